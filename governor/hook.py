@@ -1,0 +1,365 @@
+"""The hooks' own door: everything a hook does besides deciding.
+
+Every prompt, tool call and status line of the person's day passes here, so nothing but ``os``, ``sys`` and ``time`` is
+imported until there is something to say (each of ``json``, ``dataclasses``, ``pathlib`` costs more than the hook).
+``tests/test_hook_imports.py`` holds the exact set.
+
+The order never changes: drain stdin, obey the kill switch, check bytes, parse, decide, reply, log, ring the bell.
+A hook cannot harm: whatever goes wrong ends as silence and exit code 0, and one line in a private log.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+STDIN_LIMIT = 16 * 2**20  # a host's event is a few KB; what lies beyond is drained, not kept
+LOG_LIMIT = 256 * 2**10  # the log keeps one older file of this size
+BELL_EVERY_S = 60  # refresh at most this often from hooks
+SHARED_EVERY_S = 5  # a kill switch on a shared disk is looked at this often
+OFF_WORDS = frozenset(("", "0", "false", "no", "off"))
+
+
+class Reply:
+    """What a guard wants said, in no host's dialect. Every field may stay empty."""
+
+    __slots__ = ("block", "deny", "model", "once", "person", "record", "update")
+
+    def __init__(
+        self,
+        *,
+        person: str = "",
+        model: str = "",
+        block: str = "",
+        deny: str = "",
+        update: dict[str, Any] | None = None,
+        once: str = "",
+        record: dict[str, Any] | None = None,
+    ) -> None:
+        self.person = person  # shown to the person, never sent to the model: zero tokens
+        self.model = model  # added to the model's context: every later turn pays for it
+        self.block = block  # hold this prompt back and say why
+        self.deny = deny  # refuse this tool call and say why
+        self.update = update  # PreToolUse: the complete tool input to use instead
+        self.once = once  # speak only if nobody has claimed this key yet (an episode)
+        self.record = record  # a line for the decision log; numbers and names only
+
+
+class Door:
+    """What a guard may know about its surroundings, each fact fetched when first asked for."""
+
+    __slots__ = ("home", "lane", "name", "now")
+
+    def __init__(self, name: str, home: str, lane: str, now: float) -> None:
+        self.name = name
+        self.home = home
+        self.lane = lane
+        self.now = now
+
+    def letter(self, name: str) -> dict[str, Any]:
+        """The letter that refresh left, or an empty dict: torn, missing and future letters all say nothing."""
+        return read_letter(self.home, name)[1]
+
+    def seen(self, key: str) -> bool:
+        """Has this episode been spoken of already?"""
+        return os.path.exists(episode_path(self.home, key))
+
+
+def home() -> str:
+    """The state folder: GOVERNOR_HOME, else the folder an installed hook stands in, else the platform's own.
+
+    The last must equal ``platformdirs.user_state_path("governor")`` (tests/test_paths.py), which is too slow here.
+    """
+    chosen = os.environ.get("GOVERNOR_HOME")
+    if chosen:
+        return os.path.abspath(os.path.expanduser(chosen))
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if os.path.basename(root) == "runtime":
+        return os.path.dirname(root)
+    if sys.platform == "darwin":
+        return os.path.expanduser("~/Library/Application Support/governor")
+    if sys.platform == "win32":
+        return os.path.join(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~"), "governor", "governor")
+    state = os.environ.get("XDG_STATE_HOME", "").strip()
+    return os.path.join(state or os.path.expanduser("~/.local/state"), "governor")
+
+
+def off_by(state_home: str, now: float) -> str | None:
+    """Which kill switch is on: ``env``, ``file``, ``shared``, or None.
+
+    ``GOVERNOR_OFF`` set to anything but 0/false/no/off is on; a number above 10^9 is the time it ends. The file
+    ``OFF`` in the state folder reaches sessions that already run; it may hold the time it ends. ``kill/shared`` names
+    a file that several machines see.
+    """
+    word = os.environ.get("GOVERNOR_OFF", "").strip().lower()
+    if word not in OFF_WORDS and _still_on(word, now):
+        return "env"
+    text = _read_text(os.path.join(state_home, "OFF"))
+    if text is not None and _still_on(text, now):
+        return "file"
+    shared = _read_text(os.path.join(state_home, "kill", "shared"))
+    if shared and _shared_off(state_home, shared, now):
+        return "shared"
+    return None
+
+
+def _still_on(text: str, now: float) -> bool:
+    try:
+        until = float(text)
+    except ValueError:
+        return True
+    return not (until > 1e9 and now >= until)
+
+
+def _shared_off(state_home: str, shared: str, now: float) -> bool:
+    cache = os.path.join(state_home, "kill", "cache")
+    try:
+        if 0 <= now - os.stat(cache).st_mtime < SHARED_EVERY_S:
+            return _read_text(cache) == "1"
+    except OSError:
+        pass
+    text = _read_text(shared)
+    is_off = text is not None and _still_on(text, now)
+    try:
+        write_private(cache, b"1" if is_off else b"0")
+    except OSError:
+        pass
+    return is_off
+
+
+def _read_text(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4096).decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+
+
+def read_letter(state_home: str, name: str) -> tuple[bool, dict[str, Any]]:
+    """(has it something to say, its content). A letter is one word, ``quiet`` or ``speak``, a newline, and JSON."""
+    try:
+        with open(os.path.join(state_home, "letters", name), "rb") as file:
+            raw = file.read()
+    except OSError:
+        return False, {}
+    word, _, body = raw.partition(b"\n")
+    if word not in (b"quiet", b"speak"):
+        return False, {}
+    import json
+
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return False, {}
+    if not isinstance(content, dict) or content.get("version") != 1:
+        return False, {}
+    return word == b"speak", content
+
+
+def is_quiet(state_home: str, name: str) -> bool:
+    """True when the letter says so in its first word, without parsing the rest; a missing letter is quiet."""
+    try:
+        with open(os.path.join(state_home, "letters", name), "rb") as file:
+            return file.read(5) != b"speak"
+    except OSError:
+        return True
+
+
+def write_private(path: str, data: bytes) -> None:
+    """Replace a file of ours in one step, readable by its owner only.
+
+    Raises: OSError where the folder cannot be written.
+    """
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    temporary = "%s.%d.tmp" % (path, os.getpid())  # noqa: UP031 - an f-string costs the same; this reads as a path
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)
+
+
+def append(state_home: str, spool: str, line: bytes) -> None:
+    """Add one line to a spool that refresh empties: one O_APPEND write, so that parallel hooks never mix lines."""
+    folder = os.path.join(state_home, "spool")
+    path = os.path.join(folder, spool)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        descriptor = os.open(path, flags, 0o600)
+    try:
+        os.write(descriptor, line + b"\n")
+    finally:
+        os.close(descriptor)
+
+
+def episode_path(state_home: str, key: str) -> str:
+    """Where the mark of an episode lies. Keys come from session ids: untrusted, so only their safe part is used."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in key)[:180]
+    return os.path.join(state_home, "episodes", safe)
+
+
+def claim(state_home: str, key: str) -> bool:
+    """True for exactly one caller per key, however many hooks ask at once."""
+    path = episode_path(state_home, key)
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError:
+        return False  # told already, or state not writable: silence beats nagging
+    return True
+
+
+def in_dialect(reply: Reply, event_name: str, lane: str) -> dict[str, Any]:
+    """The reply as the host wants it. Codex rejects unknown keys, ``ask`` and a bare ``allow``: none is ever used."""
+    out: dict[str, Any] = {}
+    specific: dict[str, Any] = {}
+    if reply.person:
+        out["systemMessage"] = reply.person
+    if reply.block:
+        out["decision"] = "block"
+        out["reason"] = reply.block
+    if reply.deny:
+        specific["permissionDecision"] = "deny"
+        specific["permissionDecisionReason"] = reply.deny
+    elif reply.update is not None:
+        specific["permissionDecision"] = "allow"
+        specific["updatedInput"] = reply.update
+    if reply.model:
+        specific["additionalContext"] = reply.model
+    if specific:
+        out["hookSpecificOutput"] = {"hookEventName": event_name, **specific}
+    return out
+
+
+def run(
+    name: str,
+    decide: Callable[[dict[str, Any], Door], Reply | None],
+    *,
+    wants: Callable[[bytes, Door], bool] | None = None,
+) -> None:
+    """Be one hook: ``decide`` is asked only when ``wants`` finds its bytes in the event. Never raises.
+
+    ``sys.argv[1]`` names the host, ``claude`` (the default) or ``codex``. The reply goes to stdout as one JSON object,
+    or nothing at all is printed.
+    """
+    state_home = ""
+    said = 0
+    try:
+        raw = drain()
+        now = time.time()
+        state_home = home()
+        if off_by(state_home, now):
+            return
+        door = Door(name, state_home, sys.argv[1] if len(sys.argv) > 1 else "claude", now)
+        if wants is None or wants(raw, door):
+            said = _answer(door, decide, raw)
+        ring(state_home, now)
+    except BaseException as fault:  # SystemExit and KeyboardInterrupt too: a hook that dies loudly can lock a person out
+        log(state_home, name, fault)
+    finally:
+        if state_home:
+            _note_run(state_home, name, said)
+
+
+def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], raw: bytes) -> int:
+    import json
+
+    try:
+        event = json.loads(raw)
+    except (ValueError, RecursionError):
+        return 0
+    if not isinstance(event, dict):
+        return 0
+    reply = decide(event, door)
+    if reply is None or (reply.once and not claim(door.home, reply.once)):
+        return 0
+    if reply.record is not None:
+        record = {"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **reply.record}
+        append(door.home, "decisions.jsonl", json.dumps(record, separators=(",", ":")).encode())
+    out = in_dialect(reply, str(event.get("hook_event_name", "")), door.lane)
+    if not out:
+        return 0
+    sys.stdout.write(json.dumps(out, separators=(",", ":")))  # ASCII only, whatever the terminal's encoding
+    sys.stdout.flush()
+    return len(reply.model)
+
+
+def drain() -> bytes:
+    """All of stdin, for the host's pipe breaks otherwise; at most STDIN_LIMIT of it is kept."""
+    kept: list[bytes] = []
+    size = 0
+    try:
+        descriptor = sys.stdin.fileno()
+        while chunk := os.read(descriptor, 2**20):
+            if size < STDIN_LIMIT:
+                kept.append(chunk)
+                size += len(chunk)
+    except (OSError, ValueError, AttributeError):  # closed before we were started
+        pass
+    return b"".join(kept)
+
+
+def ring(state_home: str, now: float) -> None:
+    """Start a refresh, detached, if none was started in the last minute. Its command stands in the file ``bell``."""
+    rung = os.path.join(state_home, "letters", ".rung")
+    try:
+        if 0 <= now - os.stat(rung).st_mtime < BELL_EVERY_S:
+            return
+    except OSError:
+        pass
+    try:
+        with open(os.path.join(state_home, "bell"), "rb") as file:
+            command = [part.decode() for part in file.read().split(b"\0") if part]
+    except OSError:
+        return  # not installed: refresh is then the command line's own business
+    if not command or not hasattr(os, "posix_spawn"):
+        return
+    write_private(rung, b"")
+    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+    environment = {**os.environ, "GOVERNOR_HOME": state_home}
+    os.posix_spawn(command[0], command, environment, file_actions=null, setsid=True)
+
+
+def log(state_home: str, name: str, fault: BaseException) -> None:
+    """One line in a private, rotating log: where it broke, never what was being read."""
+    try:
+        trace = fault.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = "%s:%d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno) if trace else "?"  # noqa: UP031
+        line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {name} {type(fault).__name__} at {where}\n"
+        folder = os.path.join(state_home, "log")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        path = os.path.join(folder, "hooks.log")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+            full = os.fstat(descriptor).st_size > LOG_LIMIT
+        finally:
+            os.close(descriptor)
+        if full:
+            os.replace(path, path + ".1")
+    except OSError:
+        pass
+
+
+def _note_run(state_home: str, name: str, said: int) -> None:
+    """The governor's own cost: one short line a run. CPU time counts from the interpreter's first breath."""
+    try:
+        if os.path.isdir(state_home):
+            spent = time.process_time() * 1000
+            line = '{"h":"%s","t":%d,"ms":%.1f,"c":%d}' % (name, time.time(), spent, said)  # noqa: UP031
+            append(state_home, "hooks.jsonl", line.encode())
+    except OSError:
+        pass

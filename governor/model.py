@@ -1,0 +1,134 @@
+"""The nouns every room speaks in: what one response used, what the official meter said, what it all adds up to.
+
+Values only. They are named tuples because two hundred thousand of them are made during a first scan and cross a
+process boundary: a frozen dataclass with slots costs four times as much to build and ten times as much to pickle
+(docs/decisions.md, "Named tuples").
+
+Units, everywhere in this package: tokens are whole tokens; money is whole **picodollars** (1e-12 USD, so that every
+list price per million tokens is a whole number per token and sums are exact); ``*_ms`` are milliseconds and other
+``*_at`` whole seconds since 1970-01-01 UTC; percentages run 0-100 (and may pass 100 on usage credits).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+Lane = Literal["claude", "codex"]
+LANES: tuple[Lane, ...] = ("claude", "codex")
+
+PICO_PER_USD = 10**12
+
+
+class Usage(NamedTuple):
+    """What one model response used, as one line of a transcript states it.
+
+    ``input`` never includes cached input, in either lane. ``output`` includes ``reasoning``. ``context`` is the
+    prompt the model saw in its largest single request (input + cache reads + cache writes), which is what long
+    context tiers are priced by; it is not a sum over server-side steps.
+    """
+
+    key: str  # identity of the response; see sources.claude.identity and sources.codex
+    part: int  # 0 is the response; 1, 2, ... are server-side steps billed at a model of their own
+    at_ms: int  # the earliest line of this response
+    lane: Lane
+    model: str
+    input: int
+    output: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    reasoning: int
+    searches: int  # web searches, billed apiece
+    context: int
+    fast: bool  # fast mode / priority tier
+    us_only: bool  # inference pinned to US data centres, priced 1.1x
+    final: bool  # False: the client never wrote a final output count, so output is a floor
+    session: str
+    agent: str  # "main", or the subagent's type
+    thread: str  # the subagent's or Codex thread's own id; the session's for the main thread
+    project: str
+    branch: str
+    commit: str
+    surface: str  # where the client ran: cli, sdk-cli, vscode, exec, ...
+    # How this line ranks among repeats of the same response (ledger.store.BETTER):
+    main: bool  # from the main session rather than a sidechain
+    line_ms: int  # this line's own time
+    born_ms: int  # the first time stamp in its file: the original of a fork is older than its copy
+    tie: int  # a hash of the file's own name, so that the order of files never decides
+
+
+class LimitReading(NamedTuple):
+    """One statement of the official meter about one window."""
+
+    lane: Lane
+    window: str  # "5h", "week", "week:<family>", or "<n>m" for a window of n minutes nobody named
+    used_percent: float
+    resets_at: int | None
+    observed_at: int
+    source: str  # statusline | rollout | stream | client | typed | pasted | refused
+    account: str | None = None
+    plan: str | None = None
+
+
+class Problem(NamedTuple):
+    """A line, or a file, that could not be read as it stands. Never an exception: the good lines go on."""
+
+    path: str
+    offset: int | None
+    reason: str
+
+
+class Cursor(NamedTuple):
+    """How far one transcript has been read, and how to notice that it is no longer the same file."""
+
+    path: str
+    inode: int
+    size: int  # as last seen, torn tail included
+    mtime_ns: int
+    offset: int  # just past the last complete line
+    mark: int  # crc32 of the bytes around the start and just before ``offset``
+    state: dict[str, Any]  # what the parser must remember across reads (plain JSON)
+
+
+class Reading(NamedTuple):
+    """What one pass over one transcript brought."""
+
+    usages: list[Usage]
+    limits: list[LimitReading]
+    problems: list[Problem]
+    cursor: Cursor
+
+
+class Tally(NamedTuple):
+    """A sum of usages. Tallies add up; the empty tally is the zero."""
+
+    requests: int = 0
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    reasoning: int = 0
+    searches: int = 0
+    cost: int = 0  # picodollars, priced requests only
+    unpriced_requests: int = 0
+    floor_requests: int = 0  # requests whose output is only a lower bound
+    units: float = 0.0  # meter units: what the quota counts, in plain input tokens of the reference model
+
+    def __add__(self, other: Tally) -> Tally:  # type: ignore[override]
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+    @property
+    def total(self) -> int:
+        """Every token, of every kind."""
+        return self.input + self.output + self.cache_read + self.cache_write_5m + self.cache_write_1h
+
+    @property
+    def generated(self) -> int:
+        """Fresh tokens: input + output."""
+        return self.input + self.output
+
+    @property
+    def usd(self) -> float:
+        """Notional list price in USD. Never a bill on a subscription."""
+        return self.cost / PICO_PER_USD

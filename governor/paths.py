@@ -1,0 +1,84 @@
+"""Where things lie: our one state folder, the budget file, and the clients' own folders. Nothing else is ever touched.
+
+Everything can be pointed elsewhere by GOVERNOR_HOME, GOVERNOR_CONFIG, CLAUDE_CONFIG_DIR (several, comma separated) and
+CODEX_HOME; no other room reads the environment for a path.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from governor import hook
+from governor.errors import StateError
+
+README = """This folder belongs to governor.
+
+ledger.sqlite3   what every model response used: numbers and names, never text. It is the only memory beyond the
+                 30 days that the clients keep, so back it up rather than delete it.
+letters/         what the hooks read; rewritten at every refresh.
+spool/           what the hooks wrote and the next refresh will take in.
+OFF              while this file exists every hook stays silent (governor on removes it).
+
+Type `governor doctor` to see whether all is well, `governor uninstall` to unwire the hooks.
+"""
+
+
+def home() -> Path:
+    """The state folder (GOVERNOR_HOME, else the platform's). Not created here."""
+    return Path(hook.home())
+
+
+def ledger_file() -> Path:
+    return home() / "ledger.sqlite3"
+
+
+def claim_home() -> Path:
+    """The state folder, made private and given its README on first use.
+
+    Raises: StateError where it cannot be written, with what to type next.
+    """
+    folder = home()
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        readme = folder / "README"
+        if not readme.exists():
+            hook.write_private(str(readme), README.encode())
+    except OSError as fault:
+        raise StateError(
+            f"The state folder {folder} cannot be written ({fault.strerror}).",
+            "GOVERNOR_HOME=~/somewhere-writable governor status",
+        ) from fault
+    return folder
+
+
+def config_file() -> Path:
+    """The person's budget file (GOVERNOR_CONFIG, else budget.json, .yaml or .yml in the config folder)."""
+    chosen = os.environ.get("GOVERNOR_CONFIG")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    import platformdirs
+
+    folder = platformdirs.user_config_path("governor")
+    for name in ("budget.json", "budget.yaml", "budget.yml"):
+        if (folder / name).exists():
+            return folder / name
+    return folder / "budget.json"
+
+
+def claude_homes() -> list[Path]:
+    """Claude Code's config folders: CLAUDE_CONFIG_DIR, else ~/.claude and the older ~/.config/claude."""
+    chosen = os.environ.get("CLAUDE_CONFIG_DIR", "")
+    named = [Path(part.strip()).expanduser() for part in chosen.split(",") if part.strip()]
+    return named or [Path("~/.claude").expanduser(), Path("~/.config/claude").expanduser()]
+
+
+def codex_home() -> Path:
+    """Codex's folder: CODEX_HOME, else ~/.codex."""
+    return Path(os.environ.get("CODEX_HOME") or "~/.codex").expanduser()
+
+
+def data_file(name: str) -> Path:
+    """A file that ships inside the package."""
+    return Path(__file__).parent / "data" / name
