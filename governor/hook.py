@@ -220,7 +220,7 @@ def claim(state_home: str, key: str) -> bool:
     return True
 
 
-def in_dialect(reply: Reply, event_name: str, lane: str) -> dict[str, Any]:
+def in_dialect(reply: Reply, event_name: str) -> dict[str, Any]:
     """The reply as the host wants it. Codex rejects unknown keys, ``ask`` and a bare ``allow``: none is ever used."""
     out: dict[str, Any] = {}
     specific: dict[str, Any] = {}
@@ -265,7 +265,7 @@ def run(
         if wants is None or wants(raw, door):
             said = _answer(door, decide, raw)
         ring(state_home, now)
-    except BaseException as fault:  # SystemExit and KeyboardInterrupt too: a hook that dies loudly can lock a person out
+    except BaseException as fault:  # SystemExit too: a hook that dies loudly can lock a person out
         log(state_home, name, fault)
     finally:
         if state_home:
@@ -287,7 +287,7 @@ def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], 
     if reply.record is not None:
         record = {"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **reply.record}
         append(door.home, "decisions.jsonl", json.dumps(record, separators=(",", ":")).encode())
-    out = in_dialect(reply, str(event.get("hook_event_name", "")), door.lane)
+    out = in_dialect(reply, str(event.get("hook_event_name", "")))
     if not out:
         return 0
     sys.stdout.write(json.dumps(out, separators=(",", ":")))  # ASCII only, whatever the terminal's encoding

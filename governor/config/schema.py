@@ -1,0 +1,108 @@
+"""What a person may write into ``budget.json`` (or ``.yaml``), checked where they write it and nowhere else.
+
+The only pydantic in the package: one model costs a start-up 119 ms, so the checked result is compiled into the state
+folder and read back as plain JSON until the file changes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from governor.meter import NAMED
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Weight = Annotated[float, Field(ge=0, le=1000)]
+Dollars = Annotated[float, Field(ge=0, le=100_000)]
+
+
+class Weights(_Part):
+    """Meter weights: laid over ``base``."""
+
+    base: str = "default"
+    input: Weight = 1.0
+    output: Weight = 5.0
+    cache_read: Weight = 0.02
+    cache_write_5m: Weight = 1.0
+    cache_write_1h: Weight = 1.0
+    models: dict[str, Weight] = {}
+
+    @field_validator("base")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _known_weights(value)
+
+
+class Price(_Part):
+    """USD per million tokens, for a model or a pattern of models."""
+
+    input: Dollars
+    output: Dollars
+    cache_read: Dollars | None = None
+    cache_write_5m: Dollars | None = None
+    cache_write_1h: Dollars | None = None
+
+
+class Tag(_Part):
+    """A tag for all use whose project folder or branch matches a pattern (``*`` matches anything)."""
+
+    tag: str
+    project: str = "*"
+    branch: str = "*"
+
+
+class Memory(_Part):
+    """Limits of a memory index, and further files to keep within them."""
+
+    files: list[str] = []
+    line_chars: int = Field(default=350, ge=80, le=10_000)
+    max_lines: int = Field(default=200, ge=10, le=200)
+    max_bytes: int = Field(default=25_000, ge=1_000, le=25_000)
+
+
+class Router(_Part):
+    """When to offer the other lane, and words of one's own for the three classes."""
+
+    mode: Literal["advise", "shadow", "off"] = "advise"
+    tell_model: bool = False
+    verbs: list[str] = []
+    breadth: list[str] = []
+    keep: list[str] = []
+
+
+class Pacing(_Part):
+    """What the pacing warner may do. ``hush`` names windows it stays silent about."""
+
+    hush: list[str] = []
+    pause_at_wall: bool = True
+    hold_background: bool = False
+
+
+class Budget(_Part):
+    """The whole file. Everything is optional."""
+
+    machine: str = ""
+    person: str = ""
+    weights: str | Weights = "default"
+    prices: dict[str, Price] = {}
+    tags: list[Tag] = []
+    memory: Memory = Memory()
+    router: Router = Router()
+    pacing: Pacing = Pacing()
+    shared_kill_switch: str = ""
+
+    @field_validator("weights")
+    @classmethod
+    def _known(cls, value: str | Weights) -> str | Weights:
+        return _known_weights(value) if isinstance(value, str) else value
+
+
+def _known_weights(name: str) -> str:
+    if name not in NAMED:
+        raise ValueError(f"no such set of weights; known are {', '.join(sorted(NAMED))}")
+    return name

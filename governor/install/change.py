@@ -1,0 +1,119 @@
+"""From a file's bytes to the bytes it should hold: installing and uninstalling one target, worked out but not written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from governor.errors import SettingsError
+from governor.install import edit, manifest, plan, wiring
+from governor.install.manifest import Entry
+from governor.install.target import Target
+
+
+class Change(NamedTuple):
+    """What is to happen to one file."""
+
+    target: Target
+    seen: bytes | None
+    new: bytes | None  # None: no file
+    baseline: bytes | None  # the file without us; None: no file
+    is_tapped: bool
+    line: dict[str, Any] | None  # the statusLine that our tap passes its stdin on to
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_none(self) -> bool:
+        return self.seen == self.new
+
+
+class Tap(NamedTuple):
+    """What one target's statusLine is to become: ``words`` None leaves it alone."""
+
+    words: str | None
+    line: dict[str, Any] | None
+    notes: tuple[str, ...] = ()
+
+
+def document_of(target: Target, raw: bytes | None) -> plan.Document:
+    """The settings in these bytes; no file, or an empty one, holds none. Raises: SettingsError, politely."""
+    return _parsed(target, _text(target, raw))
+
+
+def install(
+    target: Target,
+    *,
+    seen: bytes | None,
+    entry: Entry | None,
+    home: Path,
+    rows: list[wiring.Row],
+    commands: dict[str, str],
+    tap: Callable[[plan.Document, plan.Document], Tap],
+) -> Change:
+    """The file with our hooks in it, each once. Raises: SettingsError where it cannot be read as settings."""
+    text = _text(target, seen)
+    document = _parsed(target, text)
+    baseline = without_us(target, seen=seen, entry=entry, home=home)
+    try:
+        after = plan.wired(document, rows, commands)
+    except plan.ShapeError as fault:
+        raise _odd(target, str(fault)) from fault
+    choice = tap(document, _parsed(target, _text(target, baseline)))
+    if choice.words is not None:
+        after["statusLine"] = plan.tapped(document.get("statusLine") or choice.line, choice.words)
+    is_same = edit.same(document, after)
+    new = seen if is_same else edit.patch(text, after).encode()
+    return Change(target, seen, new, baseline, plan.has_tap(after), choice.line, choice.notes)
+
+
+def without_us(target: Target, *, seen: bytes | None, entry: Entry | None, home: Path) -> bytes | None:
+    """The file as it would stand had we never touched it: the backup while nobody else wrote, else ours taken out."""
+    if seen is None:
+        return None
+    backup = None if entry is None else manifest.kept(home, entry)
+    is_untouched = entry is not None and manifest.digest(seen) == entry.after
+    if is_untouched and entry is not None and (entry.backup is None or backup is not None):
+        return backup
+    text = _text(target, seen)
+    document = _parsed(target, text)
+    guide = _text(target, backup)
+    before = _parsed(target, guide)
+    after = plan.unwired(document, before)
+    if plan.has_tap(document):
+        chained = entry.chained if entry is not None and target.scope == "user" and backup is None else None
+        if plan.foreign_line(before) is not None:
+            after["statusLine"]["command"] = edit.Raw(edit.literal(guide, ("statusLine", "command")))
+        elif chained is not None:
+            after["statusLine"]["command"] = chained
+        elif "statusLine" in before:
+            after["statusLine"] = before["statusLine"]
+        else:
+            del after["statusLine"]
+    if edit.same(document, after):
+        return seen
+    if not after and entry is not None and entry.backup is None:
+        return None
+    return edit.patch(text, after).encode()
+
+
+def _text(target: Target, raw: bytes | None) -> str:
+    try:
+        text = (raw or b"").decode()
+    except UnicodeDecodeError as fault:
+        raise _odd(target, f"byte {fault.start} is not UTF-8") from fault
+    return text if text.strip(edit.BLANKS + edit.BOM) else "{}\n"
+
+
+def _parsed(target: Target, text: str) -> plan.Document:
+    try:
+        return plan.as_document(edit.parse(text))
+    except (edit.NotPlainJSONError, plan.ShapeError) as fault:
+        raise _odd(target, str(fault)) from fault
+
+
+def _odd(target: Target, why: str) -> SettingsError:
+    return SettingsError(
+        f"{target.path} was left alone: {why}. The client wants strict JSON, so it may not be reading the file either.",
+        f"${{EDITOR:-vi}} {target.path}, then: {target.again}",
+    )

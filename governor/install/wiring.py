@@ -1,0 +1,99 @@
+"""Which hook stands where: the one table that installing, checking and the examples are all made from.
+
+A command is short (clients write it into the transcript at every run), never changes between releases (Codex asks the
+person to review a hook again when it does), names its interpreter in full, and ends in ``|| true``: CPython exits 2 on
+a missing script, 2 means "block" to both clients, and a person must never be locked out by a file that went away.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection
+from typing import Any, Literal, NamedTuple
+
+Host = Literal["claude", "codex"]
+
+STATUSLINE = "statusline.py"
+
+
+class Row(NamedTuple):
+    """One hook script on one event of one client."""
+
+    host: Host
+    event: str
+    matcher: str | None  # None where the event has none, or where every occurrence matters
+    script: str
+    timeout_s: int
+
+
+# Adding a hook is adding its rows; a row whose script does not ship is skipped. The matchers are plain names joined by
+# "|", which both clients compare exactly. Codex gives its edits the name apply_patch and its subagents spawn_agent.
+TABLE: tuple[Row, ...] = (
+    Row("claude", "SessionStart", None, "pacing_warner.py", 5),
+    Row("claude", "UserPromptSubmit", None, "pacing_warner.py", 5),
+    Row("claude", "UserPromptSubmit", None, "prompt_router.py", 5),
+    Row("claude", "PreToolUse", "Agent|Task|Workflow", "spawn_guard.py", 5),
+    Row("claude", "PostToolUse", "Write|Edit|MultiEdit", "memory_compactor.py", 10),
+    Row("claude", "PostToolBatch", None, "loop_guard.py", 5),
+    Row("claude", "Stop", None, "loop_guard.py", 5),
+    Row("codex", "SessionStart", None, "pacing_warner.py", 5),
+    Row("codex", "UserPromptSubmit", None, "pacing_warner.py", 5),
+    Row("codex", "UserPromptSubmit", None, "prompt_router.py", 5),
+    Row("codex", "PreToolUse", "spawn_agent", "spawn_guard.py", 5),
+    Row("codex", "PostToolUse", "apply_patch", "memory_compactor.py", 10),
+    Row("codex", "PostToolUse", None, "loop_guard.py", 5),
+    Row("codex", "Stop", None, "loop_guard.py", 5),
+)
+SCRIPTS = frozenset(row.script for row in TABLE) | {STATUSLINE}
+
+
+def rows(host: Host, scripts: Collection[str]) -> list[Row]:
+    """The rows of one client whose script is among those that ship."""
+    return [row for row in TABLE if row.host == host and row.script in scripts]
+
+
+def command(host: Host, script: str, *, interpreter: str, home: str) -> str:
+    """What the client's shell is given. Quoted only where a path needs it."""
+    words = [interpreter, "-I", "-S", f"{home}/runtime/hooks/{script}"]
+    return shlex.join(words if host == "claude" else [*words, host]) + " || true"
+
+
+def script_in(words: object) -> str | None:
+    """The script of ours that a command starts, if it is one that ``command`` wrote, whatever its home or interpreter.
+
+    A command that merely mentions our script (somebody's wrapper around it) is somebody's, so this says None.
+    """
+    if not isinstance(words, str) or "/runtime/hooks/" not in words:
+        return None
+    try:
+        parts = shlex.split(words)
+    except ValueError:
+        return None
+    if parts[-2:] != ["||", "true"] or parts[1:3] != ["-I", "-S"] or parts[4:-2] not in ([], ["codex"]):
+        return None
+    folder, _, script = parts[3].rpartition("/")
+    return script if folder.endswith("/runtime/hooks") and script in SCRIPTS else None
+
+
+def mentions(words: object) -> str | None:
+    """The script of ours that a command names at all: written by us, or wrapped by the person."""
+    if not isinstance(words, str):
+        return None
+    return next((script for script in sorted(SCRIPTS) if f"/runtime/hooks/{script}" in words), None)
+
+
+def group(row: Row, words: str) -> dict[str, Any]:
+    """The matcher group for one row, with no key that Codex's strict parser would not know."""
+    handler = {"type": "command", "command": words, "timeout": row.timeout_s}
+    return {"matcher": row.matcher, "hooks": [handler]} if row.matcher else {"hooks": [handler]}
+
+
+def example(host: Host, scripts: Collection[str], *, interpreter: str, home: str) -> dict[str, Any]:
+    """A whole settings document that holds our wiring and nothing else."""
+    from governor.install import plan
+
+    commands = {script: command(host, script, interpreter=interpreter, home=home) for script in SCRIPTS}
+    document = plan.wired({}, rows(host, scripts), commands)
+    if host == "claude" and STATUSLINE in scripts:
+        document["statusLine"] = plan.tapped(None, commands[STATUSLINE])
+    return document

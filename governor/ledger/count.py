@@ -1,0 +1,150 @@
+"""Counting each response once, whatever number of lines, files, forks and reruns repeat it.
+
+Everything here happens inside a ledger transaction, and the end state depends only on what was added, never on the
+order or the number of times (tests/test_ledger.py, against a dictionary).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from governor.ledger.schema import BETTER, SUM_QUARTER
+from governor.ledger.store import Ledger
+from governor.model import LANES, Usage
+
+QUARTER_MS = 900_000
+_COLUMNS = (*("commit_hash" if name == "commit" else name for name in Usage._fields), "machine", "cost")
+_UPSERT = (
+    f"INSERT INTO response ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
+    "ON CONFLICT (key, part) DO UPDATE SET at_ms = min(at_ms, excluded.at_ms), "
+    + ", ".join(f"{c} = iif({BETTER}, excluded.{c}, {c})" for c in _COLUMNS if c not in ("key", "part", "at_ms"))
+)
+_AT = {name: place for place, name in enumerate(Usage._fields)}
+_BATCH = 400  # below SQLite's limit of bound variables, however old the library
+
+
+class Counter:
+    """Adds responses to a ledger, and keeps what is derived from them true."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.run = ledger.connection.execute
+        self._dirty: set[int] | None = set()  # quarters to sum again; None: all of them
+
+    def add(self, usages: Sequence[Usage], costs: Sequence[int | None], *, machine: str) -> None:
+        """Count responses, each once: repeats are ranked, the best wins whole, dated at the earliest line."""
+        if not usages:
+            return
+        label = self.ledger.label
+        here = label(machine)
+        rows = []
+        steps: dict[str, list[tuple[Any, ...]]] = {}
+        for usage, cost in zip(usages, costs, strict=True):
+            row = (
+                *usage[:3],
+                LANES.index(usage.lane),
+                label(usage.model),
+                *usage[_AT["input"] : _AT["session"]],
+                *(label(str(name)) for name in usage[_AT["session"] : _AT["main"]]),
+                *usage[_AT["main"] :],
+                here,
+                cost,
+            )
+            if usage.part:
+                steps.setdefault(usage.key, []).append(row)
+            else:
+                rows.append(row)
+        self._mark_dirty(rows)
+        self.ledger.connection.executemany(_UPSERT, rows)
+        self._keep_steps(steps)
+
+    def _keep_steps(self, steps: dict[str, list[tuple[Any, ...]]]) -> None:
+        """Server-side steps stand or fall with the line that their response was counted from."""
+        whole = "SELECT 1 FROM response AS r WHERE r.key = {k} AND r.part = 0 AND r.line_ms = {m} AND r.tie = {t}"
+        same = whole.format(k="response.key", m="response.line_ms", t="response.tie")
+        run = self.run
+        run(f"DELETE FROM response WHERE part > 0 AND NOT EXISTS ({same})")
+        columns, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
+        owner = whole.format(k="?", m="?", t="?")
+        line_ms, tie = _COLUMNS.index("line_ms"), _COLUMNS.index("tie")
+        for row in (row for group in steps.values() for row in group):
+            insert = f"INSERT OR REPLACE INTO response ({columns}) SELECT {marks} WHERE EXISTS ({owner})"
+            run(insert, (*row, row[0], row[line_ms], row[tie]))
+        dated = "SELECT r.at_ms FROM response AS r WHERE r.key = response.key AND r.part = 0"
+        run(f"UPDATE response SET at_ms = ({dated}) WHERE part > 0")
+
+    def begin_bulk(self) -> None:
+        """Leave the sums stale until ``settle``: cheaper when most of the ledger is new. Survives a crash."""
+        self.ledger.set_fact("quarters", "stale")
+        self._dirty = None
+
+    def _mark_dirty(self, rows: list[tuple[Any, ...]]) -> None:
+        if self._dirty is None:
+            return
+        self._dirty.update(row[2] // QUARTER_MS for row in rows)
+        keys = [row[0] for row in rows]
+        for start in range(0, len(keys), _BATCH):
+            group = keys[start : start + _BATCH]
+            query = f"SELECT at_ms / 900000 FROM response WHERE key IN ({','.join('?' * len(group))})"
+            self._dirty.update(row[0] for row in self.run(query, group))
+
+    def settle(self) -> None:
+        """Bring what is derived up to date with what was added: which replays count, and the sums. In a transaction."""
+        self._settle_replays()
+        run = self.run
+        if self._dirty is None or self.ledger.fact("quarters") == "stale":
+            run("DELETE FROM quarter")
+            run(SUM_QUARTER.format(where=""))
+        else:
+            for quarter in self._dirty:
+                start = quarter * QUARTER_MS
+                run("DELETE FROM quarter WHERE quarter = ?", (quarter,))
+                run(SUM_QUARTER.format(where="AND at_ms >= ? AND at_ms < ?"), (start, start + QUARTER_MS))
+        self.ledger.set_fact("quarters", "fresh")
+        self._dirty = set()
+
+    def _settle_replays(self) -> None:
+        """A fork's opening burst counts nothing while its parent is unknown: when that was spent cannot be told.
+
+        Once the parent's own file is here, what it repeats has merged with the parent's rows, and what is left of the
+        burst is the fork's own.
+        """
+        families = {row[0].split(":")[1] for row in self.run("SELECT key FROM response WHERE replay")}
+        for family in families:
+            span = (f"codex:{family}:", f"codex:{family};")
+            parent = "SELECT 1 FROM response WHERE key > ? AND key < ? AND thread = ? LIMIT 1"
+            if self.run(parent, (*span, self.ledger.label(family))).fetchone():
+                mine = "replay AND key > ? AND key < ?"
+                if self._dirty is not None:
+                    quarters = f"SELECT at_ms / 900000 FROM response WHERE {mine}"
+                    self._dirty.update(row[0] for row in self.run(quarters, span))
+                self.run(f"UPDATE response SET replay = 0 WHERE {mine}", span)
+
+    def reprice(self, price: Callable[[Usage], int | None]) -> int:
+        """Price every response again (the table or the person's overrides changed). Returns how many changed."""
+        names = self.ledger.names()
+        changed = []
+        for row in self.run(f"SELECT {', '.join(_COLUMNS)} FROM response"):
+            usage = _usage(row, names)
+            cost = price(usage)
+            if cost != row[-1]:
+                changed.append((cost, usage.key, usage.part))
+        self.ledger.connection.executemany("UPDATE response SET cost = ? WHERE key = ? AND part = ?", changed)
+        if changed:
+            self.begin_bulk()
+        return len(changed)
+
+
+def _usage(row: tuple[Any, ...], names: dict[int, str]) -> Usage:
+    """A row of ``response`` as the Usage it was made from."""
+    session, main = _AT["session"], _AT["main"]
+    values = (
+        *row[:3],
+        LANES[row[3]],
+        names[row[4]],
+        *row[5:session],
+        *(names[number] for number in row[session:main]),
+        *row[main:-2],
+    )
+    return Usage._make(values)

@@ -1,0 +1,200 @@
+"""Questions to the ledger. Sums come from the quarter-hour table wherever its columns suffice, so that an answer costs
+what it shows; questions by session, project and the like go to the responses themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from governor.ledger.store import Ledger
+from governor.model import LANES, Lane, LimitReading, Tally
+
+_SUMS = (
+    "sum(requests), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
+    "sum(reasoning), sum(searches), sum(cost), sum(unpriced), sum(floor)"
+)
+_OWN_SUMS = (
+    "sum(part = 0), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
+    "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)"
+)
+QUARTER_S = 900
+TIMELESS = ("session", "project", "branch", "commit", "agent", "machine", "surface", "thread")  # only in `response`
+
+
+class Slice(NamedTuple):
+    """What one model used, in one lane, within one bucket of time."""
+
+    start: int  # of the bucket, epoch seconds
+    lane: Lane
+    model: str
+    fast: bool
+    tally: Tally  # without units: those are the meter's to say
+    names: tuple[str, ...] = ()  # one for each of the ``keys`` asked for
+
+
+class StoredReading(NamedTuple):
+    """An official reading with the number that ``governor calibrate --forget`` takes."""
+
+    id: int
+    reading: LimitReading
+    machine: str
+
+
+class SessionRow(NamedTuple):
+    """One session in one lane and one model: when, how much, how large its context grew."""
+
+    lane: Lane
+    session: str
+    project: str
+    model: str
+    fast: bool
+    first_ms: int
+    last_ms: int
+    largest_context: int
+    last_context: int
+    tally: Tally
+
+
+def slices(
+    ledger: Ledger,
+    since: int,
+    until: int,
+    *,
+    lane: Lane | None = None,
+    bucket_s: int = QUARTER_S,
+    keys: tuple[str, ...] = (),
+) -> Iterator[Slice]:
+    """Sums per bucket, lane, model, speed and ``keys`` (of TIMELESS) from ``since`` to ``until`` (epoch seconds).
+
+    ``bucket_s`` is a multiple of 900. Bounds inside a quarter of an hour are kept to the millisecond.
+    """
+    names = ledger.names()
+    lanes = "" if lane is None else f"AND lane = {LANES.index(lane)}"
+    columns = ["commit_hash" if key == "commit" else key for key in keys]
+    if keys:
+        spans = [("own", since, until)]
+    else:  # whole quarters from their sums, the ragged ends from the responses
+        inner_from, inner_until = -(-since // QUARTER_S) * QUARTER_S, until // QUARTER_S * QUARTER_S
+        if inner_from >= inner_until:
+            spans = [("own", since, until)]
+        else:
+            spans = [
+                ("own", since, inner_from),
+                ("quarter", inner_from, inner_until),
+                ("own", inner_until, until),
+            ]
+    for source, start, end in spans:
+        if start >= end:
+            continue
+        if source == "quarter":
+            query = (
+                f"SELECT quarter * 900 / {bucket_s} * {bucket_s} AS b, lane, model, fast, {_SUMS} FROM quarter "
+                f"WHERE quarter >= ? AND quarter < ? {lanes} GROUP BY b, lane, model, fast"
+            )
+            rows = ledger.connection.execute(query, (start // QUARTER_S, end // QUARTER_S))
+        else:
+            extra = "".join(f", {column}" for column in columns)
+            query = (
+                f"SELECT at_ms / 1000 / {bucket_s} * {bucket_s} AS b, lane, model, fast, {_OWN_SUMS} {extra} "
+                f"FROM response WHERE NOT replay AND at_ms >= ? AND at_ms < ? {lanes} "
+                f"GROUP BY b, lane, model, fast {extra}"
+            )
+            rows = ledger.connection.execute(query, (start * 1000, end * 1000))
+        for row in rows:
+            yield Slice(
+                row[0],
+                LANES[row[1]],
+                names[row[2]],
+                bool(row[3]),
+                Tally(*row[4:15]),
+                tuple(names[number] for number in row[15:]),
+            )
+
+
+def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None) -> list[SessionRow]:
+    """Every session with a response in the span, one row per model it used; subagents count for their session."""
+    names = ledger.names()
+    lanes = "" if lane is None else f"AND lane = {LANES.index(lane)}"
+    query = (
+        f"SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(iif(main, context, 0)), "
+        f"(SELECT context FROM response AS l WHERE l.session = response.session AND l.main AND l.at_ms < ? "
+        f"ORDER BY l.at_ms DESC LIMIT 1), {_OWN_SUMS} "
+        f"FROM response WHERE NOT replay AND at_ms >= ? AND at_ms < ? {lanes} GROUP BY lane, session, model, fast"
+    )
+    rows = ledger.connection.execute(query, (until * 1000, since * 1000, until * 1000))
+    return [
+        SessionRow(
+            LANES[r[0]], names[r[1]], names[r[2]], names[r[3]], bool(r[4]), r[5], r[6], r[7], r[8] or 0, Tally(*r[9:])
+        )
+        for r in rows
+    ]
+
+
+def readings(
+    ledger: Ledger, *, lane: Lane | None = None, window: str | None = None, since: int = 0
+) -> list[StoredReading]:
+    """Official readings that were not withdrawn, oldest first."""
+    query = (
+        "SELECT id, lane, window, used_percent, resets_at, observed_at, source, account, plan, machine FROM reading "
+        "WHERE NOT forgotten AND observed_at >= ? AND (? IS NULL OR lane = ?) AND (? IS NULL OR window = ?) "
+        "ORDER BY observed_at, id"
+    )
+    rows = ledger.connection.execute(query, (since, lane, lane, window, window))
+    return [StoredReading(row[0], LimitReading(*row[1:9]), row[9]) for row in rows]
+
+
+def span(ledger: Ledger) -> tuple[int, int] | None:
+    """The first and last moment of use that the ledger knows (epoch seconds), or None when it is empty."""
+    query = "SELECT (SELECT min(at_ms) FROM response), (SELECT max(at_ms) FROM response)"
+    first, last = ledger.connection.execute(query).fetchone()
+    return None if first is None else (first // 1000, last // 1000)
+
+
+def problems(ledger: Ledger, *, limit: int = 1000) -> list[tuple[str, int, str, int]]:
+    """(path, offset or -1, reason, seen at), newest first."""
+    query = "SELECT path, offset, reason, seen_at FROM problem ORDER BY seen_at DESC, path, offset LIMIT ?"
+    return list(ledger.connection.execute(query, (limit,)))
+
+
+def problem_counts(ledger: Ledger) -> tuple[int, int]:
+    """(lines, files) that could not be read as they stand."""
+    query = "SELECT ifnull(sum(offset >= 0), 0), count(DISTINCT iif(offset < 0, path, NULL)) FROM problem"
+    lines, files = ledger.connection.execute(query).fetchone()
+    return int(lines), int(files)
+
+
+def unpriced_models(ledger: Ledger, since: int) -> list[tuple[str, int]]:
+    """(model, requests) that no price is known for, most used first."""
+    names = ledger.names()
+    query = "SELECT model, sum(unpriced) AS n FROM quarter WHERE quarter >= ? GROUP BY model HAVING n ORDER BY n DESC"
+    return [(names[row[0]], row[1]) for row in ledger.connection.execute(query, (since // QUARTER_S,))]
+
+
+def decisions(ledger: Ledger, since: float) -> list[dict[str, Any]]:
+    """What the hooks decided, oldest first."""
+    rows = ledger.connection.execute(
+        "SELECT at, hook, lane, body FROM decision WHERE at >= ? ORDER BY at", (since,)
+    )
+    return [{"at": row[0], "hook": row[1], "lane": row[2], **json.loads(row[3])} for row in rows]
+
+
+def activity(ledger: Ledger, since: float) -> list[tuple[str, float, str]]:
+    """(lane, time, project) of every response since, oldest first: what follow-through is measured against."""
+    names = ledger.names()
+    rows = ledger.connection.execute(
+        "SELECT lane, at_ms / 1000.0, project FROM response WHERE NOT replay AND at_ms >= ? ORDER BY at_ms",
+        (since * 1000,),
+    )
+    return [(LANES[row[0]], row[1], names[row[2]]) for row in rows]
+
+
+def runs(ledger: Ledger, since: int) -> list[tuple[int, str, float, int]]:
+    """(time, hook, CPU milliseconds, characters injected) of every hook run since, oldest first."""
+    return list(ledger.connection.execute("SELECT at, hook, ms, chars FROM run WHERE at >= ? ORDER BY at", (since,)))
+
+
+def transcripts(ledger: Ledger) -> int:
+    """How many transcripts were ever read."""
+    return int(ledger.connection.execute("SELECT count(*) FROM transcript").fetchone()[0])

@@ -1,0 +1,96 @@
+"""The ledger's schema, as prose and as SQL, with its history.
+
+A ledger is never rebuilt from transcripts, because the clients delete those after 30 days: it is only ever migrated
+forward, one numbered step at a time, each step in a transaction of its own. ``PRAGMA user_version`` holds the number of
+the last step taken. A ledger from a newer governor is left alone and said so.
+
+Numbers and names only. No prompt, no transcript text, no credential has a column to go to.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x676F7672  # "govr": tells a ledger from any other SQLite file
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+-- 1: the first ledger.
+
+-- Names are written once and referred to by number: models, sessions, agents, projects, branches, machines, ...
+CREATE TABLE label (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+
+-- One row per model response (part 0) and per server-side step billed at a model of its own (part 1, 2, ...).
+-- `key` is the response's identity wherever it is repeated (sources.claude.identity, sources.codex), which is what
+-- makes a response count once. Columns are those of model.Usage; lane, model, session, agent, thread, project, branch,
+-- commit_hash, surface and machine are labels. `cost` is in picodollars at the list price of the day it was used,
+-- NULL where the model has no known price. `line_ms`, `born_ms`, `tie`, `main` and `replay` rank repeats.
+CREATE TABLE response (
+  key TEXT NOT NULL, part INTEGER NOT NULL, at_ms INTEGER NOT NULL, lane INTEGER NOT NULL, model INTEGER NOT NULL,
+  input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write_5m INTEGER NOT NULL,
+  cache_write_1h INTEGER NOT NULL, reasoning INTEGER NOT NULL, searches INTEGER NOT NULL, context INTEGER NOT NULL,
+  fast INTEGER NOT NULL, us_only INTEGER NOT NULL, final INTEGER NOT NULL,
+  session INTEGER NOT NULL, agent INTEGER NOT NULL, thread INTEGER NOT NULL, project INTEGER NOT NULL,
+  branch INTEGER NOT NULL, commit_hash INTEGER NOT NULL, surface INTEGER NOT NULL, main INTEGER NOT NULL,
+  line_ms INTEGER NOT NULL, born_ms INTEGER NOT NULL, tie INTEGER NOT NULL, replay INTEGER NOT NULL,
+  machine INTEGER NOT NULL, cost INTEGER,
+  PRIMARY KEY (key, part)
+) WITHOUT ROWID;
+CREATE INDEX response_at ON response (at_ms);
+CREATE INDEX response_step ON response (key) WHERE part > 0;
+CREATE INDEX response_replay ON response (key) WHERE replay;
+
+-- Sums of `response` per quarter of an hour (every time zone's days begin on one), so that a report costs what it
+-- shows and not what was ever used. Rewritten for the quarters that a write touches; replays stay out.
+CREATE TABLE quarter (
+  quarter INTEGER NOT NULL, lane INTEGER NOT NULL, model INTEGER NOT NULL, fast INTEGER NOT NULL,
+  requests INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+  cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL, reasoning INTEGER NOT NULL,
+  searches INTEGER NOT NULL, cost INTEGER NOT NULL, unpriced INTEGER NOT NULL, floor INTEGER NOT NULL,
+  PRIMARY KEY (quarter, lane, model, fast)
+) WITHOUT ROWID;
+
+-- What the official meter said, as often as it was heard. `forgotten` marks anchors the person withdrew: kept so that
+-- the same line read again does not bring them back.
+CREATE TABLE reading (
+  id INTEGER PRIMARY KEY, lane TEXT NOT NULL, window TEXT NOT NULL, used_percent REAL NOT NULL, resets_at INTEGER,
+  observed_at INTEGER NOT NULL, source TEXT NOT NULL, account TEXT, plan TEXT, machine TEXT NOT NULL,
+  forgotten INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (lane, window, source, observed_at, used_percent)
+);
+CREATE INDEX reading_at ON reading (lane, window, observed_at);
+
+-- How far each transcript was read (model.Cursor). Written in the same transaction as what was read.
+CREATE TABLE transcript (
+  path TEXT PRIMARY KEY, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+  offset INTEGER NOT NULL, mark INTEGER NOT NULL, state TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- Lines and files that could not be read as they stand. `governor doctor` names them.
+CREATE TABLE problem (
+  path TEXT NOT NULL, offset INTEGER NOT NULL, reason TEXT NOT NULL, seen_at INTEGER NOT NULL,
+  PRIMARY KEY (path, offset, reason)
+) WITHOUT ROWID;
+
+-- What the hooks did: each run's cost, and each decision's names and numbers (never a prompt's text).
+CREATE TABLE run (at INTEGER NOT NULL, hook TEXT NOT NULL, ms REAL NOT NULL, chars INTEGER NOT NULL);
+CREATE INDEX run_at ON run (at);
+CREATE TABLE decision (at REAL NOT NULL, hook TEXT NOT NULL, lane TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX decision_at ON decision (at);
+
+-- Single facts: which price table the costs were made with, when the last refresh ended, ...
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+""",
+)
+
+# How the better of two lines is told, as a row comparison; the same order as model.rank, best first.
+BETTER = (
+    "(excluded.output, NOT excluded.replay, excluded.main, response.line_ms, response.born_ms, response.tie)"
+    " > (response.output, NOT response.replay, response.main, excluded.line_ms, excluded.born_ms, excluded.tie)"
+)
+
+SUM_QUARTER = """
+INSERT INTO quarter
+SELECT at_ms / 900000 AS q, lane, model, fast, sum(part = 0), sum(input), sum(output), sum(cache_read),
+  sum(cache_write_5m), sum(cache_write_1h), sum(reasoning), sum(searches), sum(ifnull(cost, 0)),
+  sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)
+FROM response WHERE NOT replay {where} GROUP BY q, lane, model, fast
+"""

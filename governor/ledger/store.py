@@ -1,0 +1,174 @@
+"""The ledger on disk: the only room that says ``sqlite3``.
+
+WAL mode, one writer at a time, rows and file cursor in one transaction: a crash between two files loses nothing and
+counts nothing twice. A file that is not a ledger is moved aside and named, never deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from governor import paths
+from governor.errors import StateError
+from governor.ledger.schema import APPLICATION_ID, MIGRATIONS
+from governor.model import Cursor, LimitReading, Problem
+
+
+class Ledger:
+    """An open ledger. Use as a context manager; writes happen inside ``transaction``."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, *, set_aside: Path | None = None) -> None:
+        self.connection = connection
+        self.path = path
+        self.set_aside = set_aside  # the corrupt file this one replaces, if any
+        self._labels: dict[str, int] = {}
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Raises: StateError where the disk is full or read-only."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                self._labels.clear()
+                self.connection.rollback()
+                raise
+        except sqlite3.OperationalError as fault:
+            raise StateError(
+                f"The ledger {self.path} could not be written ({fault}); nothing was lost, the next refresh goes on.",
+                "governor doctor",
+            ) from fault
+
+    # Labels
+
+    def label(self, text: str) -> int:
+        """The number of a name, given on first use."""
+        known = self._labels.get(text)
+        if known is not None:
+            return known
+        row = self.connection.execute("SELECT id FROM label WHERE text = ?", (text,)).fetchone()
+        if row is None:
+            row = (self.connection.execute("INSERT INTO label (text) VALUES (?)", (text,)).lastrowid,)
+        self._labels[text] = number = int(row[0])
+        return number
+
+    def names(self) -> dict[int, str]:
+        """Every label's text by its number."""
+        return dict(self.connection.execute("SELECT id, text FROM label"))
+
+    # Cursors, readings, problems, facts
+
+    def cursors(self) -> dict[str, Cursor]:
+        """How far each transcript was read. ``state`` is left empty here; ``cursor`` has it."""
+        rows = self.connection.execute("SELECT path, inode, size, mtime_ns, offset, mark FROM transcript")
+        return {row[0]: Cursor._make((*row, {})) for row in rows}
+
+    def cursor(self, path: str) -> Cursor | None:
+        query = "SELECT path, inode, size, mtime_ns, offset, mark, state FROM transcript WHERE path = ?"
+        row = self.connection.execute(query, (path,)).fetchone()
+        return Cursor._make((*row[:-1], json.loads(row[-1]))) if row else None
+
+    def keep_cursor(self, cursor: Cursor) -> None:
+        row = (*cursor[:-1], json.dumps(cursor.state, separators=(",", ":")))
+        self.connection.execute("INSERT OR REPLACE INTO transcript VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def add_readings(self, readings: Iterable[LimitReading], *, machine: str) -> int:
+        """Remember what the official meter said; the same statement twice is one. Returns how many were new."""
+        before = self.connection.total_changes
+        self.connection.executemany(
+            "INSERT OR IGNORE INTO reading (lane, window, used_percent, resets_at, observed_at, source, account, plan,"
+            " machine) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*reading, machine) for reading in readings],
+        )
+        return self.connection.total_changes - before
+
+    def forget_reading(self, number: int) -> bool:
+        """Withdraw an anchor. It leaves no trace in any figure, and reading its line again does not bring it back."""
+        query = "UPDATE reading SET forgotten = 1 WHERE id = ? AND NOT forgotten"
+        return self.connection.execute(query, (number,)).rowcount == 1
+
+    def add_problems(self, problems: Iterable[Problem], *, now: int) -> None:
+        rows = [(p.path, -1 if p.offset is None else p.offset, p.reason, now) for p in problems]
+        self.connection.executemany("INSERT OR REPLACE INTO problem VALUES (?, ?, ?, ?)", rows)
+
+    def add_runs(self, rows: Iterable[tuple[int, str, float, int]]) -> None:
+        self.connection.executemany("INSERT INTO run VALUES (?, ?, ?, ?)", rows)
+
+    def add_decisions(self, rows: Iterable[tuple[float, str, str, str]]) -> None:
+        self.connection.executemany("INSERT INTO decision VALUES (?, ?, ?, ?)", rows)
+
+    def fact(self, name: str) -> str | None:
+        row = self.connection.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
+
+    def set_fact(self, name: str, value: str) -> None:
+        self.connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
+    def is_empty(self) -> bool:
+        return self.connection.execute("SELECT 1 FROM response LIMIT 1").fetchone() is None
+
+
+def open_ledger(path: Path | None = None) -> Ledger:
+    """The ledger, created or migrated as needed, private to its owner.
+
+    A file that is no ledger, or is corrupt, is renamed to ``ledger.sqlite3.corrupt-<time>`` and a new one begun; the
+    caller finds its name in ``set_aside`` and says so.
+
+    Raises: StateError where the folder cannot be written, or the ledger comes from a newer governor.
+    """
+    if path is None:
+        paths.claim_home()
+        path = paths.ledger_file()
+    try:
+        return Ledger(_connect(path), path)
+    except sqlite3.OperationalError as fault:
+        raise StateError(f"The ledger {path} cannot be opened ({fault}).", "governor doctor") from fault
+    except sqlite3.DatabaseError:
+        aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}")
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(f"{path}{suffix}"):
+                os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+        return Ledger(_connect(path), path, set_aside=aside)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # private before SQLite writes a byte
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+    try:
+        run = connection.execute
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = NORMAL")
+        run("PRAGMA cache_size = -16000")
+        run("PRAGMA temp_store = MEMORY")
+        version = run("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise StateError(
+                f"The ledger {path} was written by a newer governor (schema {version}, this one knows "
+                f"{len(MIGRATIONS)}).",
+                "pip install --upgrade quota-governor",
+            )
+        if version == 0 and run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise sqlite3.DatabaseError("not a ledger of ours")
+        for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {step} PRAGMA application_id = {APPLICATION_ID};"
+                f" PRAGMA user_version = {number}; COMMIT;"
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection

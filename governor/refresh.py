@@ -1,0 +1,200 @@
+"""Takes in what is new: transcripts, rollouts, and what the hooks and the status line left in their spools.
+
+The one composer of reading and remembering. Every command that shows figures runs it first; hooks only ring for it.
+Cost follows new bytes: with nothing new it is one ``stat`` per transcript.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from governor import paths
+from governor.config import Settings
+from governor.ledger.count import Counter
+from governor.ledger.store import Ledger
+from governor.model import Cursor, Lane, LimitReading, Problem, Usage
+from governor.sources import tail
+
+PARALLEL_BYTES = 48 * 2**20  # below this, starting a second process costs more than it saves
+BATCH_BYTES = 12 * 2**20
+COMMIT_ROWS = 20_000
+
+Task = tuple[Lane, tail.Found, Cursor | None]
+Progress = Callable[[int, int], None]  # (bytes read, bytes in all)
+
+
+class Refreshed(NamedTuple):
+    """What a refresh found and took in."""
+
+    transcripts: int
+    changed: int
+    responses: int  # lines that won within their file; repeats across files still count among them
+    readings: int
+    problems: list[Problem]
+    skipped: bool = False  # another refresh held the lock
+
+
+def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress | None = None) -> Refreshed:
+    """Bring the ledger up to date. A refresh already under way is waited for, up to 20 s, then left to finish alone.
+
+    Raises: StateError where the ledger cannot be written.
+    """
+    lock = FileLock(str(ledger.path) + ".lock", timeout=20, mode=0o600)
+    try:
+        with lock:
+            return _refresh(ledger, settings, now=now, progress=progress)
+    except Timeout:
+        return Refreshed(0, 0, 0, 0, [], skipped=True)
+
+
+def _refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress | None) -> Refreshed:
+    from governor import spool
+
+    found, problems = discover()
+    known = ledger.cursors()
+    changed = [(lane, file) for lane, file in found if not tail.unchanged(file, known.get(file.path))]
+    tasks: list[Task] = [(lane, file, ledger.cursor(file.path)) for lane, file in changed]
+    taken = responses = readings = 0
+    stamp = _price_stamp(settings)
+    if tasks or ledger.fact("prices") != stamp:
+        counter = Counter(ledger)
+        bulk = ledger.is_empty()
+        price = _pricer(settings.prices)
+        with ledger.transaction():
+            if bulk:
+                counter.begin_bulk()
+            if ledger.fact("prices") != stamp:
+                counter.reprice(price)
+                ledger.set_fact("prices", stamp)
+        whole = sum(_left(file, cursor) for _, file, cursor in tasks)
+        for batch in _read_all(tasks, whole, settings.prices, price):
+            with ledger.transaction():
+                for size, usages, costs, limits, faults, cursor in batch:
+                    counter.add(usages, costs, machine=settings.machine)
+                    readings += ledger.add_readings(limits, machine=settings.machine)
+                    problems += faults
+                    if cursor is not None:
+                        ledger.keep_cursor(cursor)
+                    responses += len(usages)
+                    taken += size
+            if progress is not None:
+                progress(taken, whole)
+        with ledger.transaction():
+            counter.settle()
+    spooled = spool.take_in(ledger, settings.machine)
+    if problems or spooled.problems:
+        problems += spooled.problems
+        with ledger.transaction():
+            ledger.add_problems(problems, now=now)
+    return Refreshed(len(found), len(changed), responses, readings + spooled.readings, problems)
+
+
+def discover() -> tuple[list[tuple[Lane, tail.Found]], list[Problem]]:
+    """Every transcript of both clients, each once, with what could not be looked at."""
+    places: list[tuple[Lane, str]] = [("claude", str(home / "projects")) for home in paths.claude_homes()]
+    places += [("codex", str(paths.codex_home() / name)) for name in ("sessions", "archived_sessions")]
+    found: list[tuple[Lane, tail.Found]] = []
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for lane, root in places:
+        real = os.path.realpath(root)
+        if real in seen:
+            continue
+        seen.add(real)
+        suffixes = (".jsonl",) if lane == "claude" else (".jsonl", ".jsonl.zst")
+        files, faults = tail.find(root, suffixes=suffixes)
+        found += [(lane, file) for file in files]
+        problems += faults
+    return found, problems
+
+
+Read = tuple[int, list[Usage], list[int | None], list[LimitReading], list[Problem], Cursor | None]
+
+
+def _left(file: tail.Found, cursor: Cursor | None) -> int:
+    return max(file.size - (cursor.offset if cursor else 0), 0)
+
+
+def _read_all(
+    tasks: list[Task], whole: int, overrides: dict[str, Any], price: Callable[[Usage], int | None]
+) -> Iterator[list[Read]]:
+    batches: list[list[Task]] = [[]]
+    size = 0
+    for task in tasks:
+        if size > BATCH_BYTES or len(batches[-1]) >= 256:
+            batches.append([])
+            size = 0
+        batches[-1].append(task)
+        size += _left(task[1], task[2])
+    workers = min(os.cpu_count() or 1, 4)
+    if whole < PARALLEL_BYTES or workers < 2 or len(batches) < 2:
+        yield from (_read_batch(batch, price) for batch in batches)
+        return
+    import multiprocessing
+
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    pool = multiprocessing.get_context(method).Pool(workers, _prepare, (overrides,))
+    with closing(pool):
+        yield from pool.imap_unordered(_read_prepared, batches)
+    pool.join()
+
+
+_prepared: Callable[[Usage], int | None] | None = None
+
+
+def _prepare(overrides: dict[str, Any]) -> None:
+    global _prepared
+    _prepared = _pricer(overrides)
+
+
+def _read_prepared(batch: list[Task]) -> list[Read]:
+    assert _prepared is not None  # noqa: S101 - the pool's initialiser ran first
+    return _read_batch(batch, _prepared)
+
+
+def _read_batch(batch: list[Task], price: Callable[[Usage], int | None]) -> list[Read]:
+    from governor.sources import claude, codex
+
+    done: list[Read] = []
+    for lane, file, cursor in batch:
+        try:
+            reading = (claude if lane == "claude" else codex).read(file, cursor)
+        except OSError as fault:
+            done.append((0, [], [], [], [Problem(file.path, None, f"unreadable: {fault.strerror}")], None))
+            continue
+        costs = [price(usage) for usage in reading.usages]
+        done.append((_left(file, cursor), reading.usages, costs, reading.limits, reading.problems, reading.cursor))
+    return done
+
+
+def _price_stamp(settings: Settings) -> str:
+    """Changes when any cost could: another table, other overrides. Cheaper than loading the table to ask it."""
+    info = paths.data_file("prices.json").stat()
+    return f"{info.st_size}.{info.st_mtime_ns}.{json.dumps(settings.prices, sort_keys=True)}"
+
+
+def _pricer(overrides: dict[str, Any]) -> Callable[[Usage], int | None]:
+    from governor.prices import PriceTable
+
+    table = PriceTable(json.loads(paths.data_file("prices.json").read_bytes()), overrides)
+    return partial(_price, table)
+
+
+def _price(table: Any, usage: Usage) -> int | None:
+    from governor.prices import cost
+
+    rate = table.rate(usage.model, usage.at_ms, context=usage.context, fast=usage.fast, us_only=usage.us_only)
+    return None if rate is None else cost(rate, usage)
+
+
+def now_s() -> int:
+    """The time, asked in one place so that tests can set it."""
+    return int(time.time())

@@ -1,0 +1,283 @@
+"""Claude Code transcripts: ``projects/<folder>/<session>.jsonl`` and ``.../subagents/**/agent-*.jsonl``.
+
+A line is not a request. One response is written once per content block, copied whole into forked sessions, and in old
+clients repeated inside ``progress`` records; 51 % of usage lines are repeats. Identity and ranking (``model.rank``)
+make one response count once; nothing here depends on the order in which files are read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+from governor.model import Cursor, LimitReading, Problem, Reading, Usage, rank
+from governor.sources import tail
+from governor.sources.lines import count, decode, text, to_ms
+
+_NEEDLE = b'"usage"'  # text that quotes a usage block has it escaped, \"usage\", and does not match
+_CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
+_STAMP = re.compile(rb'"timestamp"\s*:\s*"([^"]{10,40})"')
+_VENDOR_ID = ("msg_", "msg-")  # ids the vendor makes are unique everywhere; a gateway's may repeat between sessions
+
+
+def read(found: tail.Found, cursor: Cursor | None) -> Reading:
+    """What was added to one transcript since ``cursor``.
+
+    Raises: OSError where the file cannot be read.
+    """
+    problems: list[Problem] = []
+    offset = tail.resume_at(found.path, cursor)
+    state: dict[str, Any] = dict(cursor.state) if cursor and offset else _identify(found.path)
+    file = _File(found, state, problems)
+    for chunk in tail.chunks(found.path, offset, problems):
+        for at, line in tail.lines_with(chunk.data, _NEEDLE):
+            record, wrong = decode(line)
+            if wrong and chunk.torn:
+                continue  # it waits for its end
+            if wrong:
+                problems.append(Problem(found.path, chunk.start + at, wrong))
+            if record is not None:
+                _introduce(state, chunk.data, at + len(line))
+                file.take(record, chunk.start + at)
+        _introduce(state, chunk.data, len(chunk.data))
+        if not chunk.torn:
+            offset = chunk.start + len(chunk.data)
+    fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, tail.mark_of(found.path, offset), state)
+    return Reading([usage for group in file.best.values() for usage in group], file.limits, problems, fresh)
+
+
+def _identify(path: str) -> dict[str, Any]:
+    """Session, thread and agent by the file's own place: the ids on its lines may be another session's."""
+    parts = PurePath(path).parts
+    stem = PurePath(path).stem
+    if "subagents" not in parts:
+        return {"session": stem, "thread": stem, "agent": ""}
+    session = parts[len(parts) - 1 - parts[::-1].index("subagents") - 1]
+    try:
+        about = orjson.loads(tail.companion(path) or b"{}")
+    except ValueError:
+        about = {}
+    agent = text(about.get("agentType")) if isinstance(about, dict) else ""
+    return {"session": session, "thread": stem, "agent": agent or "subagent"}
+
+
+def _introduce(state: dict[str, Any], data: bytes, end: int) -> None:
+    """The first folder and the first time stamp a file names, looked for no further than ``end``.
+
+    Later lines must not matter, else the result would depend on how much had been written at each reading.
+    """
+    if "project" not in state and (found := _CWD.search(data, 0, end)):
+        try:
+            state["project"] = orjson.loads(found[1])
+        except ValueError:
+            state["project"] = ""
+    if "born" not in state:
+        for found in _STAMP.finditer(data, 0, end):
+            born = to_ms(found[1].decode("ascii", "replace"))
+            if born is not None:
+                state["born"] = born
+                break
+
+
+class _File:
+    """The winners of one transcript so far, and what its lines share."""
+
+    def __init__(self, found: tail.Found, state: dict[str, Any], problems: list[Problem]) -> None:
+        self.path = found.path
+        self.state = state
+        self.problems = problems
+        self.best: dict[str, list[Usage]] = {}  # the response, then its server-side steps
+        self.limits: list[LimitReading] = []
+        self.written_ms = found.mtime_ns // 10**6
+        self.tie = crc32(f"{state['session']}/{state['thread']}".encode())
+
+    def take(self, record: dict[str, Any], offset: int) -> None:
+        """Count one line that mentions usage, if it is a response."""
+        kind = record.get("type")
+        state = self.state
+        thread = state["thread"]
+        sidechain = record.get("isSidechain") is True or state["agent"] != ""
+        if kind == "progress":  # clients up to 2.1.50 repeat their subagents' responses inside the parent's file
+            data = record.get("data")
+            inner = data.get("message") if isinstance(data, dict) else None
+            if not isinstance(data, dict) or not isinstance(inner, dict) or inner.get("type") != "assistant":
+                return
+            thread = f"agent-{text(data.get('agentId'))}" if data.get("agentId") else thread
+            sidechain = True
+            record = {**record, **inner}
+        elif kind != "assistant":
+            return
+        message = record.get("message")
+        if not isinstance(message, dict):
+            return
+        usage = message.get("usage")
+        if not isinstance(usage, dict):
+            return
+        stamp = to_ms(record.get("timestamp"))
+        if stamp is None:
+            self.problems.append(Problem(self.path, offset, "no usable timestamp: dated by its neighbour"))
+            stamp = state.get("last") or state.get("born") or self.written_ms
+        state["last"] = stamp
+        model = text(message.get("model"))
+        if model == "<synthetic>":
+            if record.get("error") == "rate_limit" or record.get("apiErrorStatus") == 429:
+                self.limits.append(LimitReading("claude", "any", 100.0, None, stamp // 1000, "refused"))
+            return
+        wrong: list[str] = []
+        key = identity(record, message, state, offset)
+        agent = (text(record.get("attributionAgent")) or state["agent"] or "subagent") if sidechain else "main"
+        group = [
+            _usage(
+                key,
+                part,
+                stamp,
+                step_model,
+                step,
+                wrong,
+                message.get("stop_reason") is not None,
+                state["session"],
+                agent,
+                thread,
+                state.get("project") or text(record.get("cwd")),
+                text(record.get("gitBranch")),
+                text(record.get("entrypoint")),
+                not sidechain,
+                state.get("born", stamp),
+                self.tie,
+            )
+            for part, (step_model, step) in enumerate(_steps(usage, model))
+        ]
+        known = self.best.get(key)
+        if known is None:
+            self.best[key] = group
+        elif rank(group[0]) > rank(known[0]):
+            self.best[key] = dated(group, min(stamp, known[0].at_ms))
+        elif stamp < known[0].at_ms:
+            self.best[key] = dated(known, stamp)
+        if wrong:
+            self.problems.extend(Problem(self.path, offset, reason) for reason in wrong)
+
+
+def dated(group: list[Usage], at_ms: int) -> list[Usage]:
+    """The same response, dated at its earliest line."""
+    return [usage._replace(at_ms=at_ms) for usage in group]
+
+
+def identity(record: dict[str, Any], message: dict[str, Any], state: dict[str, Any], offset: int) -> str:
+    """The key of a response, the same in every line, file, fork and sidechain that repeats it.
+
+    The vendor's message ids are unique everywhere (37,220 ids, never two request ids). Other ids (gateways, mocks)
+    count per request, or per session where there is no request id; a line with no id at all is itself.
+    """
+    message_id = text(message.get("id"))
+    request_id = text(record.get("requestId"))
+    if message_id.startswith(_VENDOR_ID):
+        return message_id
+    if message_id:
+        return f"{message_id}|{request_id or state['session']}"
+    return request_id or text(record.get("uuid")) or f"{state['session']}/{state['thread']}@{offset}"
+
+
+def _steps(usage: dict[str, Any], model: str) -> list[tuple[str, dict[str, Any]]]:
+    """(model, usage) of all that was billed for one response, the response itself first.
+
+    ``iterations`` list server-side steps. Steps of type ``message`` are in the top-level numbers, unless a refusal made
+    a fallback model answer: then the top level is the last step only. Steps of any other type (advisor, compaction)
+    are billed on top. Each is priced at its own model.
+    """
+    listed = usage.get("iterations")
+    if not isinstance(listed, list) or not listed:
+        return [(model, usage)]
+    turns = [step for step in listed if isinstance(step, dict)]
+    messages = [step for step in turns if step.get("type", "message") == "message"]
+    extra = [step for step in turns if step.get("type", "message") != "message"]
+    top = (model, usage)
+    if len(messages) > 1:
+        names = {text(step.get("model")) or model for step in messages}
+        if not _adds_up(usage, messages):
+            if _adds_up(usage, messages[-1:]):  # the top level is the last step alone
+                extra = messages[:-1] + extra
+        elif len(names) == 1:  # a sum over requests is no context size
+            top = (model, {**usage, "context": max(_prompt(step) for step in messages)})
+        else:
+            flags: dict[str, Any] = {
+                name: usage[name] for name in ("speed", "inference_geo", "server_tool_use") if name in usage
+            }
+            top = (text(messages[-1].get("model")) or model, {**messages[-1], **flags})
+            extra = messages[:-1] + extra
+    return [top] + [(text(step.get("model")) or model, step) for step in extra]
+
+
+def _prompt(step: dict[str, Any]) -> int:
+    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return sum(count(step.get(name), []) for name in names)
+
+
+def _adds_up(usage: dict[str, Any], steps: list[dict[str, Any]]) -> bool:
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens")
+    return all(count(usage.get(n), []) == sum(count(step.get(n), []) for step in steps) for n in names)
+
+
+def _usage(
+    key: str,
+    part: int,
+    stamp: int,
+    model: str,
+    usage: dict[str, Any],
+    wrong: list[str],
+    final: bool,
+    session: str,
+    agent: str,
+    thread: str,
+    project: str,
+    branch: str,
+    surface: str,
+    main: bool,
+    born: int,
+    tie: int,
+) -> Usage:
+    get = usage.get
+    written = count(get("cache_creation_input_tokens"), wrong)
+    five, hour = written, 0
+    split = get("cache_creation")
+    if isinstance(split, dict):
+        hour = count(split.get("ephemeral_1h_input_tokens"), wrong)
+        # Clients before the split wrote 5-minute entries only; where the sum and the split differ, the sum is billed.
+        five = written - hour if written >= hour else count(split.get("ephemeral_5m_input_tokens"), wrong)
+    fresh = count(get("input_tokens"), wrong)
+    read_back = count(get("cache_read_input_tokens"), wrong)
+    details = get("output_tokens_details")
+    tools = get("server_tool_use")
+    return Usage(
+        key,
+        part,
+        stamp,
+        "claude",
+        model,
+        fresh,
+        count(get("output_tokens"), wrong),
+        read_back,
+        five,
+        hour,
+        count(details.get("thinking_tokens"), wrong) if isinstance(details, dict) else 0,
+        count(tools.get("web_search_requests"), wrong) if isinstance(tools, dict) else 0,
+        get("context") or fresh + read_back + five + hour,
+        get("speed") == "fast",
+        get("inference_geo") == "us",
+        final,
+        session,
+        agent,
+        thread,
+        project,
+        branch,
+        "",
+        surface,
+        main,
+        stamp,
+        born,
+        tie,
+    )

@@ -1,0 +1,266 @@
+"""Codex rollouts: ``sessions/YYYY/MM/DD/rollout-*.jsonl`` and ``archived_sessions/``, plain or zstd-compressed.
+
+Current clients write one ``token_usage_record`` per response, which is counted once by its ``response_id``. Older ones
+only repeat the thread's running total in ``token_count`` events: there a response is the difference between two
+totals, and its identity is the total it reached. A fork replays its parent's totals, re-stamped, and counts on from
+them; named by the root of its family, a replayed total is the parent's own, whatever file it stands in.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import Any
+from zlib import crc32
+
+from governor.model import Cursor, LimitReading, Problem, Reading, Usage
+from governor.sources import tail
+from governor.sources.lines import count, decode, text, to_ms
+
+_NEEDLES = re.compile(
+    rb'"(?:token_count|token_usage_record|turn_context|session_meta|thread_settings_applied)"',
+)
+REPLAY_MS = 3000  # replays end 0.1-1.7 s after a fork starts, its first own response comes after 5.9 s (9 of 9 forks)
+_WINDOWS = {300: "5h", 1440: "day", 10080: "week", 43200: "month", 44640: "month"}
+_KINDS = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens")
+
+
+def read(found: tail.Found, cursor: Cursor | None) -> Reading:
+    """What was added to one rollout since ``cursor``.
+
+    Raises: OSError where the file cannot be read.
+    """
+    problems: list[Problem] = []
+    offset = tail.resume_at(found.path, cursor)
+    stem = PurePath(found.path).name.removesuffix(".zst").removesuffix(".jsonl")
+    state: dict[str, Any] = dict(cursor.state) if cursor and offset else {"file": stem}
+    kept = state
+    rollout = _Rollout(found.path, state, problems)
+    for chunk in tail.chunks(found.path, offset, problems):
+        if chunk.torn:  # what it says counts now; what it teaches waits for the line's end
+            kept = dict(state)
+        for at, line in tail.lines_matching(chunk.data, _NEEDLES):
+            record, wrong = decode(line)
+            if wrong and chunk.torn:
+                continue
+            if wrong:
+                problems.append(Problem(found.path, chunk.start + at, wrong))
+            if record is not None:
+                rollout.take(record, chunk.start + at)
+        if not chunk.torn:
+            offset = chunk.start + len(chunk.data)
+    mark = tail.mark_of(found.path, offset)
+    fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, mark, kept)
+    return Reading(rollout.usages, rollout.limits, problems, fresh)
+
+
+class _Rollout:
+    """One thread's file: what its lines said so far (``state``, plain JSON) and what they add up to."""
+
+    def __init__(self, path: str, state: dict[str, Any], problems: list[Problem]) -> None:
+        self.path = path
+        self.state = state
+        self.problems = problems
+        self.usages: list[Usage] = []
+        self.limits: list[LimitReading] = []
+
+    def take(self, record: dict[str, Any], offset: int) -> None:
+        """Learn from one line, and count it if it is a response or a limit reading."""
+        payload = record.get("payload")
+        if not isinstance(payload, dict):
+            return
+        stamp = to_ms(record.get("timestamp"))
+        kind = record.get("type")
+        if kind == "session_meta":
+            self._introduce(payload, stamp)
+        elif kind == "turn_context":
+            self._turn(payload, text(payload.get("turn_id")))
+        elif kind == "token_usage_record":
+            self._record(payload, self._dated(stamp, offset), offset, record.get("ordinal"))
+        elif kind == "event_msg" and payload.get("type") == "token_count":
+            self._count(payload, self._dated(stamp, offset), offset, record.get("ordinal"))
+        elif kind == "event_msg" and payload.get("type") == "thread_settings_applied":
+            settings = payload.get("thread_settings")
+            self._turn(settings if isinstance(settings, dict) else {}, "")
+
+    def _dated(self, stamp: int | None, offset: int) -> int:
+        if stamp is None:
+            self.problems.append(Problem(self.path, offset, "no usable timestamp: dated by its neighbour"))
+            return int(self.state.get("last") or self.state.get("born") or 0)
+        self.state["last"] = stamp
+        return stamp
+
+    def _introduce(self, meta: dict[str, Any], stamp: int | None) -> None:
+        state = self.state
+        thread = text(meta.get("id")) or text(meta.get("session_id")) or state["file"]
+        if "thread" not in state:
+            git = meta.get("git") if isinstance(meta.get("git"), dict) else {}
+            source = meta.get("source")
+            spawned = source.get("subagent") if isinstance(source, dict) else None
+            role = text(meta.get("agent_role")) or text(meta.get("agent_nickname"))
+            state.update(
+                thread=thread,
+                session=text(meta.get("session_id")) or thread,
+                root=text(meta.get("forked_from_id")) or thread,
+                born=stamp or to_ms(meta.get("timestamp")) or 0,
+                project=text(meta.get("cwd")),
+                branch=text(git.get("branch")) if git else "",
+                commit=text(git.get("commit_hash")) if git else "",
+                surface=source if isinstance(source, str) else text(meta.get("originator")),
+                agent=(role or "subagent") if spawned or meta.get("parent_thread_id") else "main",
+                account=text(meta.get("creator_account_id")) or None,
+                inherited=self._inherited(meta),
+            )
+        elif thread != state["thread"]:  # a fork's file opens with its parent's, and that parent's, own introductions
+            state["root"] = text(meta.get("forked_from_id")) or thread
+
+    @staticmethod
+    def _inherited(meta: dict[str, Any]) -> int:
+        """The first ordinal that is this thread's own; lines before it were copied from another."""
+        base = meta.get("history_base")
+        end = base.get("end_ordinal_exclusive") if isinstance(base, dict) else 0
+        starts = (meta.get("subagent_history_start_ordinal"), end)
+        return max((start for start in starts if type(start) is int), default=0)
+
+    def _turn(self, context: dict[str, Any], turn: str) -> None:
+        model = text(context.get("model"))
+        if model:
+            self.state["model"] = model
+            if turn:
+                turns = {**self.state.get("turns", {}), turn: model}
+                self.state["turns"] = dict(list(turns.items())[-8:])
+        if "service_tier" in context:
+            self.state["fast"] = context["service_tier"] in ("fast", "priority")
+
+    def _is_inherited(self, ordinal: object) -> bool:
+        return type(ordinal) is int and ordinal < self.state.get("inherited", 0)
+
+    def _record(self, payload: dict[str, Any], stamp: int, offset: int, ordinal: object) -> None:
+        state = self.state
+        state["records"] = True
+        usage = payload.get("usage")
+        owner = text(payload.get("thread_id"))
+        thread = state.get("thread", state["file"])
+        if not isinstance(usage, dict) or (owner and owner != thread) or self._is_inherited(ordinal):
+            return
+        response = text(payload.get("response_id"))
+        if not response:
+            key = f"{thread}@{offset}"
+        elif response.startswith("resp_") and len(response) >= 24:
+            key = response
+        else:  # not the vendor's: another provider may use the id again in another thread
+            key = f"{response}|{thread}"
+        model = state.get("turns", {}).get(text(payload.get("turn_id"))) or state.get("model", "")
+        self._add(key, self._vector(usage, offset), stamp, model, replay=False)
+
+    def _count(self, payload: dict[str, Any], stamp: int, offset: int, ordinal: object) -> None:
+        state = self.state
+        forked = state.get("root", "") != state.get("thread", "")
+        replay = forked and stamp - state.get("born", 0) <= REPLAY_MS
+        copied = self._is_inherited(ordinal)
+        limits = payload.get("rate_limits")
+        if isinstance(limits, dict) and not replay and not copied:
+            self.limits.extend(readings(limits, stamp // 1000, state.get("account")))
+        info = payload.get("info")
+        if not isinstance(info, dict) or not isinstance(info.get("total_token_usage"), dict):
+            return
+        total = self._vector(info["total_token_usage"], offset)
+        latest = info.get("last_token_usage")
+        last = self._vector(latest, offset) if isinstance(latest, dict) else None
+        before = state.get("total")
+        state["total"] = total
+        if state.get("records") or copied or total == before:
+            return
+        if before is not None and all(now >= then for now, then in zip(total, before, strict=True)):
+            spent = [now - then for now, then in zip(total, before, strict=True)]
+        else:  # the file's first total, or a counter that started again
+            spent = last if last is not None else (total if before is None else [0] * len(_KINDS))
+        family = state.get("root") or state["file"]
+        model = state.get("model") or text(info.get("model")) or text(payload.get("model"))
+        key = f"{family}:{'.'.join(map(str, total))}"
+        if before is not None and total[0] < before[0]:
+            key = f"{key}@{offset}"  # after a restart the same total can come again
+        self._add(key, spent, stamp, model, replay=replay)
+
+    def _vector(self, usage: dict[str, Any], offset: int) -> list[int]:
+        wrong: list[str] = []
+        vector = [count(usage.get(kind), wrong) for kind in _KINDS]
+        self.problems.extend(Problem(self.path, offset, reason) for reason in wrong)
+        return vector
+
+    def _add(self, key: str, spent: list[int], stamp: int, model: str, *, replay: bool) -> None:
+        prompt, cached, written, output, reasoning = spent
+        if not prompt and not output:
+            return
+        state = self.state
+        thread = state.get("thread", state["file"])
+        self.usages.append(
+            Usage(
+                key=f"codex:{key}",
+                part=0,
+                at_ms=stamp,
+                lane="codex",
+                model=model,
+                input=max(prompt - cached - written, 0),
+                output=output,
+                cache_read=min(cached, prompt),
+                cache_write_5m=min(written, max(prompt - cached, 0)),
+                cache_write_1h=0,
+                reasoning=min(reasoning, output),
+                searches=0,
+                context=prompt,
+                fast=state.get("fast", False),
+                us_only=False,
+                final=True,
+                session=state.get("session", thread),
+                agent=state.get("agent", "main"),
+                thread=thread,
+                project=state.get("project", ""),
+                branch=state.get("branch", ""),
+                commit=state.get("commit", ""),
+                surface=state.get("surface", ""),
+                main=state.get("root", thread) == thread,
+                line_ms=stamp,
+                born_ms=state.get("born", stamp),
+                tie=crc32(state["file"].encode()),
+                replay=replay,
+            )
+        )
+
+
+def readings(limits: dict[str, Any], observed_at: int, account: str | None) -> list[LimitReading]:
+    """The windows that one ``rate_limits`` block states. A window is named by its length, never by its slot.
+
+    Other families than the main one (``limit_id`` not ``codex``) are kept apart as ``week:<family>``. A block without
+    a window says nothing: unknown, not 0 %.
+    """
+    family = text(limits.get("limit_id"))
+    suffix = "" if family in ("", "codex") else f":{text(limits.get('limit_name')) or family}"
+    found = []
+    for slot in ("primary", "secondary"):
+        window = limits.get(slot)
+        if not isinstance(window, dict):
+            continue
+        percent = window.get("used_percent")
+        minutes = window.get("window_minutes")
+        if not isinstance(percent, (int, float)) or isinstance(percent, bool) or not 0 <= percent <= 1000:
+            continue
+        if type(minutes) is not int or minutes <= 0:
+            continue
+        resets_at = window.get("resets_at")
+        delay = window.get("resets_in_seconds")  # clients of 2025
+        if not isinstance(resets_at, (int, float)):
+            resets_at = observed_at + delay if isinstance(delay, (int, float)) else None
+        found.append(
+            LimitReading(
+                "codex",
+                _WINDOWS.get(minutes, f"{minutes}m") + suffix,
+                float(percent),
+                int(resets_at) if resets_at is not None else None,
+                observed_at,
+                "rollout",
+                account,
+                text(limits.get("plan_type")) or None,
+            )
+        )
+    return found

@@ -1,0 +1,198 @@
+"""Reads what was appended to a transcript since last time, in blocks, and notices when it is another file by now.
+
+The only room that opens a transcript. Cost follows new bytes, not history: an unchanged file costs one ``stat``.
+Memory is bounded by BLOCK however long the file, and by LINE_LIMIT however long a line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, cast
+from zlib import crc32
+
+from governor.model import Cursor, Problem
+
+BLOCK = 4 * 2**20
+LINE_LIMIT = 32 * 2**20  # the longest line seen in 900 real sessions was 2.1 MB
+PACKED = ".zst"  # read whole when it changed: offsets mean nothing inside
+_EDGE = 256  # bytes at the start and before the offset that must still be the same
+
+
+class Chunk(NamedTuple):
+    """Some whole lines of a file. ``torn`` marks the last one when no newline ends it yet."""
+
+    start: int  # offset of ``data`` in the file
+    data: bytes
+    torn: bool
+
+
+class Found(NamedTuple):
+    """A transcript on disk, as ``stat`` sees it."""
+
+    path: str
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Found], list[Problem]]:
+    """Every regular file below ``root`` whose name ends in one of ``suffixes``, sorted by path.
+
+    Links to folders are followed, each folder once. A missing root is no problem (the client is not installed); an
+    unreadable folder, a dangling link and a FIFO are.
+    """
+    found: list[Found] = []
+    problems: list[Problem] = []
+    seen: set[tuple[int, int]] = set()
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = os.scandir(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as fault:
+            problems.append(Problem(folder, None, f"folder unreadable: {fault.strerror}"))
+            continue
+        with entries:
+            for entry in entries:
+                try:
+                    if entry.is_dir():
+                        if not entry.is_symlink() or _first_visit(entry.path, seen):
+                            folders.append(entry.path)
+                    elif entry.name.endswith(suffixes):
+                        info = entry.stat()
+                        if not stat.S_ISREG(info.st_mode):
+                            problems.append(Problem(entry.path, None, "not a regular file"))
+                        elif info.st_nlink == 1 and not entry.is_symlink():
+                            found.append(Found(entry.path, info.st_ino, info.st_size, info.st_mtime_ns))
+                        elif (info.st_dev, info.st_ino) not in seen:  # one file under two names is read once
+                            seen.add((info.st_dev, info.st_ino))
+                            found.append(Found(entry.path, info.st_ino, info.st_size, info.st_mtime_ns))
+                except OSError as fault:
+                    problems.append(Problem(entry.path, None, f"unreadable: {fault.strerror}"))
+    found.sort()
+    return found, problems
+
+
+def _first_visit(folder: str, seen: set[tuple[int, int]]) -> bool:
+    info = os.stat(folder)
+    identity = (info.st_dev, info.st_ino)
+    if identity in seen:
+        return False
+    seen.add(identity)
+    return True
+
+
+def unchanged(found: Found, cursor: Cursor | None) -> bool:
+    """True when nothing was written to the file since the cursor was made."""
+    return (
+        cursor is not None
+        and cursor.size == found.size
+        and cursor.mtime_ns == found.mtime_ns
+        and cursor.inode == found.inode
+    )
+
+
+def resume_at(path: str, cursor: Cursor | None) -> int:
+    """The offset to read on from: the cursor's, or 0 when the file was truncated or replaced meanwhile.
+
+    Raises: OSError where the file cannot be read.
+    """
+    if cursor is None or cursor.offset == 0 or path.endswith(PACKED):
+        return 0
+    return cursor.offset if mark_of(path, cursor.offset) == cursor.mark else 0
+
+
+def mark(descriptor: int, offset: int) -> int:
+    """A checksum of the first bytes and of those just before ``offset``: what an append never changes."""
+    head = os.pread(descriptor, min(_EDGE, offset), 0)
+    edge = os.pread(descriptor, min(_EDGE, offset), max(0, offset - _EDGE))
+    return crc32(edge, crc32(head)) if len(edge) == min(_EDGE, offset) else -1
+
+
+def _open(path: str) -> BinaryIO:
+    if not path.endswith(PACKED):
+        return open(path, "rb", buffering=0)
+    import zstandard  # only where a client has compressed old threads
+
+    return cast("BinaryIO", zstandard.open(path, "rb"))
+
+
+def mark_of(path: str, offset: int) -> int:
+    """``mark`` of a file by its name. Raises: OSError."""
+    with open(path, "rb") as file:
+        return mark(file.fileno(), offset)
+
+
+def chunks(path: str, offset: int, problems: list[Problem]) -> Iterator[Chunk]:
+    """The file's lines from ``offset`` on, in blocks of whole lines; over-long lines are skipped and named.
+
+    Raises: OSError where the file cannot be read.
+    """
+    with _open(path) as file:
+        if offset:
+            file.seek(offset)
+        carry = b""
+        start = offset
+        skipping = False
+        while block := file.read(BLOCK):
+            if skipping:
+                newline = block.find(b"\n")
+                if newline < 0:
+                    start += len(block)
+                    continue
+                start += newline + 1
+                block = block[newline + 1 :]
+                skipping = False
+            data = carry + block if carry else block
+            cut = data.rfind(b"\n") + 1
+            if cut:
+                yield Chunk(start, data if cut == len(data) else data[:cut], torn=False)
+                start += cut
+                carry = data[cut:]
+            else:
+                carry = data
+            if len(carry) > LINE_LIMIT:
+                problems.append(Problem(path, start, f"line longer than {LINE_LIMIT // 2**20} MiB skipped"))
+                start += len(carry)
+                carry = b""
+                skipping = True
+        if carry:
+            yield Chunk(start, carry, torn=True)
+
+
+def lines_with(chunk: bytes, needle: bytes) -> Iterator[tuple[int, bytes]]:
+    """(offset in chunk, line) of each line that contains ``needle``. Five times cheaper than splitting all lines."""
+    find_in = chunk.find
+    at = find_in(needle)
+    while at >= 0:
+        start = chunk.rfind(b"\n", 0, at) + 1
+        end = find_in(b"\n", at)
+        if end < 0:
+            end = len(chunk)
+        yield start, chunk[start:end]
+        at = find_in(needle, end)
+
+
+def lines_matching(chunk: bytes, needles: re.Pattern[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The same for several needles at once."""
+    end = 0
+    while found := needles.search(chunk, end):
+        start = chunk.rfind(b"\n", 0, found.start()) + 1
+        end = chunk.find(b"\n", found.end())
+        if end < 0:
+            end = len(chunk)
+        yield start, chunk[start:end]
+
+
+def companion(path: str) -> bytes:
+    """The small file that a client keeps beside a subagent's transcript (``agent-x.meta.json``), or nothing."""
+    try:
+        with open(path.removesuffix(".jsonl") + ".meta.json", "rb") as file:
+            return file.read(65536)
+    except OSError:
+        return b""

@@ -1,0 +1,121 @@
+"""Which window is open, since when, until when, and what the official meter last said about it.
+
+``resets_at`` is the only truth about a cycle (weekly anchors were seen to move, five-hour windows open with the first
+message): nothing here computes the next reset from the last one unless no official word exists, and then says so.
+Sources: reference measurements in docs/calibration.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from governor.model import Lane, LimitReading
+
+HOUR = 3600
+LENGTH = {"5h": 5 * HOUR, "day": 24 * HOUR, "week": 7 * 24 * HOUR, "month": 30 * 24 * HOUR}
+RESET_JITTER = 600  # resets_at wobbles by seconds between readings; two windows of one name are hours apart
+RESET_DROP = 3.0  # points: falls of one or two inside a window are noise (5 of 18,860 events), more is a real reset
+
+
+class Window(NamedTuple):
+    """One cycle of one limit. ``how`` says what its bounds rest on."""
+
+    lane: Lane
+    name: str
+    starts_at: int
+    resets_at: int | None
+    how: str  # official | rolled (from the last official reset) | activity (from local use) | trailing
+
+    @property
+    def is_official(self) -> bool:
+        return self.how == "official"
+
+
+class Official(NamedTuple):
+    """The meter's word on the open window."""
+
+    used_percent: float
+    observed_at: int
+    source: str
+    since: int  # from when on ``used_percent`` counts: the window's start, or a reset inside it
+
+
+def length(name: str) -> int:
+    """Seconds of a window by its name: ``5h``, ``week``, ``week:opus``, ``90m``. Raises: KeyError."""
+    base = name.partition(":")[0]
+    if base.endswith("m") and base[:-1].isdigit():
+        return int(base[:-1]) * 60
+    return LENGTH[base]
+
+
+def current(
+    lane: Lane, name: str, readings: Sequence[LimitReading], *, active: Iterable[int] = (), now: int
+) -> Window:
+    """The window open at ``now``.
+
+    ``readings`` are this lane's and window's, oldest first; ``active`` are starts of quarter hours with local use,
+    oldest first, which a five-hour window is inferred from while the official word is missing.
+    """
+    size = length(name)
+    known = [r for r in readings if r.resets_at is not None and r.observed_at <= now + RESET_JITTER]
+    if known:
+        latest = known[-1]
+        resets_at = latest.resets_at or 0
+        if resets_at > now:
+            return Window(lane, name, _start(known, resets_at, size), resets_at, "official")
+        if not name.startswith("5h"):
+            cycles = (now - resets_at) // size
+            starts_at = resets_at + cycles * size
+            return Window(lane, name, starts_at, starts_at + size, "rolled")
+    if name.startswith("5h"):
+        return _by_activity(lane, name, active, known[-1].resets_at if known else None, now=now)
+    return Window(lane, name, now - size, None, "trailing")
+
+
+def _start(known: Sequence[LimitReading], resets_at: int, size: int) -> int:
+    """A window begins ``size`` before its reset, or at the previous reset where that came later (a moved anchor)."""
+    starts_at = resets_at - size
+    for reading in known:
+        before = reading.resets_at or 0
+        if starts_at + RESET_JITTER < before < resets_at - RESET_JITTER and before <= known[-1].observed_at:
+            starts_at = before
+    return starts_at
+
+
+def _by_activity(lane: Lane, name: str, active: Iterable[int], after: int | None, *, now: int) -> Window:
+    """A five-hour window opens with the first use after the last one ended, floored to the hour (measured)."""
+    size = length(name)
+    end = after or 0
+    for moment in active:
+        if moment >= end:
+            end = moment // HOUR * HOUR + size
+    if end > now:
+        return Window(lane, name, end - size, end, "activity")
+    return Window(lane, name, now, None, "activity")  # none is open: the next message opens one
+
+
+def official(window: Window, readings: Sequence[LimitReading], *, now: int) -> Official | None:
+    """What the meter last said about this window, or None where it said nothing that still holds.
+
+    Readings are whole points and each is fresh when it was made, but parallel sessions report out of step: the highest
+    counts, until a fall of RESET_DROP or more shows that the vendor reset the window before its time.
+    """
+    if window.resets_at is None:
+        mine = [r for r in readings if r.resets_at is None and window.starts_at <= r.observed_at <= now + RESET_JITTER]
+    else:
+        mine = [
+            r
+            for r in readings
+            if window.starts_at <= r.observed_at <= now + RESET_JITTER
+            and (r.resets_at is None or abs(r.resets_at - window.resets_at) <= RESET_JITTER)
+        ]
+    best: Official | None = None
+    for reading in mine:
+        fell = best is not None and reading.used_percent <= best.used_percent - RESET_DROP
+        since = reading.observed_at if fell else best.since if best else window.starts_at
+        if best is None or fell or reading.used_percent >= best.used_percent:
+            best = Official(reading.used_percent, reading.observed_at, reading.source, since)
+        else:
+            best = best._replace(observed_at=reading.observed_at)
+    return best
