@@ -332,7 +332,7 @@ def regimes(pieces: Sequence[Stretch], *, changes: Sequence[int] = ()) -> list[i
     """The moments at which the scale changed, oldest first; empty for one regime throughout.
 
     Days are compared as wholes, by their middle stretch; a boundary is accepted at posterior odds above 1:
-    the prior is 1 in 4 for a known change, 1 in 1000 for any other day, and jumps are of about 35 %.
+    the prior is 1 in 4 for a known change, 1 in 300 for any other day, and jumps are of about 35 %.
     """
     by_day: dict[int, list[tuple[float, float]]] = {}
     for s in pieces:
@@ -358,7 +358,7 @@ def _split(days: list[tuple[int, float, float]], changes: Sequence[int]) -> list
         between = within + 0.35**2
         jump = (right - left) ** 2
         odds = 0.5 * (jump / within - jump / between + math.log(within / between))
-        odds += math.log(1 / 3 if known is not None else 1 / 1000)
+        odds += math.log(1 / 3 if known is not None else 1 / 300)
         if odds > best:
             best, where, at = odds, i, known if known is not None else days[i][0]
     if not where:

@@ -171,13 +171,22 @@ def is_quiet(state_home: str, name: str) -> bool:
         return True
 
 
+def make_private(folder: str) -> None:
+    """Create a folder and its missing parents, all of them the owner's alone. Raises: OSError."""
+    if not os.path.isdir(folder):
+        before = os.umask(0o077)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        finally:
+            os.umask(before)
+
+
 def write_private(path: str, data: bytes) -> None:
     """Replace a file of ours in one step, readable by its owner only.
 
     Raises: OSError where the folder cannot be written.
     """
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    make_private(os.path.dirname(path))
     temporary = "%s.%d.tmp" % (path, os.getpid())  # noqa: UP031 - an f-string costs the same; this reads as a path
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -195,7 +204,7 @@ def append(state_home: str, spool: str, line: bytes) -> None:
     try:
         descriptor = os.open(path, flags, 0o600)
     except FileNotFoundError:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_private(folder)
         descriptor = os.open(path, flags, 0o600)
     try:
         os.write(descriptor, line + b"\n")
@@ -213,7 +222,7 @@ def claim(state_home: str, key: str) -> bool:
     """True for exactly one caller per key, however many hooks ask at once."""
     path = episode_path(state_home, key)
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        make_private(os.path.dirname(path))
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
         return False  # told already, or state not writable: silence beats nagging
@@ -340,7 +349,7 @@ def log(state_home: str, name: str, fault: BaseException) -> None:
         where = "%s:%d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno) if trace else "?"  # noqa: UP031
         line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {name} {type(fault).__name__} at {where}\n"
         folder = os.path.join(state_home, "log")
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_private(folder)
         path = os.path.join(folder, "hooks.log")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:

@@ -40,8 +40,7 @@ def claim_home() -> Path:
     """
     folder = home()
     try:
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hook.make_private(str(folder))
         readme = folder / "README"
         if not readme.exists():
             hook.write_private(str(readme), README.encode())

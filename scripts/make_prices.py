@@ -268,7 +268,7 @@ def table() -> dict[str, Any]:
     from genai_prices.data import providers
 
     by_id = {provider.id: provider for provider in providers}
-    models: dict[str, list[Segment]] = dict(FACTS)
+    models: dict[str, list[Segment]] = {name: list(rows) for name, rows in FACTS.items()}
     taken = {key(name) for name in FACTS}
     aliases: dict[str, str] = {}
     patterns: list[tuple[str, str]] = []

@@ -26,7 +26,7 @@ TOOLS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Edit", {"file_path": "/home/demo/demo.py", "old_string": "a", "new_string": "b"}),
     ("Grep", {"pattern": "demo"}),
 )
-TORN = b'{"parentUuid":null,"isSidechain":false,"message":{"id":"msg_torn","type":"message","role":"assistant","model":"cla'
+TORN = b'{"parentUuid":null,"message":{"id":"msg_torn","type":"message","role":"assistant","model":"cla'
 NOT_JSON = b"\0" * 64
 
 
@@ -141,7 +141,12 @@ class Transcript:
     def _synthetic(self, at_ms: int, stand: Stand) -> dict[str, Any]:
         what = "weekly" if stand.window == "week" else "session"
         text = f"You've hit your {what} limit · resets {stamp(stand.resets_at * 1000)[:16]}"
-        nothing = {"input_tokens": 0, "output_tokens": 0, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+        nothing = {
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+        }
         message = {
             "id": f"{at_ms:08x}-0000-4000-9000-{self.seed}",
             "model": "<synthetic>",
@@ -208,7 +213,11 @@ def write_session(home: Path, session: Session, official: Official, *, tail: byt
     put(folder / f"{session.id}.jsonl", lines, at_ms=last_ms, tail=tail)
     for agent in session.agents:
         path = folder / session.id / "subagents" / f"agent-{agent.id}.jsonl"
-        put(path, [orjson.dumps(line) for line in Transcript(agent, refusals=[]).lines()], at_ms=agent.responses[-1].at_ms)
+        put(
+            path,
+            [orjson.dumps(line) for line in Transcript(agent, refusals=[]).lines()],
+            at_ms=agent.responses[-1].at_ms,
+        )
         meta = {
             "agentType": agent.agent,
             "isBuiltIn": agent.agent != "reviewer",

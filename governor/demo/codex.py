@@ -1,7 +1,7 @@
 """The made-up life in Codex's words: rollouts as 0.169 writes them, and the older kinds that trap a reader.
 
 Older threads state only running totals, say some of them twice, put the weekly window into the first slot (0.147), and
-begin with a copy of their parent's history when forked (0.130). Line shapes follow real rollouts; texts are placeholders.
+begin with a copy of their parent's history when forked (0.130). Shapes follow real rollouts; texts are placeholders.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 NEWEST = "0.169.0"
 WEEK_FIRST = "0.147.0"  # clients that had only the weekly window, in the first slot
-ZERO = {"input_tokens": 0, "cached_input_tokens": 0, "output_tokens": 0, "reasoning_output_tokens": 0, "total_tokens": 0}
+ZERO = {
+    "input_tokens": 0,
+    "cached_input_tokens": 0,
+    "output_tokens": 0,
+    "reasoning_output_tokens": 0,
+    "total_tokens": 0,
+}
 CONTEXT_WINDOW = 258_400
 REPEAT_EVERY = 9  # older clients: every so many responses the same totals are said again
 
@@ -38,6 +44,12 @@ def _tokens(response: Response) -> Tokens:
         "reasoning_output_tokens": response.reasoning,
         "total_tokens": given + response.output,
     }
+
+
+def said(session: Session) -> int:
+    """How many token counts with totals a thread's own part of its file holds."""
+    count = len(session.responses)
+    return count if session.version == NEWEST else count + count // REPEAT_EVERY
 
 
 def _sum(a: Tokens, b: Tokens) -> Tokens:
@@ -70,6 +82,7 @@ class Rollout:
         if parent := session.forked_from:
             spawn = {"parent_thread_id": parent.id, "depth": 1, "agent_nickname": "Demo", "agent_role": "explorer"}
             payload |= {"forked_from_id": parent.id, "source": {"subagent": {"thread_spawn": spawn}}}
+            payload |= {"agent_nickname": "Demo", "agent_role": "explorer"}
         payload["git"] = {"commit_hash": session.id.replace("-", "")[:9], "branch": session.branch}
         return self._line(at_ms, "session_meta", payload)
 
@@ -98,7 +111,11 @@ class Rollout:
     def _open_turn(self, at_ms: int, turn_id: str) -> Iterator[dict[str, Any]]:
         started = {"type": "task_started", "turn_id": turn_id, "model_context_window": CONTEXT_WINDOW}
         yield self._line(at_ms, "event_msg", started)
-        context = {"turn_id": turn_id, "cwd": f"/home/demo/{self.session.project}", "approval_policy": "never"}
+        context: dict[str, Any] = {
+            "turn_id": turn_id,
+            "cwd": f"/home/demo/{self.session.project}",
+            "approval_policy": "never",
+        }
         context |= {"sandbox_policy": {"type": "workspace-write"}, "model": self.session.model, "effort": "medium"}
         yield self._line(at_ms, "turn_context", context)
         said = [{"type": "input_text", "text": "demo"}]
@@ -119,7 +136,7 @@ class Rollout:
         return self._line(response.at_ms, "token_usage_record", payload)
 
     def _count(self, total: Tokens | None, last: Tokens | None, stands: tuple[Stand, ...]) -> dict[str, Any]:
-        info = total and {
+        info: dict[str, Any] | None = total and {
             "total_token_usage": total,
             "last_token_usage": last,
             "model_context_window": CONTEXT_WINDOW,
@@ -130,7 +147,7 @@ class Rollout:
             if s.window == "week" or self.session.version != WEEK_FIRST
         ]
         primary, secondary = (*slots, None, None)[:2]
-        limits = {"limit_id": "codex", "limit_name": None, "primary": primary, "secondary": secondary}
+        limits: dict[str, Any] = {"limit_id": "codex", "limit_name": None, "primary": primary, "secondary": secondary}
         limits |= {"credits": {"has_credits": False, "unlimited": False, "balance": None}, "plan_type": "plus"}
         return {"type": "token_count", "info": info, "rate_limits": limits}
 

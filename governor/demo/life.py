@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from governor.demo.official import UNITS_PER_PERCENT, units
+from governor.demo.official import RAISE, UNITS_PER_PERCENT, units
 
 if TYPE_CHECKING:
     import random
@@ -31,7 +31,7 @@ class Habit(NamedTuple):
     think_s: float  # pause between turns
 
 
-MAIN = Habit(16_000, 1_500, 620, 600_000, 3600, 4.0, 110.0)
+MAIN = Habit(16_000, 2_100, 800, 600_000, 3600, 4.0, 110.0)
 MARATHON = Habit(16_000, 2_300, 560, 600_000, 3600, 3.0, 240.0)
 AGENT = Habit(9_000, 2_000, 330, 160_000, 300, 12.0, 5.0)
 CODEX = Habit(11_000, 2_600, 650, 220_000, 1800, 4.0, 130.0)
@@ -84,7 +84,7 @@ class Session:
         return self.parent is None and self.surface == "cli"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Life:
     """Everything that happened, both lanes, before the service has had its say."""
 
@@ -106,8 +106,6 @@ class Life:
 
     def regimes(self, lane: Lane, window: str) -> list[tuple[int, float]]:
         """(since epoch s, units per percent) of a window, oldest first."""
-        from governor.demo.official import RAISE
-
         first = UNITS_PER_PERCENT[lane, window]
         raised = self.cap_raised_at if (lane, window) == ("claude", "week") else None
         return [(0, first)] + ([(raised, first * RAISE)] if raised is not None else [])
@@ -163,7 +161,8 @@ def _respond(session: Session, rng: random.Random, *, clock: int, added: int, la
     if kept + added > habit.full:
         compacted_from, kept = kept, habit.base + 14_000
     fresh = rng.randint(2, 12)
-    cold = previous is None or clock - previous.at_ms > habit.cache_s * 1000
+    last_ms = previous.at_ms if previous else clock  # a fork finds its parent's cache still warm
+    cold = not session.context or clock - last_ms > habit.cache_s * 1000
     if cold:
         cache_read, write = (0 if rng.random() < 0.3 else habit.base - 4_000), max(kept, habit.base) + added
         write -= cache_read
@@ -197,7 +196,9 @@ def _respond(session: Session, rng: random.Random, *, clock: int, added: int, la
 
 def _delegate(session: Session, rng: random.Random, *, response: Response, until_ms: int) -> float:
     """Start one background subagent; the session itself goes on meanwhile."""
-    model = rng.choice(("claude-haiku-5-5", "claude-haiku-5-5", "claude-sonnet-5-5", "claude-sonnet-5-5", session.model))
+    model = rng.choice(
+        ("claude-haiku-5-5", "claude-haiku-5-5", "claude-sonnet-5-5", "claude-sonnet-5-5", session.model)
+    )
     agent = Session(
         lane=session.lane,
         id=f"a{rng.getrandbits(64):016x}",

@@ -16,27 +16,29 @@ if TYPE_CHECKING:
 HOUR = 3600
 WEEK = 7 * 24 * HOUR
 
-INPUT, OUTPUT, CACHE_READ, CACHE_WRITE = 1.0, 5.0, 0.015, 1.0  # hidden weights, in plain input tokens
-FACTOR = {  # by list output price, relative to the lane's usual model; a model not named here counts as 1
+INPUT, OUTPUT, CACHE_READ, CACHE_WRITE = 1.0, 5.0, 0.015, 1.0  # hidden weights
+FACTOR = {  # by list output price, relative to Opus 5.5; a model not named here counts as 1
     "claude-fable-5-1": 2.5,
     "claude-fable-5-2": 2.0,
     "claude-sonnet-5-5": 0.5,
     "claude-haiku-5-5": 0.025,
-    "gpt-5.6-sol": 2.0,
-    "gpt-6.1-terra": 0.5,
-    "gpt-6-luna": 0.05,
+    "gpt-5.6-sol": 1.0,
+    "gpt-6.1-sol": 0.5,
+    "gpt-6.1-terra": 0.25,
+    "gpt-6-luna": 0.025,
 }
 UNITS_PER_PERCENT: dict[tuple[Lane, str], float] = {
-    ("claude", "5h"): 28_000.0,
+    ("claude", "5h"): 30_000.0,
     ("claude", "week"): 110_000.0,
-    ("codex", "5h"): 12_000.0,
-    ("codex", "week"): 39_000.0,
+    ("codex", "5h"): 6_000.0,
+    ("codex", "week"): 19_500.0,
 }
+CAREFUL = 65  # percent of the 5-hour window above which the second machine rests
 RAISE = 1.25  # what the weekly cap of Claude was once multiplied by
 
 
 def units(model: str, *, fresh: int, output: int, cache_read: int, cache_write: int) -> float:
-    """What the hidden meter counts for one response, in plain input tokens of the lane's usual model."""
+    """What the hidden meter counts for one response, in plain input tokens of Opus 5.5."""
     tokens = fresh * INPUT + output * OUTPUT + cache_read * CACHE_READ + cache_write * CACHE_WRITE
     return tokens * FACTOR.get(model, 1.0)
 
@@ -55,6 +57,14 @@ class Shown(NamedTuple):
 
     lane: Lane
     observed_at: int
+    stand: Stand
+
+
+class Refusal(NamedTuple):
+    """The first time the person met a full window at the terminal."""
+
+    session: Session
+    at_ms: int
     stand: Stand
 
 
@@ -88,7 +98,8 @@ class Window:
     def roll(self, at: int) -> None:
         """Close every window that has ended by ``at`` and, for a 5-hour window, open the next."""
         while at >= self.resets_at:
-            self.closed.append(self.end(self.resets_at - 1))
+            if self.resets_at:  # 0: never opened yet
+                self.closed.append(self.end(self.resets_at - 1))
             self.used = self.peak = self.local = self.elsewhere = 0.0
             self.resets_at = self.resets_at + WEEK if self.name == "week" else at - at % HOUR + 5 * HOUR
 
@@ -114,7 +125,7 @@ class Official:
     def __init__(self) -> None:
         self.shown: list[Shown] = []
         self.stands: dict[str, tuple[Stand, ...]] = {}  # after each response, by its id
-        self.refused: list[tuple[Session, int, Stand]] = []  # the first refusal of each spell
+        self.refused: list[Refusal] = []
         self.windows: dict[tuple[Lane, str], Window] = {}
 
 
@@ -129,8 +140,8 @@ def settle(life: Life, lane: Lane, official: Official) -> None:
     events: list[tuple[int, int, float, Session | None, Response | None]] = [
         (at, serial, amount, None, None) for serial, (at, amount) in enumerate(life.elsewhere[lane])
     ]
-    for session in life.family(lane):
-        events += [(r.at_ms, len(events) + n, r.units, session, r) for n, r in enumerate(session.responses)]
+    for one in life.family(lane):
+        events += [(r.at_ms, len(events) + n, r.units, one, r) for n, r in enumerate(one.responses)]
     events.sort(key=lambda event: event[:2])
     refused: set[str] = set()
     gift_due = lane == "claude" and life.gift_at is not None
@@ -142,12 +153,12 @@ def settle(life: Life, lane: Lane, official: Official) -> None:
         week.roll(at)
         short.roll(at)
         full = next((w for w in (week, short) if w.percent(at) >= 100), None)
-        if full or (session is None and short.percent(at) > 88):  # the other machine heeds its own meter
+        if full or (session is None and short.percent(at) > CAREFUL):
             if response and session:
                 refused.add(response.id)
-                if full and at >= spell and session.parent is None:
+                if full and at >= spell and session.shows_status:
                     spell = full.resets_at
-                    official.refused.append((session, at_ms, full.stand(at)))
+                    official.refused.append(Refusal(session, at_ms, full.stand(at)))
                     official.shown += [Shown(lane, at + 1, w.stand(at)) for w in (short, week)]
             continue
         for window in (short, week):
@@ -157,5 +168,5 @@ def settle(life: Life, lane: Lane, official: Official) -> None:
             if response.ends_turn and session.shows_status:
                 official.shown += [Shown(lane, at + 1, stand) for stand in stands]
     if refused:
-        for member in life.family(lane):
-            member.responses = [r for r in member.responses if r.id not in refused]
+        for one in life.family(lane):
+            one.responses = [r for r in one.responses if r.id not in refused]

@@ -1,4 +1,4 @@
-"""A person's weeks: two humps on weekdays, lazy weekends, marathons, a vacation, and a second machine nobody here sees."""
+"""A person's weeks: two humps on weekdays, lazy weekends, marathons, a vacation, and a second machine unseen here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from governor.demo.life import CODEX, HOUR_MS, MAIN, MARATHON, MINUTE_MS, Life, Session, identity, work
 from governor.demo.official import HOUR, UNITS_PER_PERCENT, WEEK
+from governor.model import LANES
 
 if TYPE_CHECKING:
     import random
@@ -33,14 +34,16 @@ class Plan(NamedTuple):
     elsewhere: float
 
 
-CLAUDE = (
-    Plan(67, 0.25), Plan(80, 0.36), Plan(74, 0.22), Plan(128, 0.30), Plan(86, 0.34), Plan(79, 0.24),
-    Plan(83, 0.30), Plan(6, 0.95), Plan(71, 0.40), Plan(112, 0.27), Plan(90, 0.33), Plan(85, 0.25),
-)  # fmt: skip
-CODEX_WEEKS = (
-    Plan(35, 0.30), Plan(52, 0.20), Plan(28, 0.35), Plan(44, 0.30), Plan(61, 0.25), Plan(40, 0.35),
-    Plan(30, 0.20), Plan(8, 0.90), Plan(47, 0.30), Plan(38, 0.40), Plan(55, 0.25), Plan(33, 0.30),
-)  # fmt: skip
+PLANS: dict[Lane, tuple[Plan, ...]] = {
+    "claude": (
+        Plan(67, 0.25), Plan(80, 0.36), Plan(74, 0.22), Plan(128, 0.30), Plan(86, 0.34), Plan(79, 0.24),
+        Plan(83, 0.30), Plan(6, 0.95), Plan(71, 0.40), Plan(112, 0.27), Plan(90, 0.33), Plan(85, 0.25),
+    ),
+    "codex": (
+        Plan(35, 0.30), Plan(52, 0.20), Plan(28, 0.35), Plan(44, 0.30), Plan(61, 0.25), Plan(40, 0.35),
+        Plan(30, 0.20), Plan(8, 0.90), Plan(47, 0.30), Plan(38, 0.40), Plan(55, 0.25), Plan(33, 0.30),
+    ),
+}  # fmt: skip
 NOW: dict[Lane, Plan] = {"claude": Plan(60, 0.28), "codex": Plan(27, 0.28)}  # so far, not at the end
 
 
@@ -54,13 +57,13 @@ class Hump(NamedTuple):
 def live(rng: random.Random, *, now: int, weeks: int) -> Life:
     """Both lanes' whole history: ``weeks`` full weeks and the part of the current one up to ``now`` (epoch s)."""
     life = Life(now=now, weeks=weeks, first_reset={})
-    for lane, plans in (("claude", CLAUDE), ("codex", CODEX_WEEKS)):
-        begin = now - ELAPSED[lane] - weeks * WEEK  # type: ignore[index]
-        _live_lane(life, rng, lane=lane, begin=begin, plans=plans)  # type: ignore[arg-type]
+    for lane in LANES:
+        _live_lane(life, rng, lane=lane, begin=now - ELAPSED[lane] - weeks * WEEK)
     return life
 
 
-def _live_lane(life: Life, rng: random.Random, *, lane: Lane, begin: int, plans: tuple[Plan, ...]) -> None:
+def _live_lane(life: Life, rng: random.Random, *, lane: Lane, begin: int) -> None:
+    plans = PLANS[lane]
     life.first_reset[lane] = begin + WEEK
     if lane == "claude":
         life.cap_raised_at = begin + (CAP_WEEK - 1) * WEEK if life.weeks >= CAP_WEEK else None
@@ -112,22 +115,31 @@ class Week:
         humps = self._humps()
         if self.lane == "claude" and not self.is_now and self.number in MARATHON_WEEKS:
             budget -= self._marathon(humps)
-        final = self.end - 95 * 60
+        final = self.end - 150 * 60
         if self.is_now:  # the person is at work right now, whatever the hour
             humps = [hump for hump in humps if hump.start < final - HOUR]
             humps.append(Hump(final, max(0.25, 0.08 * sum(hump.weight for hump in humps))))
         heaviness = sum(hump.weight for hump in humps)
         most = 52 * UNITS_PER_PERCENT[self.lane, "5h"]
-        for index, hump in enumerate(humps):
+        for hump, following in zip(humps, [*(hump.start for hump in humps[1:]), self.end], strict=True):
+            if self.is_now and following == self.end:
+                self._up_to_now(hump, share=min(budget, most))
+                break
             share = min(budget, budget * hump.weight / heaviness * 1.02, most)
-            following = humps[index + 1].start if index + 1 < len(humps) else self.end - LAST_SEEN_S
-            until = min(hump.start + 5 * HOUR, following - 5 * 60, self.end - LAST_SEEN_S)
-            if self.is_now and index + 1 == len(humps):
-                share, until = min(budget, most), self.end - LAST_SEEN_S
-            budget -= self._hump(hump, share=share, until=until)
+            budget -= self._hump(hump, share=share, until=min(hump.start + 5 * HOUR, following - 5 * 60))
             heaviness -= hump.weight
-        if self.lane == "claude" and self.number == self.life.weeks:
+        if self.number == (self.life.weeks if self.lane == "claude" else 1):
             self._fork()
+
+    def _up_to_now(self, hump: Hump, *, share: float) -> None:
+        """Work in new sessions, and move them so that the newest response is LAST_SEEN_S old."""
+        before, until = len(self.life.sessions), self.end - LAST_SEEN_S
+        self.last = None
+        self._hump(hump, share=share, until=until)
+        moved = [one for main in self.life.sessions[before:] for one in (main, *main.agents)]
+        newest = max((response.at_ms for one in moved for response in one.responses), default=0)
+        for one in moved:
+            one.responses = [r._replace(at_ms=r.at_ms + until * 1000 - newest) for r in one.responses]
 
     def _humps(self) -> list[Hump]:
         rng = self.rng
@@ -177,7 +189,7 @@ class Week:
     def _next_session(self, *, at: int) -> Session:
         last = self.last
         idle = at - last.responses[-1].at_ms // 1000 if last and last.responses else 0
-        if last and idle > 8 * HOUR and last.context < 200_000 and self.rng.random() < 0.2:
+        if last and idle > 8 * HOUR and last.context < 200_000 and self.rng.random() < 0.12:
             if last not in self.life.resumed:
                 self.life.resumed.append(last)
             return last  # --resume: the same file goes on, its cache long cold
@@ -188,12 +200,12 @@ class Week:
         early = self.number <= max(1, self.life.weeks // 3)
         if claude:
             fable = "claude-fable-5-1" if self.number < 9 else "claude-fable-5-2"
-            models, weights = ("claude-opus-5-5", "claude-sonnet-5-5", fable), (70, 20, 10)
+            models, weights = ("claude-opus-5-5", "claude-sonnet-5-5", fable), (76, 8, 16)
             surfaces, version = ("cli", "sdk-cli", "claude-vscode"), "2.1.330" if self.number > 1 else "2.1.96"
         else:
-            models, weights = ("gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna"), (75, 17, 8)
+            models, weights = ("gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna"), (84, 14, 2)
             if early:
-                models, weights = ("gpt-6.1-sol", "gpt-5.6-sol", "gpt-6-luna"), (75, 17, 8)
+                models, weights = ("gpt-6.1-sol", "gpt-5.6-sol", "gpt-6-luna"), (78, 20, 2)
             surfaces = ("cli", "exec", "vscode")
             version = "0.169.0" if not early else "0.147.0" if self.number == 3 else "0.130.0"
         chosen = model or rng.choices(models, weights)[0]
@@ -214,17 +226,25 @@ class Week:
         return session
 
     def _fork(self) -> None:
-        """``--resume --fork-session`` on a session of this week: everything copied, then a way of its own."""
-        rng = self.rng
-        mine = [s for s in self.life.sessions if s.lane == "claude" and s not in self.life.resumed]
-        mine = [s for s in mine if s.surface == "cli" and s.habit is MAIN and s.model == "claude-opus-5-5"]
-        mine = [s for s in mine if s.responses[0].at_ms >= self.start * 1000 and 20 <= len(s.responses) <= 90]
+        """A fork of a session of this week: everything copied, then a way of its own.
+
+        Claude Code: ``--resume --fork-session``. Codex: an older thread's subagent, which replays its parent.
+        """
+        model = "claude-opus-5-5" if self.lane == "claude" else "gpt-6.1-sol"
+        mine = [s for s in self.life.sessions if s.lane == self.lane and s.habit in (MAIN, CODEX) and s.model == model]
+        mine = [s for s in mine if s.responses[0].at_ms >= self.start * 1000 and s not in self.life.resumed]
         if not mine:
             return
-        original = min(mine, key=lambda s: abs(len(s.responses) - 40))
-        fork = self._session(model=original.model, surface="cli")
+        original = min(mine, key=lambda s: (s.surface != "cli", abs(len(s.responses) - 40)))
+        fork = self._session(model=model, surface="cli")
         fork.project, fork.branch, fork.forked_from = original.project, original.branch, original
         fork.context, fork.turns = original.context, original.turns
         start_ms = original.responses[-1].at_ms + 20 * MINUTE_MS
-        work(fork, rng, start_ms=start_ms, until_ms=start_ms + HOUR_MS, budget=120_000.0)
+        work(
+            fork,
+            self.rng,
+            start_ms=start_ms,
+            until_ms=start_ms + HOUR_MS,
+            budget=2 * UNITS_PER_PERCENT[self.lane, "week"],
+        )
         self.life.forks.append(fork)

@@ -11,15 +11,16 @@ file, from the top, because entries are appended.
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from governor.guards.cut import shorten
 from governor.guards.entries import FIXED, Block, Line, lines_of, read
 
 ARCHIVE = "memory-archive.md"
-POINTER = f"- [Memory archive]({ARCHIVE}) — full text of shortened lines, and older entries; search it when in need"
+POINTER = f"- [Memory archive]({ARCHIVE}) — full text of shortened and of older entries"
 _KEEP = f"]({ARCHIVE})"
 
 _DAY = re.compile(r"\b(?:19|20)\d\d-[01]\d-[0-3]\d\b")
@@ -40,7 +41,7 @@ class Limits(NamedTuple):
     @classmethod
     def from_letter(cls, letter: Mapping[str, Any]) -> Limits:
         """The person's limits; a missing, odd or uselessly small one falls back to the default."""
-        floors = {"line_chars": len(POINTER), "max_lines": 20, "max_bytes": 2_000}
+        floors = {"line_chars": 80, "max_lines": 10, "max_bytes": 1_000}
         chosen = {}
         for name, floor in floors.items():
             value = letter.get(name)
@@ -71,19 +72,11 @@ class Compaction(NamedTuple):
     removed: tuple[Removed, ...]
     shortened: int  # lines
     moved: int  # entries
-    size: Size
     fits: bool  # False: headings, front matter and introduction alone are over the limits
 
 
-class Edit(NamedTuple):
-    """A file that a tool call says it changed. Untrusted."""
-
-    path: str
-    fresh: frozenset[str]  # the lines it wrote, stripped; empty where it wrote the whole file
-
-
 def size_of(text: str) -> Size:
-    """Lines and UTF-8 bytes. A newline at the end opens no further line."""
+    """Lines and UTF-8 bytes, as ``Limits`` counts them. A newline at the end opens no further line."""
     return _size(lines_of(text))
 
 
@@ -108,45 +101,184 @@ def compact(
     lines = lines_of(text)
     removed: list[Removed] = []
     shortened = moved = 0
-    while True:  # a second round only where the first took away what a fence or heading hung on
-        step = _step(lines, limits, fresh, days or {}, len(bom.encode()))
-        if step is None:
-            break
-        lines, taken, cut_lines, moved_entries = step
-        removed += taken
-        shortened += cut_lines
-        moved += moved_entries
-    size = _size([Line(bom, ""), *lines]) if bom else _size(lines)
-    size = Size(len(lines), size.bytes)
-    return Compaction(
-        bom + "".join(map("".join, lines)), tuple(removed), shortened, moved, size, size.fits(limits)
+    inner = limits._replace(max_bytes=limits.max_bytes - len(bom.encode()))
+    while step := _step(lines, inner, fresh, days or {}):  # again only where a fence was halved by the first round
+        lines = step.lines
+        removed += step.removed
+        shortened += step.shortened
+        moved += step.moved
+    out = bom + "".join(body + end for body, end in lines)
+    return Compaction(out, tuple(removed), shortened, moved, _size(lines).fits(inner))
+
+
+class _Step(NamedTuple):
+    lines: list[Line]
+    removed: list[Removed]
+    shortened: int
+    moved: int
+
+
+def _step(lines: list[Line], limits: Limits, fresh: frozenset[str], days: Mapping[str, str]) -> _Step | None:
+    """One round, or None where nothing is to be done."""
+    bodies = [line.body for line in lines]
+    blocks, rigid = read(bodies, keep=_KEEP)
+    short = [
+        line if at in rigid else Line(shorten(line.body, limits.line_chars), line.ending)
+        for at, line in enumerate(lines)
+    ]
+    changed = {at for at, line in enumerate(short) if line != lines[at]}
+    has_pointer = any(_KEEP in body for body in bodies)
+    surplus: set[int] = set()
+
+    def without(gone: set[int]) -> list[Line]:
+        out = _assembled(short, blocks, gone, surplus)
+        if (gone or changed) and not has_pointer:
+            out = _with_pointer(out)
+        if out and not lines[-1].ending:
+            out[-1] = Line(out[-1].body, "")
+        return out
+
+    gone: set[int] = set()
+    if not _size(without(gone)).fits(limits):
+        surplus = _double_blanks(bodies, rigid)
+        order = _least_recent(blocks, bodies, fresh, days)
+        least = _size(without(set(order)))
+        if least.fits(limits):
+            room = _with_slack(limits, least)
+            enough = bisect.bisect_left(
+                range(len(order)), True, key=lambda count: _size(without(set(order[:count]))).fits(room)
+            )
+            gone = set(order[:enough])
+    out = without(gone)
+    if out == lines:
+        return None
+    removed: list[Removed] = []
+    cut_lines = 0
+    for number, block in enumerate(blocks):
+        span = range(block.start, block.stop)
+        if number in gone:
+            removed.append(Removed(block.section, tuple(_trimmed([bodies[at] for at in span]))))
+        else:
+            mine = [at for at in span if at in changed]
+            removed += [Removed(block.section, (bodies[at],)) for at in mine]
+            cut_lines += len(mine)
+    return _Step(out, removed, cut_lines, len(gone))
+
+
+def _with_slack(limits: Limits, least: Size) -> Limits:
+    """Room for the next few edits: a twentieth of each limit, but no more than a quarter of what entries can fill."""
+    return limits._replace(
+        max_lines=limits.max_lines - min(limits.max_lines // 20, (limits.max_lines - least.lines) // 4),
+        max_bytes=limits.max_bytes - min(limits.max_bytes // 20, (limits.max_bytes - least.bytes) // 4),
     )
 
 
-def _step(
-    lines: list[Line], limits: Limits, fresh: frozenset[str], days: Mapping[str, str], extra: int
-) -> tuple[list[Line], list[Removed], int, int] | None:
-    """One round: (lines, what was taken, lines shortened, entries moved), or None where nothing is to be done."""
-    bodies = [line.body for line in lines]
-    blocks, rigid = read(bodies, keep=_KEEP)
-    cut = [
-        line if at in rigid or len(line.body) <= limits.line_chars else line._replace(body=shorten(line.body, limits.line_chars))
-        for at, line in enumerate(lines)
-    ]
-    changed = {at for at, line in enumerate(cut) if line != lines[at]}
-    has_pointer = any(_KEEP in body for body in bodies)
-    unended = bool(lines) and not lines[-1].ending
+def _double_blanks(bodies: list[str], rigid: set[int]) -> set[int]:
+    """Blank lines that follow a blank line: they say nothing, and the client counts them."""
+    return {
+        at
+        for at in range(1, len(bodies))
+        if at not in rigid and at - 1 not in rigid and not bodies[at].strip() and not bodies[at - 1].strip()
+    }
 
-    def without(gone: frozenset[int]) -> list[Line]:
-        kept = _assembled(cut, blocks, gone)
-        return kept if has_pointer or not (gone or changed) else _with_pointer(kept, unended)
 
-    def size(candidate: list[Line]) -> Size:
-        total = _size(candidate)
-        return Size(total.lines, total.bytes + extra)
+def _assembled(lines: list[Line], blocks: list[Block], gone: set[int], surplus: set[int]) -> list[Line]:
+    """The lines without some blocks. A blank line that parted two neighbours goes on parting them."""
+    out: list[Line] = []
+    blank: Line | None = None
+    for number, block in enumerate(blocks):
+        last = lines[block.stop - 1]
+        if number in gone:
+            blank = last if not last.body.strip() and last.ending else blank
+            continue
+        if blank and out and out[-1].body.strip():
+            out.append(blank)
+        blank = None
+        out += [lines[at] for at in range(block.start, block.stop) if at not in surplus]
+    return out
 
-    out, gone = without(frozenset()), frozenset[int]()
-    if not size(out).fits(limits):
-        cut = _without_double_blanks(cut, blocks)
-        ...
-    raise NotImplementedError
+
+def _with_pointer(lines: list[Line]) -> list[Line]:
+    """The index with one more line at its end, which tells where the rest is."""
+    newline = next((line.ending for line in lines if line.ending), "\n")
+    out = [*lines[:-1], Line(lines[-1].body, lines[-1].ending or newline)] if lines else []
+    if out and out[-1].body.strip() and not out[-1].body.startswith(("- ", "* ", "+ ")):
+        out.append(Line("", newline))
+    return [*out, Line(POINTER, newline)]
+
+
+def _least_recent(blocks: list[Block], bodies: list[str], fresh: frozenset[str], days: Mapping[str, str]) -> list[int]:
+    """The entries' numbers, the first to go first."""
+    ranked: list[tuple[bool, str, int]] = []
+    day = ""
+    for number, block in enumerate(blocks):
+        if block.kind in FIXED:
+            continue
+        mine = bodies[block.start : block.stop]
+        text = "\n".join(mine)
+        linked = [days[name] for name in _LINKED.findall(text) if name in days]
+        day = max(linked or _DAY.findall(text) or [day])
+        ranked.append((any(body.strip() in fresh for body in mine if body.strip()), day, number))
+    return [number for _, _, number in sorted(ranked)]
+
+
+def _trimmed(bodies: list[str]) -> list[str]:
+    while bodies and not bodies[-1].strip():
+        bodies = bodies[:-1]
+    return bodies
+
+
+def addition(archive: str, removed: Sequence[Removed], limits: Limits, *, index: str, today: str) -> str:
+    """What the topic file has to gain so that every removed text stands in it, each once. "" where it has them all.
+
+    ``index`` is the index's file name, ``today`` an ISO day. Lines end in ``\\n``; the caller knows the file's style.
+    """
+    known = [body.rstrip() for body, _ in lines_of(archive)]
+    longer = [*known, *(body for each in removed for body in each.lines)]
+    full = {shorten(body, limits.line_chars): body for body in longer if len(body) > limits.line_chars}
+    seen = "\n" + "\n".join(known) + "\n"
+    out: list[str] = []
+    section: str | None = None
+    for each in removed:
+        # A line shortened earlier stands here by its full text, which an earlier round brought.
+        entry = "\n".join(full.get(body, body).rstrip() for body in each.lines)
+        if f"\n{entry}\n" in seen:
+            continue
+        seen += entry + "\n"
+        if each.section != section:
+            section = each.section
+            out += ["", f"## {today} {section}".rstrip(), ""]
+        out.append(entry)
+    if not out:
+        return ""
+    return "\n".join(out if archive else [_HEADER.format(index=index), *out]) + "\n"
+
+
+_HEADER = """---
+name: memory-archive
+description: Full text of lines that were shortened in {index} and of entries that were moved out of it, oldest first
+type: reference
+---
+
+# Memory archive
+
+Kept by governor: nothing here is loaded by itself, and nothing is ever removed. Edit it as you like."""
+
+
+def sentence(index: str, *, shortened: int, moved: int) -> str:
+    """What the model should know, in one sentence of at most 200 characters; "" where nothing changed."""
+    did = []
+    if shortened:
+        did.append(f"shortened {_count(shortened, 'line')}")
+    if moved:
+        did.append(f"moved {_count(moved, 'older entry', 'older entries')} out")
+    if not did:
+        return ""
+    return (
+        f"governor kept {index[:40]} within its load limit: {' and '.join(did)}; "
+        f"full text in {ARCHIVE} beside it, nothing to rewrite."
+    )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,4 +1,4 @@
-"""From a file's bytes to the bytes it should hold: installing and uninstalling one target, worked out but not written."""
+"""From a file's bytes to the bytes it should hold: installing and uninstalling one target, worked out, not written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from governor.errors import SettingsError
-from governor.install import edit, manifest, plan, wiring
+from governor.install import edit, layout, manifest, plan, wiring
 from governor.install.manifest import Entry
 from governor.install.target import Target
 
@@ -53,6 +53,8 @@ def install(
 ) -> Change:
     """The file with our hooks in it, each once. Raises: SettingsError where it cannot be read as settings."""
     text = _text(target, seen)
+    if target.host == "codex" and text.startswith(layout.BOM):  # seen on 0.169; Claude Code reads past it
+        raise _odd(target, "it begins with a byte order mark, which Codex does not read past")
     document = _parsed(target, text)
     baseline = without_us(target, seen=seen, entry=entry, home=home)
     try:
@@ -83,7 +85,7 @@ def without_us(target: Target, *, seen: bytes | None, entry: Entry | None, home:
     if plan.has_tap(document):
         chained = entry.chained if entry is not None and target.scope == "user" and backup is None else None
         if plan.foreign_line(before) is not None:
-            after["statusLine"]["command"] = edit.Raw(edit.literal(guide, ("statusLine", "command")))
+            after["statusLine"]["command"] = layout.Raw(edit.literal(guide, ("statusLine", "command")))
         elif chained is not None:
             after["statusLine"]["command"] = chained
         elif "statusLine" in before:
@@ -102,7 +104,7 @@ def _text(target: Target, raw: bytes | None) -> str:
         text = (raw or b"").decode()
     except UnicodeDecodeError as fault:
         raise _odd(target, f"byte {fault.start} is not UTF-8") from fault
-    return text if text.strip(edit.BLANKS + edit.BOM) else "{}\n"
+    return text if text.strip(layout.BLANKS + layout.BOM) else "{}\n"
 
 
 def _parsed(target: Target, text: str) -> plan.Document:

@@ -40,7 +40,13 @@ def repository(folder: Path) -> Path:
 
 
 def tap(
-    target: Target, words: str, *, document: plan.Document, baseline: plan.Document, below: plan.Document, entries: Entries
+    target: Target,
+    words: str,
+    *,
+    document: plan.Document,
+    baseline: plan.Document,
+    below: plan.Document,
+    entries: Entries,
 ) -> change.Tap:
     """Whether and how this file's statusLine becomes our tap.
 
@@ -80,7 +86,9 @@ def notes(target: Target, document: plan.Document, folder: Path) -> list[str]:
     """What the person should know: things in the settings that keep our hooks or our tap from being run."""
     said = []
     if document.get("disableAllHooks") is True:
-        said.append(f'{target.path} has "disableAllHooks": true, so no hook runs, ours included, until that is removed.')
+        said.append(
+            f'{target.path} has "disableAllHooks": true, so no hook runs, ours included, until that is removed.'
+        )
     if target.scope == "project":
         said.append(
             f"{target.path} is usually committed, and the commands in it name this machine's folders; elsewhere they "

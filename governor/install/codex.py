@@ -27,7 +27,7 @@ DEFAULT_TIMEOUT_S = 600
 DEFAULT_CONTEXT_LIMIT = 2500  # tokens of additional context before Codex writes them to a file instead
 
 TRUST_STEP = (
-    "Codex runs a new hook only after you have looked at it. Start codex and choose \"Trust all and continue\", or type "
+    'Codex runs a new hook only after you have looked at it. Start codex and choose "Trust all and continue", or type '
     "/hooks there; until then it skips ours without a word. It asks again only if a command changes."
 )
 
@@ -60,7 +60,9 @@ def notes() -> list[str]:
     file = paths.codex_home() / "config.toml"
     inline = config.get("hooks")
     if isinstance(inline, dict) and any(name != "state" for name in inline):
-        said.append(f"{file} has hooks too. Codex runs both, and warns at start that it would rather see one of the two.")
+        said.append(
+            f"{file} has hooks too. Codex runs both, and warns at start that it would rather see one of the two."
+        )
     features = config.get("features")
     if isinstance(features, dict) and features.get("hooks", features.get("codex_hooks")) is False:
         said.append(f"{file} turns hooks off ([features] hooks = false), so none will run until that is removed.")
@@ -80,7 +82,8 @@ def codex_trust(home: Path) -> list[Trust]:
     hooks = _config(home).get("hooks")
     state = hooks.get("state") if isinstance(hooks, dict) else None
     known = state if isinstance(state, dict) else {}
-    places = dict.fromkeys((os.path.abspath(file.path), os.path.realpath(home) + "/hooks.json", os.path.realpath(file.path)))
+    # Seen on 0.169: a folder named by CODEX_HOME is resolved, ~/.codex and a linked hooks.json are not.
+    place = (os.path.realpath(home) if os.environ.get("CODEX_HOME") else str(home)) + "/hooks.json"
     found = []
     for event, groups in document.get("hooks", {}).items():
         for at, group in enumerate(groups if isinstance(groups, list) else ()):
@@ -89,8 +92,7 @@ def codex_trust(home: Path) -> list[Trust]:
                 script = wiring.mentions(handler.get("command")) if isinstance(handler, dict) else None
                 if script is None:
                     continue
-                keys = [f"{place}:{_snake(event)}:{at}:{position}" for place in places]
-                key = next((key for key in keys if key in known), keys[0])
+                key = f"{place}:{_snake(event)}:{at}:{position}"
                 found.append(Trust(key, event, script, _status(known.get(key), hook_hash(event, group, handler))))
     return found
 
@@ -106,7 +108,7 @@ def _status(entry: Any, current: str) -> Status:
 def hook_hash(event: str, group: dict[str, Any], handler: dict[str, Any]) -> str:
     """Codex's own fingerprint of one command hook: sha256 over its normalised definition as compact, sorted JSON.
 
-    Source: hooks/src/engine/discovery.rs (``NormalizedHookIdentity``); tests/test_install.py holds published values.
+    Source: hooks/src/engine/discovery.rs (``NormalizedHookIdentity``); equal to what ``hooks/list`` of 0.169.0 answers.
     """
     ceiling, default = (3, 1) if event in SHORT_LIVED else (None, DEFAULT_TIMEOUT_S)
     timeout = max(1, int(handler.get("timeout", default)))
@@ -132,7 +134,9 @@ def moved(document: plan.Document) -> list[str]:
     events = plan.stranded(document)
     if not events:
         return []
-    return [f"Other hooks on {', '.join(events)} stood behind ours and move up: Codex will ask you to review them again."]
+    return [
+        f"Other hooks on {', '.join(events)} stood behind ours and move up: Codex will ask you to review them again."
+    ]
 
 
 def _snake(event: str) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from governor import hook
 from governor.errors import StateError
-from governor.install.target import Target
+from governor.install.target import Scope, Target
+from governor.install.wiring import Host
 
 VERSION = 1
 
@@ -22,8 +23,8 @@ VERSION = 1
 class Entry(NamedTuple):
     """One wired file."""
 
-    host: str
-    scope: str
+    host: Host
+    scope: Scope
     path: str
     after: str  # sha256 of the file with us in it
     backup: str | None  # name in ``backups`` of the bytes without us; None: there was no file
@@ -46,7 +47,8 @@ def load(home: Path) -> Entries:
         return {}
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise StateError(
-            f"{home / 'install.json'} cannot be used ({fault}).", f"mv {home / 'install.json'} {home / 'install.json.old'}"
+            f"{home / 'install.json'} cannot be used ({fault}).",
+            f"mv {home / 'install.json'} {home / 'install.json.old'}",
         ) from fault
     return {entry.path: entry for entry in entries}
 
@@ -63,7 +65,7 @@ def save(home: Path, entries: Entries) -> None:
 
 def targets(entries: Entries) -> list[Target]:
     """The wired files as targets."""
-    return [cast(Target, Target(e.host, e.scope, Path(e.path))) for e in entries.values()]  # type: ignore[arg-type]
+    return [Target(entry.host, entry.scope, Path(entry.path)) for entry in entries.values()]
 
 
 def digest(raw: bytes) -> str:
@@ -87,7 +89,12 @@ def kept(home: Path, entry: Entry) -> bytes | None:
         raw = (home / "backups" / entry.backup).read_bytes()
     except OSError:
         return None
-    return raw if entry.backup.endswith(f"-{digest(raw)[:16]}.json") else None
+    return raw if is_of(entry.backup, raw) else None
+
+
+def is_of(backup: str, raw: bytes) -> bool:
+    """Is this the name under which these bytes were put aside?"""
+    return backup.endswith(f"-{digest(raw)[:16]}.json")
 
 
 def forget_backup(home: Path, name: str) -> None:

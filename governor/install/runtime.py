@@ -7,6 +7,7 @@ starts at any moment finds a whole set of files, the old or the new.
 
 from __future__ import annotations
 
+import ast
 import compileall
 import hashlib
 import os
@@ -20,8 +21,6 @@ import governor
 from governor import hook
 from governor.errors import StateError
 from governor.install.wiring import SCRIPTS
-
-PARTS = ("__init__.py", "hook.py", "memory.py", "guards/*.py")  # all that hook scripts may import of ours
 
 
 def source_hooks() -> Path:
@@ -100,12 +99,29 @@ def write_bell(home: Path) -> None:
 
 
 def _files(source: Path) -> dict[str, bytes]:
-    package = Path(governor.__file__).resolve().parent
+    """The hook scripts and all of ours that they import, directly or not, at the top or only when they have to act."""
+    root = Path(governor.__file__).resolve().parent.parent
     found = {f"hooks/{name}": (source / name).read_bytes() for name in scripts(source)}
-    for pattern in PARTS:
-        for path in sorted(package.glob(pattern)):
-            found[f"governor/{path.relative_to(package).as_posix()}"] = path.read_bytes()
+    waiting = list(found.values())
+    while waiting:
+        for path in _imported(waiting.pop()):
+            if path not in found and (root / path).is_file():
+                found[path] = (root / path).read_bytes()
+                waiting.append(found[path])
     return found
+
+
+def _imported(code: bytes) -> set[str]:
+    """Every file of ours that this code may mean by its imports; some will not exist."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
+    paths = {name.replace(".", "/") for name in names if name.split(".")[0] == "governor"}
+    files = {f"{path}.py" for path in paths} | {f"{path}/__init__.py" for path in paths}
+    return files | ({"governor/__init__.py"} if paths else set())
 
 
 def _digest(files: dict[str, bytes]) -> str:
@@ -127,5 +143,7 @@ def _is_intact(folder: Path, files: dict[str, bytes], name: str) -> bool:
 
 def _sweep(home: Path, keep: str) -> None:
     for folder in home.glob("runtime-*"):
-        if folder.name != keep and not folder.name.endswith(".old"):
+        if folder.is_symlink():
+            folder.unlink()
+        elif folder.name != keep and not folder.name.endswith(".old"):
             shutil.rmtree(folder, ignore_errors=True)

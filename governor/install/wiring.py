@@ -82,6 +82,19 @@ def mentions(words: object) -> str | None:
     return next((script for script in sorted(SCRIPTS) if f"/runtime/hooks/{script}" in words), None)
 
 
+def files_in(words: str) -> tuple[str, str]:
+    """The interpreter and the script that a command of ours names; empty where they cannot be made out."""
+    try:
+        parts = shlex.split(words)
+    except ValueError:
+        return "", ""
+    at = next((index for index, part in enumerate(parts) if "/runtime/hooks/" in part), None)
+    if at is None:
+        return "", ""
+    before = [part for part in parts[:at] if not part.startswith("-")]
+    return (before or [""])[-1], parts[at]
+
+
 def group(row: Row, words: str) -> dict[str, Any]:
     """The matcher group for one row, with no key that Codex's strict parser would not know."""
     handler = {"type": "command", "command": words, "timeout": row.timeout_s}

@@ -43,7 +43,7 @@ class StoredReading(NamedTuple):
 
 
 class SessionRow(NamedTuple):
-    """One session in one lane and one model: when, how much, how large its context grew."""
+    """One session in one lane and one model: when, how much, how large its main thread's context grew."""
 
     lane: Lane
     session: str
@@ -52,8 +52,9 @@ class SessionRow(NamedTuple):
     fast: bool
     first_ms: int
     last_ms: int
+    active_s: int  # quarters of an hour with use in them, of the whole session
     largest_context: int
-    last_context: int
+    last_context: int  # of the whole session
     tally: Tally
 
 
@@ -117,18 +118,33 @@ def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None
     """Every session with a response in the span, one row per model it used; subagents count for their session."""
     names = ledger.names()
     lanes = "" if lane is None else f"AND lane = {LANES.index(lane)}"
+    where = f"FROM response WHERE NOT replay AND at_ms >= ? AND at_ms < ? {lanes}"
+    bounds = (since * 1000, until * 1000)
+    run = ledger.connection.execute
+    active = f"SELECT lane, session, count(DISTINCT at_ms / 900000) {where} GROUP BY lane, session"
+    quarters = {row[:2]: row[2] for row in run(active, bounds)}
+    # With one max(), SQLite takes the bare column from the row that holds it.
+    latest = f"SELECT lane, session, context, max(at_ms) {where} AND agent = ? GROUP BY lane, session"
+    last = {row[:2]: row[2] for row in run(latest, (*bounds, ledger.label("main")))}
     query = (
-        f"SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(iif(main, context, 0)), "
-        f"(SELECT context FROM response AS l WHERE l.session = response.session AND l.main AND l.at_ms < ? "
-        f"ORDER BY l.at_ms DESC LIMIT 1), {_OWN_SUMS} "
-        f"FROM response WHERE NOT replay AND at_ms >= ? AND at_ms < ? {lanes} GROUP BY lane, session, model, fast"
+        f"SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(context), {_OWN_SUMS} "
+        f"{where} GROUP BY lane, session, model, fast"
     )
-    rows = ledger.connection.execute(query, (until * 1000, since * 1000, until * 1000))
     return [
         SessionRow(
-            LANES[r[0]], names[r[1]], names[r[2]], names[r[3]], bool(r[4]), r[5], r[6], r[7], r[8] or 0, Tally(*r[9:])
+            LANES[r[0]],
+            names[r[1]],
+            names[r[2]],
+            names[r[3]],
+            bool(r[4]),
+            r[5],
+            r[6],
+            quarters[r[:2]] * QUARTER_S,
+            r[7],
+            last.get(r[:2], 0),
+            Tally(*r[8:]),
         )
-        for r in rows
+        for r in run(query, bounds)
     ]
 
 
@@ -150,6 +166,13 @@ def span(ledger: Ledger) -> tuple[int, int] | None:
     query = "SELECT (SELECT min(at_ms) FROM response), (SELECT max(at_ms) FROM response)"
     first, last = ledger.connection.execute(query).fetchone()
     return None if first is None else (first // 1000, last // 1000)
+
+
+def span_of(ledger: Ledger, lane: Lane) -> tuple[int, int] | None:
+    """The same for one lane, to the quarter of an hour."""
+    query = "SELECT min(quarter), max(quarter) FROM quarter WHERE lane = ?"
+    first, last = ledger.connection.execute(query, (LANES.index(lane),)).fetchone()
+    return None if first is None else (first * QUARTER_S, (last + 1) * QUARTER_S)
 
 
 def problems(ledger: Ledger, *, limit: int = 1000) -> list[tuple[str, int, str, int]]:
@@ -174,9 +197,7 @@ def unpriced_models(ledger: Ledger, since: int) -> list[tuple[str, int]]:
 
 def decisions(ledger: Ledger, since: float) -> list[dict[str, Any]]:
     """What the hooks decided, oldest first."""
-    rows = ledger.connection.execute(
-        "SELECT at, hook, lane, body FROM decision WHERE at >= ? ORDER BY at", (since,)
-    )
+    rows = ledger.connection.execute("SELECT at, hook, lane, body FROM decision WHERE at >= ? ORDER BY at", (since,))
     return [{"at": row[0], "hook": row[1], "lane": row[2], **json.loads(row[3])} for row in rows]
 
 

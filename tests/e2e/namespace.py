@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
@@ -102,7 +103,7 @@ class Namespace:
         """End everything that runs inside."""
         if self._first is not None:
             self._pair.close()
-            self._first.kill()
+            _kill(os.kill, self._target)  # the kernel ends the rest of a process namespace before it reports this end
             self._first.wait()
         for process in self._started:
             _kill(os.killpg, process.pid)
@@ -111,8 +112,11 @@ class Namespace:
                 if stream is not None:
                     stream.close()
         if self.way is None or "--pid" not in self.way.enter:
-            for pid in self.left():
-                _kill(os.kill, pid)
+            deadline = time.monotonic() + 5
+            while (left := self.left()) and time.monotonic() < deadline:
+                for pid in left:
+                    _kill(os.kill, pid)
+                time.sleep(0.01)
         self.listener.close()
 
     def left(self) -> list[int]:

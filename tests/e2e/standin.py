@@ -45,6 +45,7 @@ class Used:
     w5m: int = 0
     w1h: int = 0
     reasoning: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)  # more of the service's own keys: iterations, speed, ...
 
     def anthropic(self) -> dict[str, Any]:
         """As the Messages API states it at the end of a stream."""
@@ -57,7 +58,9 @@ class Used:
                 "ephemeral_5m_input_tokens": self.w5m,
                 "ephemeral_1h_input_tokens": self.w1h,
             },
+            "output_tokens_details": {"thinking_tokens": self.reasoning},
             "service_tier": "standard",
+            **self.extra,
         }
 
     def openai(self) -> dict[str, Any]:
@@ -73,7 +76,7 @@ class Used:
         }
 
 
-def usage(**tokens: int) -> Used:
+def usage(**tokens: Any) -> Used:
     """Short for ``Used(...)``."""
     return Used(**tokens)
 
@@ -97,8 +100,14 @@ class Request:
 
     @property
     def tools(self) -> list[str]:
-        """Names of the tools on offer; auxiliary requests (titles, summaries) offer none."""
-        return [str(t.get("name") or t.get("type")) for t in self.body.get("tools") or []]
+        """Names of the tools on offer; auxiliary requests (titles, summaries) offer none.
+
+        Codex models that work in code announce their tools in an item of the input instead.
+        """
+        announced = [item for item in self._turns if item.get("type") == "additional_tools"]
+        spaces = [space for item in announced for space in item["tools"]]
+        offered = [*(self.body.get("tools") or []), *(tool for space in spaces for tool in space.get("tools") or [])]
+        return [str(tool.get("name") or tool.get("type")) for tool in offered]
 
     @property
     def text(self) -> str:
@@ -108,9 +117,13 @@ class Request:
 
     @property
     def said(self) -> str:
-        """The text of the last message alone."""
-        messages = self.body.get("messages") or self.body.get("input") or []
-        return "\n".join(_texts(messages[-1:])) if isinstance(messages, list) else str(messages)
+        """The text of the last message of the person's side alone, tool results included."""
+        theirs = [turn for turn in self._turns if turn.get("role", "user") == "user"]
+        return "\n".join(_texts(theirs[-1:]))
+
+    @property
+    def _turns(self) -> list[dict[str, Any]]:
+        return self.body.get("messages") or self.body.get("input") or []
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -406,7 +419,7 @@ def _messages_events(model: str, reply: Reply, number: str) -> Iterator[dict[str
         yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
     closing = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-    yield {"type": "message_delta", "delta": closing, "usage": {"output_tokens": final["output_tokens"]}}
+    yield {"type": "message_delta", "delta": closing, "usage": final}
     yield {"type": "message_stop"}
 
 
@@ -416,8 +429,9 @@ def _responses_events(reply: Reply, number: str) -> Iterator[dict[str, Any]]:
     for index, block in _calls(reply, number):
         item: dict[str, Any]
         if block["type"] == "tool_use":
-            arguments = json.dumps(block["input"])
-            item = {"type": "function_call", "call_id": block["id"], "name": block["name"], "arguments": arguments}
+            # Today's models call tools from code (observed with every gpt-6 model of 0.169).
+            code = f"text(JSON.stringify(await tools.{block['name']}({json.dumps(block['input'])})))"
+            item = {"type": "custom_tool_call", "call_id": block["id"], "name": "exec", "input": code}
         else:
             content = [{"type": "output_text", "text": block["text"]}]
             item = {"type": "message", "role": "assistant", "id": f"msg_{number}_{index}", "content": content}

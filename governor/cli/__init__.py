@@ -1,0 +1,104 @@
+"""The command line: one file per command, loaded when called, behind one door that catches.
+
+Exit codes: 0 done, 1 the person's mistake or missing input, 3 a fault of ours, 130 interrupted. Click's own 2 becomes
+1, because 2 means "block" to the clients that may one day call us.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from governor.errors import GovernorError
+
+# command -> (module, one line for the overview); kept in the order a person meets them
+COMMANDS = {
+    "status": ("status", "Where every window stands, where it will land, and why."),
+    "usage": ("usage", "Tokens, units and notional cost by day, project, model, ..."),
+    "sessions": ("sessions", "The sessions that cost most, and what one more turn costs."),
+    "calibrate": ("calibrate", "Tell it what the official meter says: governor calibrate 60%"),
+    "route": ("route", "What the router would say to a prompt, and why."),
+    "decisions": ("decisions", "What the hooks decided, and whether it was followed."),
+    "memory": ("memory", "Check, compact or restore a memory index."),
+    "install": ("install", "Wire the hooks and the status line into the clients."),
+    "uninstall": ("install", "Take them out again, leaving the files as they were."),
+    "doctor": ("doctor", "What is wrong, and the command that mends it."),
+    "off": ("switch", "Silence every hook, in running sessions too."),
+    "on": ("switch", "Let the hooks speak again."),
+    "override": ("switch", "Go on past the wall for a while."),
+    "config": ("config", "Every setting, its value, and where it came from."),
+    "demo": ("demo", "A made-up home with months of history, to see everything at once."),
+    "refresh": ("refresh", "Take in what is new; the hooks ring for this."),
+}
+
+
+class Overview(click.Group):
+    """Knows every command's line without importing any of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"governor.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Overview, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="quota-governor", prog_name="governor")
+@click.pass_context
+def governor(ctx: click.Context) -> None:
+    """Budget governance for Claude Code and Codex on subscriptions.
+
+    Reads what the clients already write, counts each response once, and says where the week will end. Called alone,
+    it shows the status.
+    """
+    if ctx.invoked_subcommand is None:
+        command = ctx.command
+        assert isinstance(command, Overview)  # noqa: S101 - tells mypy what click knows
+        status = command.get_command(ctx, "status")
+        assert status is not None  # noqa: S101
+        ctx.invoke(status)
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """The console script: every way of ending, with the exit code the contract promises."""
+    sys.exit(main(arguments))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The same, returning the exit code."""
+    try:
+        result: Any = governor.main(args=arguments, prog_name="governor", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as fault:
+        return int(fault.exit_code)
+    except click.UsageError as fault:
+        fault.show()
+        return 1
+    except click.ClickException as fault:
+        fault.show()
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except GovernorError as fault:
+        click.echo(f"governor: {fault}", err=True)
+        return fault.exit_code
+    except BrokenPipeError:  # `governor usage | head`
+        sys.stderr.close()
+        return 0
+    except Exception as fault:
+        from governor.cli.crash import report
+
+        click.echo(report(fault), err=True)
+        return 3

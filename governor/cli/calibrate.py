@@ -1,0 +1,144 @@
+"""``governor calibrate 60%``: one anchor from the person, and what all anchors say together."""
+
+from __future__ import annotations
+
+import click
+
+from governor import anchors, windows
+from governor.assess import assess
+from governor.cli.opening import json_option, opened, time_of
+from governor.errors import BadInputError
+from governor.faces import data
+from governor.ledger import read
+from governor.model import Lane, LimitReading
+from governor.report import LaneReport, WindowReport
+
+MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
+
+
+@click.command()
+@click.argument("percent", required=False)
+@click.option("--lane", type=click.Choice(["claude", "codex"]), default="claude", show_default=True)
+@click.option("--window", default="week", show_default=True, metavar="5h|week|week:FAMILY")
+@click.option("--at", metavar="WHEN", help="When the figure was read; now by default.")
+@click.option("--resets-at", metavar="WHEN", help="When the client says the window resets.")
+@click.option("--paste", is_flag=True, help="Read the text of the client's /usage panel from stdin.")
+@click.option("--list", "listing", is_flag=True, help="Every anchor known, with its number.")
+@click.option("--forget", type=int, metavar="ID", help="Withdraw an anchor; it leaves no trace.")
+@json_option
+def calibrate(
+    percent: str | None,
+    lane: Lane,
+    window: str,
+    at: str | None,
+    resets_at: str | None,
+    paste: bool,
+    listing: bool,
+    forget: int | None,
+    as_json: bool,
+) -> None:
+    """Tell governor what the official meter says, and hear what that means.
+
+    governor calibrate 60%
+    """
+    chosen = sum((percent is not None, paste, listing, forget is not None))
+    if chosen != 1:
+        raise BadInputError("One of PERCENT, --paste, --list and --forget is needed.", "governor calibrate 60%")
+    try:
+        windows.length(window)
+    except KeyError:
+        raise BadInputError(f"{window!r} is no window.", "5h, week, or week:fable") from None
+    with opened(quiet=as_json) as (ledger, settings, now):
+        if listing:
+            _list(read.readings(ledger), now=now, as_json=as_json)
+            return
+        if forget is not None:
+            with ledger.transaction():
+                found = ledger.forget_reading(forget)
+            if not found:
+                raise BadInputError(f"There is no anchor {forget}.", "governor calibrate --list")
+            if not as_json:
+                click.echo(f"Anchor {forget} is forgotten.\n  next: governor status")
+        else:
+            when = time_of(at, now=now) if at else now
+            if when > now + 60:
+                raise BadInputError("A figure cannot have been read in the future.", "governor calibrate 60% --at 2h")
+            if paste:
+                from governor import pasted
+
+                readings = pasted.readings(click.get_text_stream("stdin").read(), lane=lane, now=when)
+            else:
+                heard = read.readings(ledger, lane=lane, window=window)
+                reset = _reset(resets_at, window, heard, now=when)
+                readings = [LimitReading(lane, window, anchors.percent_of(percent or ""), reset, when, "typed")]
+            with ledger.transaction():
+                ledger.add_readings(readings, machine=settings.machine)
+        report = assess(ledger, settings, now=now, lane=lane)
+    if as_json:
+        click.echo(data.dump({**data.status(report), "schema": "governor.calibrate/1"}))
+    elif forget is None:
+        _explain(report.lanes[0], {reading.window for reading in readings})
+
+
+def _reset(text: str | None, window: str, heard: list[read.StoredReading], *, now: int) -> int | None:
+    """When the window that the person means resets: as typed, else as last heard, else unknown.
+
+    Raises: BadInputError for a time that cannot be this window's reset.
+    """
+    if text is None:
+        known = [s.reading.resets_at for s in heard if s.reading.resets_at and s.reading.resets_at > now]
+        return known[-1] if known else None
+    reset = time_of(text, now=now)
+    if not now < reset <= now + MAX_AHEAD.get(window.partition(":")[0], 32 * 86_400):
+        raise BadInputError(
+            f"A {window} window read at that time cannot reset then.",
+            "governor calibrate 60% --resets-at 2026-11-25T09:00",
+        )
+    return reset
+
+
+def _list(stored: list[read.StoredReading], *, now: int, as_json: bool) -> None:
+    if as_json:
+        click.echo(data.dump(data.anchors(stored)))
+        return
+    from governor.faces import tables
+
+    tables.anchors(stored, now=now)
+
+
+def _explain(lane: LaneReport, names: set[str]) -> None:
+    from governor.faces.plain import count, percent
+
+    for found in lane.windows:
+        if found.window.name not in names or found.official is None:
+            continue
+        click.echo(
+            f"{found.window.name}: the official meter says {percent(found.official.used_percent)}; "
+            f"this machine used {count(found.local.units)} units in {found.local.requests:,} requests."
+        )
+        click.echo(_meaning(found))
+        if found.window.resets_at is None:
+            click.echo("When it resets is unknown; say it once with --resets-at and it can be projected.")
+    click.echo("  next: governor status")
+
+
+def _meaning(found: WindowReport) -> str:
+    from governor.faces import plain
+
+    scale = found.scale
+    if scale is None:
+        return "There is nothing here to set it against yet, so it stands alone."
+    text = (
+        f"That makes {plain.count(scale.units_per_percent)} units per 1 % "
+        f"({plain.count(scale.low)}–{plain.count(scale.high)}), from {scale.anchors} anchors."
+        if scale.anchors != 1
+        else f"If all of it was used here, 1 % is {plain.count(scale.units_per_percent)} units."
+    )
+    if scale.anchors == 1:
+        text += (
+            " One anchor cannot tell use elsewhere (another machine, the web, a phone) from heavier weights: "
+            "type a second one after some hours of work."
+        )
+    elif scale.note:
+        text += f" {scale.note[0].upper()}{scale.note[1:]}."
+    return text

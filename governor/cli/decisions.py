@@ -1,0 +1,157 @@
+"""``governor decisions``: what the hooks decided, and whether the router's offers were followed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import click
+
+from governor.cli.opening import json_option, lane_option, opened, time_of
+from governor.faces import data
+from governor.guards.router import NAMES, WHY
+from governor.ledger import read
+from governor.model import Lane
+
+SOON_S = 1800  # work on the other lane within half an hour of an offer counts as following it
+DECISIONS = ("handoff", "return", "local", "keep", "silent")
+
+
+class FollowThrough(NamedTuple):
+    """What became of offers. Those made while the other lane was at work in the project already prove nothing."""
+
+    offers: int
+    followed: int
+    ignored: int
+    already: int  # the other lane was at work there in the half hour before
+    pending: int  # made less than half an hour ago, and not followed yet
+
+    @property
+    def rate(self) -> float | None:
+        """Share followed of those that can be judged, 0-1; None without any."""
+        judged = self.followed + self.ignored
+        return self.followed / judged if judged else None
+
+
+def follow_through(
+    offers: Iterable[dict[str, Any]], activity: Iterable[tuple[str, float, str]], *, now: float
+) -> FollowThrough:
+    """Did work appear on the offered lane, in the same project, within half an hour of each offer?
+
+    ``activity`` is (lane, epoch seconds, project) of every response. An offer without a project cannot be matched and
+    counts as ignored: better too low than too high.
+    """
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for lane, at, project in activity:
+        times[lane, _folder(project)].append(at)
+    for moments in times.values():
+        moments.sort()
+    counts = Counter(_outcome(offer, times, now) for offer in offers)
+    return FollowThrough(counts.total(), counts["followed"], counts["ignored"], counts["already"], counts["pending"])
+
+
+def _outcome(offer: dict[str, Any], times: dict[tuple[str, str], list[float]], now: float) -> str:
+    at = float(offer["at"])
+    project = _folder(offer.get("project"))
+    moments = times.get((str(offer.get("to")), project), []) if project else []
+    place = bisect_right(moments, at)
+    if place and moments[place - 1] > at - SOON_S:
+        return "already"
+    if place < len(moments) and moments[place] <= at + SOON_S:
+        return "followed"
+    return "pending" if now < at + SOON_S else "ignored"
+
+
+def _folder(project: object) -> str:
+    return project.rstrip("/") or "/" if isinstance(project, str) and project else ""
+
+
+@click.command()
+@click.option("--since", default="7d", show_default=True, help="7d, 12h, today, a date, ...")
+@click.option("--top", default=10, show_default=True, type=click.IntRange(0), help="How many of the latest to list.")
+@lane_option
+@json_option
+def decisions(since: str, top: int, lane: Lane | None, as_json: bool) -> None:
+    """Hand-offs, holds and silences with their rules, and how often an offer was followed. No prompt is ever stored."""
+    with opened(quiet=as_json) as (ledger, _, now):
+        start = time_of(since, now=now)
+        found = [row for row in read.decisions(ledger, start) if lane in (None, row["lane"])]
+        activity = read.activity(ledger, start - SOON_S)
+    shown = summary(found, activity, since=start, now=now, top=top)
+    click.echo(data.dump(shown) if as_json else _text(shown, since))
+
+
+def summary(
+    found: list[dict[str, Any]], activity: list[tuple[str, float, str]], *, since: float, now: float, top: int
+) -> dict[str, Any]:
+    """The command's whole answer as plain data (schema governor.decisions/1)."""
+    routed = [row for row in found if row["hook"] == "router"]
+    offers = [row for row in routed if row.get("decision") in ("handoff", "return")]
+    said = [row for row in offers if row.get("said") is True]
+    shadow = [row for row in offers if row.get("mode") == "shadow"]
+    counts = Counter(str(row.get("decision")) for row in routed)
+    rules = Counter((str(row.get("decision")), str(row.get("rule"))) for row in routed)
+    others = Counter((str(row["hook"]), str(row.get("decision"))) for row in found if row["hook"] != "router")
+    return {
+        "schema": "governor.decisions/1",
+        "since": _iso(since),
+        "router": {name: counts[name] for name in DECISIONS},
+        "rules": [{"decision": d, "rule": r, "count": n} for (d, r), n in rules.most_common()],
+        "follow_through": _outcomes(follow_through(said, activity, now=now)),
+        "shadow": _outcomes(follow_through(shadow, activity, now=now)),
+        "hooks": [{"hook": h, "decision": d, "count": n} for (h, d), n in others.most_common()],
+        "latest": [{**row, "at": _iso(row["at"])} for row in found[::-1][:top]],
+    }
+
+
+def _outcomes(result: FollowThrough) -> dict[str, Any]:
+    return {**result._asdict(), "rate": result.rate}
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _text(shown: dict[str, Any], since: str) -> str:
+    counts = shown["router"]
+    if not any(counts.values()) and not shown["hooks"]:
+        return (
+            f"No hook has decided anything since {since}.\n"
+            "  The router records a prompt only while a lane is under pressure.\n"
+            '  next: governor route "rename Foo to Bar in all modules"'
+        )
+    lines = [
+        f"Router since {since}: offers {counts['handoff']} to Codex and {counts['return']} to Claude,",
+        f"  holds {counts['keep']}, local {counts['local']}, silences {counts['silent']}",
+        f"  followed   {_followed(shown['follow_through'])}",
+    ]
+    if shown["shadow"]["offers"]:
+        lines.append(f"  shadow     {_followed(shown['shadow'])} (what happens without a word)")
+    lines += [
+        f"  {row['count']:>5}  {row['decision']:<8} {WHY.get(row['rule'], row['rule'])}" for row in shown["rules"]
+    ]
+    if shown["hooks"]:
+        lines.append("Other hooks")
+        lines += [f"  {row['count']:>5}  {row['hook']}: {row['decision']}" for row in shown["hooks"]]
+    if shown["latest"]:
+        lines.append("Latest")
+        lines += [f"  {_line(row)}" for row in shown["latest"]]
+    return "\n".join([*lines, "  next: governor status"])
+
+
+def _followed(outcome: dict[str, Any]) -> str:
+    if outcome["rate"] is None:
+        text = "nothing to judge yet"
+    else:
+        text = f"{outcome['followed']} of {outcome['followed'] + outcome['ignored']} within 30 minutes"
+    extras = [f"{outcome[name]} {name}" for name in ("already", "pending") if outcome[name]]
+    return text + (f" ({', '.join(extras)})" if extras else "")
+
+
+def _line(row: dict[str, Any]) -> str:
+    to = NAMES.get(str(row.get("to")), "")
+    signals = ", ".join(row.get("signals") or [])
+    return f"{row['at']}  {row['hook']:<8} {row.get('decision', '')!s:<8} {to:<6} {signals}".rstrip()

@@ -1,0 +1,26 @@
+"""``governor doctor``: what is wrong, and the command that mends it. Exit 0 when all is well, 1 otherwise."""
+
+from __future__ import annotations
+
+import click
+
+from governor import doctor as examiner
+from governor.cli.opening import json_option, opened
+from governor.faces import data
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> int:
+    """Look at everything that can be wrong, and say the command that mends it."""
+    with opened(quiet=as_json) as (ledger, _, now):
+        findings = examiner.examine(ledger, now=now)
+    well = all(finding.ok for finding in findings)
+    if as_json:
+        content = [finding._asdict() for finding in findings]
+        click.echo(data.dump({"schema": "governor.doctor/1", "ok": well, "findings": content}))
+        return 0 if well else 1
+    from governor.faces import tables
+
+    tables.findings(findings)
+    return 0 if well else 1

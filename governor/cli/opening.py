@@ -1,0 +1,116 @@
+"""What every reading command begins with: the settings, the ledger, and whatever is new taken into it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from governor import config, refresh
+from governor.config import Settings
+from governor.errors import BadInputError, StateError
+from governor.ledger.store import Ledger, open_ledger
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+lane_option = click.option("--lane", type=click.Choice(["claude", "codex"]), help="One client only.")
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+
+
+class Opened(NamedTuple):
+    """A ledger that is up to date, or as near as could be had."""
+
+    ledger: Ledger
+    settings: Settings
+    now: int
+
+
+@contextmanager
+def opened(*, quiet: bool = False) -> Iterator[Opened]:
+    """Settings, ledger, refresh. What went wrong without stopping us is said on stderr."""
+    now = refresh.now_s()
+    settings = config.load()
+    with open_ledger() as ledger:
+        if ledger.set_aside is not None:
+            click.echo(
+                f"The ledger was corrupt. It was kept as {ledger.set_aside} and a new one begun; "
+                "use older than the clients' transcripts is only in the old one.\n  next: governor doctor",
+                err=True,
+            )
+        try:
+            with _progress(quiet) as progress:
+                refresh.refresh(ledger, settings, now=now, progress=progress)
+        except StateError as fault:  # what is remembered can still be shown
+            click.echo(f"governor: {fault}", err=True)
+        yield Opened(ledger, settings, now)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[refresh.Progress | None]:
+    """A bar on stderr, drawn only once a scan turns out to be long, and only for a person."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    bar: list[Any] = []
+
+    def show(done: int, whole: int) -> None:
+        if not bar:
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+            columns = (TextColumn("reading transcripts"), BarColumn(), DownloadColumn())
+            drawn = Progress(*columns, console=Console(stderr=True), transient=True)
+            drawn.start()
+            bar.extend((drawn, drawn.add_task("scan", total=whole)))
+        bar[0].update(bar[1], completed=done)
+
+    try:
+        yield show
+    finally:
+        if bar:
+            bar[0].stop()
+
+
+def time_of(text: str, *, now: int) -> int:
+    """An epoch second from ``7d``, ``12h``, ``2w``, ``today``, ``yesterday``, a date, or a date and time (local).
+
+    Raises: BadInputError.
+    """
+    word = text.strip().lower()
+    midnight = datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    if word == "now":
+        return now
+    if word in ("today", "yesterday"):
+        return int((midnight - timedelta(days=word == "yesterday")).timestamp())
+    sizes = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+    if word[:-1].isdigit() and word[-1:] in sizes:
+        return now - int(word[:-1]) * sizes[word[-1]]
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return int(moment.timestamp() if moment.tzinfo else moment.astimezone().timestamp())
+    except (ValueError, OverflowError, OSError):
+        raise BadInputError(
+            f"{text!r} is no time I know.", "try 7d, 12h, today, 2026-11-01 or 2026-11-01T09:00"
+        ) from None
+
+
+def duration_of(text: str) -> int:
+    """Seconds of ``90s``, ``30m``, ``2h``, ``1d`` or their sums (``1h30m``). Raises: BadInputError."""
+    sizes = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+    total, digits = 0, ""
+    for letter in text.strip().lower().replace(" ", ""):
+        if letter.isdigit():
+            digits += letter
+        elif letter in sizes and digits:
+            total += int(digits) * sizes[letter]
+            digits = ""
+        else:
+            total = 0
+            break
+    if digits or total <= 0 or total > 366 * 86_400:
+        raise BadInputError(f"{text!r} is no duration I know.", "try 30m, 2h or 1d")
+    return total

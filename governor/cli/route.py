@@ -1,0 +1,100 @@
+"""``governor route``: what the router would say to a prompt, and why, from the comparator the hook uses."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from governor import hook, paths
+from governor.errors import BadInputError
+from governor.guards import router
+from governor.guards.prompt import Reading
+
+
+@click.command()
+@click.argument("text", nargs=-1)
+@click.option("--lane", type=click.Choice(["claude", "codex"]), default="claude", help="Where it would be typed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def route(text: tuple[str, ...], lane: str, as_json: bool) -> None:
+    """What the router would say to TEXT (or to stdin), and by which rule. Nothing is recorded."""
+    prompt = " ".join(text) or ("" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace"))
+    if not prompt.strip():
+        raise BadInputError("There is no prompt to look at.", 'governor route "rename Foo to Bar in all modules"')
+    now = time.time()
+    letter = hook.read_letter(str(paths.home()), "router")[1]
+    reading = router.read_prompt(prompt, letter)
+    advice = router.advise(reading, lane=lane, letter=letter, now=now)
+    folder = Path.cwd()
+    in_git = any((above / ".git").exists() for above in (folder, *folder.parents))
+    said = router.line_for(advice, lane=lane, letter=letter, cwd=str(folder), in_git=in_git)
+    shown = _data(reading, advice, said, lane=lane, letter=letter, now=now)
+    click.echo(json.dumps(shown, indent=2) if as_json else _text(shown))
+
+
+def _data(
+    reading: Reading, advice: router.Advice, said: str, *, lane: str, letter: dict[str, Any], now: float
+) -> dict[str, Any]:
+    written = letter.get("written_at")
+    return {
+        "schema": "governor.route/1",
+        "lane": lane,
+        "kind": reading.kind,
+        "signals": reading.signals,
+        "words": reading.words,
+        "decision": advice.decision,
+        "to": advice.to,
+        "rule": advice.rule,
+        "why": router.WHY[advice.rule],
+        "mode": router.mode_of(letter),
+        "message": said or None,
+        "lanes": {name: _lane(router.lane_of(letter, name), advice.slack[name]) for name in router.NAMES},
+        "letter_age_s": round(now - written) if isinstance(written, (int, float)) else None,
+    }
+
+
+def _lane(facts: dict[str, Any], slack: float | None) -> dict[str, Any] | None:
+    if not facts:
+        return None
+    resets_at = facts.get("resets_at")
+    reset = datetime.fromtimestamp(resets_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if resets_at else None
+    names = ("installed", "healthy", "verdict", "window", "landing")
+    return {**{name: facts.get(name) for name in names}, "slack": slack, "resets_at": reset}
+
+
+def _text(shown: dict[str, Any]) -> str:
+    decision, to = shown["decision"], shown["to"]
+    goal = f" to {router.NAMES[to]}" if to and decision != "keep" else f" on {router.NAMES[to]}" if to else ""
+    lines = [
+        f"{decision}{goal}  ({shown['rule']})",
+        f"  {shown['why']}",
+        f"  asks for  {shown['kind']}, in {shown['words']} words of your own",
+        f"  signals   {', '.join(shown['signals']) or 'none'}",
+    ]
+    for name, facts in shown["lanes"].items():
+        lines.append(f"  {router.NAMES[name]:<9} {_standing(facts)}")
+    if shown["mode"] != "advise":
+        lines.append(f"  mode      {shown['mode']}: nothing is said")
+    if shown["message"]:
+        lines.append(f"\n{shown['message']}")
+    else:
+        next_step = "status" if shown["rule"] in ("no-letter", "stale-letter", "future-letter") else "decisions"
+        lines.append(f"  next: governor {next_step}")
+    return "\n".join(lines)
+
+
+def _standing(facts: dict[str, Any] | None) -> str:
+    if facts is None:
+        return "not known"
+    if facts["installed"] is not True:
+        return "not installed"
+    health = "" if facts["healthy"] is True else ", not fit to take work"
+    if facts["slack"] is None:
+        return f"{facts['verdict']}, room not known{health}"
+    landing = f", lands at {facts['landing']:.0f} % (estimate)" if isinstance(facts["landing"], (int, float)) else ""
+    return f"{facts['verdict']}, {facts['slack']:+.0f} points against even pace, {facts['window']}{landing}{health}"

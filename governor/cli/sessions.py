@@ -1,0 +1,37 @@
+"""``governor sessions``: the sessions that cost most."""
+
+from __future__ import annotations
+
+import click
+
+from governor import marathon, meter
+from governor.assess import assess
+from governor.cli.opening import json_option, lane_option, opened, time_of
+from governor.faces import data
+from governor.ledger import read
+from governor.model import Lane
+
+
+@click.command()
+@click.option("--since", metavar="WHEN", default="7d", show_default=True, help="7d, today, 2026-11-01, ...")
+@click.option("--until", metavar="WHEN", help="The same; this moment excluded.")
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True)
+@lane_option
+@json_option
+def sessions(since: str, until: str | None, top: int, lane: Lane | None, as_json: bool) -> None:
+    """The sessions that cost most: hours, largest context, share, and the price of one more turn."""
+    with opened(quiet=as_json) as (ledger, settings, now):
+        start = time_of(since, now=now)
+        end = time_of(until, now=now) if until else 2**33
+        found = marathon.sessions(read.sessions(ledger, start, end, lane=lane), settings.weights)
+        report = assess(ledger, settings, now=now, lane=lane)
+    scales = {
+        part.lane: next((w.scale for w in part.windows if w.window.name == "week" and w.scale), None)
+        for part in report.lanes
+    }
+    if as_json:
+        click.echo(data.dump(data.sessions(found[:top], scales, meter.total(s.tally for s in found))))
+        return
+    from governor.faces import tables
+
+    tables.sessions(found, scales, top=top, since=since)

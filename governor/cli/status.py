@@ -1,0 +1,26 @@
+"""``governor status``: the one screen."""
+
+from __future__ import annotations
+
+import click
+
+from governor.assess import assess
+from governor.cli.opening import json_option, lane_option, opened
+from governor.faces import data
+from governor.model import Lane
+
+
+@click.command()
+@lane_option
+@click.option("--why", is_flag=True, help="The arithmetic behind every figure.")
+@json_option
+def status(lane: Lane | None = None, why: bool = False, as_json: bool = False) -> None:
+    """Per lane and window: the official figure, what this machine explains of it, where it lands, and why."""
+    with opened(quiet=as_json) as (ledger, settings, now):
+        report = assess(ledger, settings, now=now, lane=lane)
+    if as_json:
+        click.echo(data.dump(data.status(report)))
+        return
+    from governor.faces import text
+
+    text.status(report, why=why)

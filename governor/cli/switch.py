@@ -1,0 +1,58 @@
+"""``governor off | on | override``: the person's word over the guard's, at once and in running sessions."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+from governor import hook, paths, refresh
+from governor.cli.opening import duration_of
+from governor.errors import StateError
+from governor.faces.plain import moment
+
+
+@click.command()
+@click.option("--for", "span", metavar="TIME", help="30m, 2h, 1d; until 'governor on' otherwise.")
+def off(span: str | None) -> None:
+    """Silence every hook, in sessions that already run too."""
+    now = refresh.now_s()
+    until = now + duration_of(span) if span else None
+    _write("OFF", str(until) if until else "")
+    ending = f"until {moment(until, None, now=now)}" if until else "until you switch them on"
+    click.echo(f"All hooks are silent, {ending}.\n  next: governor on")
+
+
+@click.command()
+def on() -> None:
+    """Let the hooks speak again."""
+    (paths.home() / "OFF").unlink(missing_ok=True)
+    left = hook.off_by(str(paths.home()), refresh.now_s())
+    if left == "env":
+        click.echo("The file is gone, but GOVERNOR_OFF is set in this environment.\n  next: unset GOVERNOR_OFF")
+    elif left == "shared":
+        click.echo("The file is gone, but the shared kill switch is on.\n  next: governor config")
+    else:
+        click.echo("The hooks speak again.\n  next: governor doctor")
+
+
+@click.command()
+@click.argument("span", metavar="TIME")
+def override(span: str) -> None:
+    """Go on past the wall for TIME (30m, 2h): nothing is held back or stopped meanwhile; warnings stay."""
+    now = refresh.now_s()
+    until = now + duration_of(span)
+    _write("override", json.dumps({"until": until}))
+    click.echo(
+        f"Nothing will be held back until {moment(until, None, now=now)}; warnings go on.\n"
+        f"  next: governor override 1m ends it sooner"
+    )
+
+
+def _write(name: str, text: str) -> None:
+    path = paths.claim_home() / name
+    try:
+        hook.write_private(os.fspath(path), text.encode())
+    except OSError as fault:
+        raise StateError(f"{path} cannot be written ({fault.strerror}).", "export GOVERNOR_OFF=1") from fault

@@ -1,0 +1,75 @@
+"""``governor usage``: tokens by kind, requests, units and notional cost, by any keys."""
+
+from __future__ import annotations
+
+import csv
+import sys
+
+import click
+
+from governor import attribution, meter
+from governor.cli.opening import json_option, lane_option, opened, time_of
+from governor.errors import BadInputError
+from governor.faces import data
+from governor.ledger import read
+
+FOREVER = 2**33
+
+
+@click.command()
+@click.option(
+    "--by", "keys", multiple=True, metavar="KEY", help=f"Repeatable: {', '.join(attribution.KEYS)}. Default: day."
+)
+@click.option("--since", metavar="WHEN", help="7d, 12h, today, 2026-11-01, ... Default with --by: everything.")
+@click.option("--until", metavar="WHEN", help="The same; this moment excluded.")
+@click.option("--top", type=click.IntRange(min=1), help="Only the first so many rows; the total stays whole.")
+@lane_option
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Comma separated, one header line.")
+def usage(
+    keys: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    top: int | None,
+    lane: str | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Who used what: raw tokens, meter units and notional list price."""
+    wanted = [key for part in keys for key in part.split(",")] or ["day"]
+    for key in wanted:
+        if key not in attribution.KEYS:
+            raise BadInputError(f"{key!r} is nothing to group by.", f"one of: {', '.join(attribution.KEYS)}")
+    with opened(quiet=as_json or as_csv) as (ledger, settings, now):
+        default = 0 if keys or as_json or as_csv else time_of("today", now=now) - 13 * 86_400
+        start = time_of(since, now=now) if since else default
+        end = time_of(until, now=now) if until else FOREVER
+        timed = any(key in attribution.TIMES for key in wanted)
+        pieces = read.slices(
+            ledger,
+            start,
+            end,
+            lane="claude" if lane == "claude" else "codex" if lane == "codex" else None,
+            bucket_s=read.QUARTER_S if timed else 2**33 // 900 * 900,
+            keys=attribution.stored_keys(wanted),
+        )
+        rows = attribution.group(
+            pieces, wanted, weights=settings.weights, tags=settings.tags, person=settings.person or "me"
+        )
+    total = meter.total(row.tally for row in rows)
+    shown = rows if top is None else _first(rows, wanted, top)
+    if as_json:
+        click.echo(data.dump(data.usage(wanted, shown, total)))
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow([*wanted, *data.sums(total)])
+        writer.writerows([*row.names, *data.sums(row.tally).values()] for row in shown)
+    else:
+        from governor.faces import tables
+
+        tables.usage(wanted, shown, total, hidden=len(rows) - len(shown), recent_only=start == default != 0)
+
+
+def _first(rows: list[attribution.Row], keys: list[str], top: int) -> list[attribution.Row]:
+    """The newest where rows are in order of time, else the first."""
+    return rows[-top:] if keys[0] in attribution.TIMES else rows[:top]

@@ -1,0 +1,100 @@
+"""A made-up home: weeks of both clients' history, so that somebody without data sees everything at once.
+
+The same ``now``, ``seed`` and ``weeks`` give the same bytes. Nobody's text is in it, and the hidden truth stands beside
+it in ``truth.json``, so it is also what the readers, the calibration and the forecast are tested against.
+
+    life, weeks      a person, two machines, what each response used
+    official         the service: how the subscription really counts, what it shows, when it refuses
+    claude, codex    the same life in each client's own words
+    truth            what a correct reader must find
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from governor.demo import claude, codex
+from governor.demo.official import HOUR, Official, settle
+from governor.demo.truth import truth
+from governor.demo.weeks import STRANGE_MODEL, live
+from governor.model import LANES
+
+
+class DemoHome(NamedTuple):
+    """Where the made-up home lies, and how big it is."""
+
+    claude_home: Path
+    codex_home: Path
+    state_home: Path
+    truth_file: Path
+    files: int  # transcripts, their side files, the spool
+    responses: int
+
+
+def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome:
+    """Write a home under ``folder``: ``claude/``, ``codex/``, ``state/spool/limits.jsonl`` and ``truth.json``.
+
+    ``now`` (epoch seconds) is taken back to its full hour. ``weeks`` full weeks come before the current one.
+    Existing files of the same names are replaced; nothing else is touched.
+
+    Raises: ValueError for fewer than two weeks; OSError where ``folder`` cannot be written.
+    """
+    if weeks < 2:
+        raise ValueError("a demo needs at least two weeks")
+    life = live(random.Random(seed), now=now - now % HOUR, weeks=weeks)  # noqa: S311 - repeatable, not secret
+    official = Official()
+    settle(life, "claude", official)
+    settle(life, "codex", official)
+    met = {refusal.session.id for refusal in official.refused}
+    for one in life.sessions:
+        one.agents = [agent for agent in one.agents if agent.responses]
+    life.sessions = [one for one in life.sessions if one.responses or one.id in met]
+
+    home = DemoHome(folder / "claude", folder / "codex", folder / "state", folder / "truth.json", 0, 0)
+    mine, threads = ([one for one in life.sessions if one.lane == lane] for lane in LANES)
+    torn, odd = mine[3], mine[5]
+    files = 1 + len(threads)  # the spool is one
+    for one in mine:
+        tail = claude.TORN if one is torn else b""
+        line = claude.NOT_JSON if one is odd else b""
+        files += claude.write_session(home.claude_home, one, official, tail=tail, odd=line)
+    for one in threads:
+        codex.write_thread(home.codex_home, one, official)
+    spool(home.state_home, official)
+
+    planted = [
+        {"what": "torn last line", "session": torn.id},
+        {"what": "a line of NUL bytes", "session": odd.id},
+        {"what": "a model without a price", "model": STRANGE_MODEL},
+        *({"what": "a thread that replays its parent", "session": s.id} for s in life.forks if s.lane == "codex"),
+    ]
+    whole = truth(life, official, seed=seed, planted=planted)
+    home.truth_file.write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2) + b"\n")
+    return home._replace(files=files, responses=sum(whole["lanes"][lane]["requests"] for lane in LANES))
+
+
+def spool(state_home: Path, official: Official) -> None:
+    """Leave Claude's official readings where the status line's tap leaves them."""
+    readings = sorted(
+        (shown.observed_at, shown.stand.window, shown.stand) for shown in official.shown if shown.lane == "claude"
+    )
+    lines = [
+        orjson.dumps(
+            {
+                "lane": "claude",
+                "window": stand.window,
+                "used_percent": float(stand.used_percent),
+                "resets_at": stand.resets_at,
+                "observed_at": observed_at,
+                "source": "statusline",
+            }
+        )
+        for observed_at, _, stand in readings
+    ]
+    path = state_home / "spool" / "limits.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_bytes(b"\n".join(lines) + b"\n")

@@ -1,0 +1,135 @@
+"""What is wrong, and the command that mends it. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from governor import config, hook, paths, refresh
+from governor.errors import GovernorError
+from governor.ledger import read
+from governor.ledger.store import Ledger
+from governor.model import LANES
+
+STALE_READING_S = 24 * 3600
+
+
+class Finding(NamedTuple):
+    """One thing looked at. ``mend`` is what to type when it is not well."""
+
+    name: str
+    ok: bool
+    text: str
+    mend: str = ""
+
+
+def examine(ledger: Ledger, *, now: int) -> list[Finding]:
+    """Every check, in the order a person would ask."""
+    findings = [_state(), _ledger(ledger), _settings(), _switch(now=now)]
+    findings += _transcripts()
+    findings += _problems(ledger)
+    findings += _readings(ledger, now=now)
+    findings += _unpriced(ledger, now=now)
+    return findings
+
+
+def _state() -> Finding:
+    home = paths.home()
+    loose = home.exists() and home.stat().st_mode & 0o077
+    if not os.access(home, os.W_OK):
+        return Finding("state folder", False, f"{home} cannot be written", f"chmod u+rwx {home}")
+    if loose and sys.platform != "win32":
+        return Finding("state folder", False, f"{home} can be read by others", f"chmod 700 {home}")
+    return Finding("state folder", True, str(home))
+
+
+def _ledger(ledger: Ledger) -> Finding:
+    aside = sorted(ledger.path.parent.glob("ledger.sqlite3.corrupt-*"))
+    if aside:
+        text = f"a corrupt ledger was kept aside: {aside[-1].name}"
+        return Finding("ledger", False, text, f"look at it, then move it away: mv {aside[-1]} ~/")
+    span = read.span(ledger)
+    if span is None:
+        return Finding("ledger", True, "empty so far")
+    days = (span[1] - span[0]) / 86_400
+    return Finding("ledger", True, f"{days:.0f} days of use from {read.transcripts(ledger)} transcripts")
+
+
+def _settings() -> Finding:
+    try:
+        settings = config.load()
+    except GovernorError as fault:
+        return Finding("settings", False, fault.message, fault.next_step)
+    return Finding("settings", True, f"{settings.file}" if settings.file.exists() else "all defaults")
+
+
+def _switch(*, now: int) -> Finding:
+    by = hook.off_by(str(paths.home()), now)
+    if by is None:
+        return Finding("kill switch", True, "the hooks may speak")
+    mend = {"env": "unset GOVERNOR_OFF", "file": "governor on", "shared": "governor config"}[by]
+    return Finding("kill switch", False, f"every hook is silent (by {by})", mend)
+
+
+def _transcripts() -> list[Finding]:
+    found, _ = refresh.discover()
+    places = {"claude": paths.claude_homes(), "codex": [paths.codex_home()]}
+    findings = []
+    for lane in LANES:
+        n = sum(1 for name, _ in found if name == lane)
+        where = ", ".join(str(place) for place in places[lane])
+        variable = "CLAUDE_CONFIG_DIR" if lane == "claude" else "CODEX_HOME"
+        if n:
+            findings.append(Finding(f"{lane} files", True, f"{n} transcripts"))
+        elif any(Path(place).exists() for place in places[lane]):
+            findings.append(Finding(f"{lane} files", False, f"no transcript under {where}", f"set {variable}"))
+        else:
+            findings.append(Finding(f"{lane} files", True, f"not installed ({where})"))
+    return findings
+
+
+def _problems(ledger: Ledger) -> list[Finding]:
+    """Lines and files that could not be read as they stand, by reason."""
+    by_reason: dict[str, list[tuple[str, int]]] = {}
+    for path, offset, reason, _ in read.problems(ledger):
+        by_reason.setdefault(reason, []).append((path, offset))
+    findings = []
+    for reason, places in by_reason.items():
+        path, offset = places[0]
+        where = f"{path} at byte {offset}" if offset >= 0 else path
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        mended = reason.startswith("mended")
+        mend = "" if mended else f"tail -c +{offset + 1} '{path}' | head -1" if offset >= 0 else f"ls -l '{path}'"
+        findings.append(Finding("transcript line" if offset >= 0 else "file", mended, f"{reason}: {where}{more}", mend))
+    return findings
+
+
+def _readings(ledger: Ledger, *, now: int) -> list[Finding]:
+    findings = []
+    for lane in LANES:
+        if read.span_of(ledger, lane) is None:
+            continue
+        seen = read.readings(ledger, lane=lane)
+        official = [one.reading for one in seen if one.reading.window != "any"]
+        name = f"{lane} meter"
+        if not official:
+            mend = "governor calibrate 60%" if lane == "claude" else "run codex once; its rollouts carry the figure"
+            findings.append(Finding(name, False, "the official meter was never heard", mend))
+            continue
+        age = now - official[-1].observed_at
+        text = f"last heard {age / 3600:.1f} h ago from {official[-1].source}"
+        if age > STALE_READING_S:
+            findings.append(Finding(name, False, text, f"governor calibrate 60% --lane {lane}"))
+        else:
+            findings.append(Finding(name, True, text))
+    return findings
+
+
+def _unpriced(ledger: Ledger, *, now: int) -> list[Finding]:
+    models = read.unpriced_models(ledger, now - 30 * 86_400)
+    if not models:
+        return [Finding("prices", True, "every model of the last 30 days has a list price")]
+    names = ", ".join(f"{name or '(unnamed)'} ({n:,})" for name, n in models[:4])
+    return [Finding("prices", False, f"no price known for {names}", "governor config --schema   (see prices)")]

@@ -1,0 +1,167 @@
+"""The contract's JSON: stable keys, numbers as numbers, times in UTC with Z, missing as null."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from governor.attribution import Row
+from governor.calibrate import Scale
+from governor.faces.plain import utc
+from governor.ledger.read import StoredReading
+from governor.marathon import Session
+from governor.model import Lane, Tally
+from governor.report import Report, WindowReport
+
+
+def dump(content: dict[str, Any]) -> str:
+    """One JSON object, one line per top-level thing, keys in the contract's order. NaN cannot occur."""
+    return json.dumps(content, indent=2, allow_nan=False)
+
+
+def status(report: Report) -> dict[str, Any]:
+    """``governor.status/1``."""
+    return {
+        "schema": "governor.status/1",
+        "generated_at": utc(report.generated_at),
+        "kill_switch": {"off": report.off_by is not None, "by": report.off_by},
+        "lanes": [
+            {"lane": lane.lane, "windows": [_window(found, report.generated_at) for found in lane.windows]}
+            for lane in report.lanes
+        ],
+        "problems": {"lines": report.problem_lines, "files": report.problem_files},
+    }
+
+
+def _window(found: WindowReport, now: int) -> dict[str, Any]:
+    official, estimate, projection = found.official, found.estimate, found.projection
+    return {
+        "window": found.window.name,
+        "resets_at": utc(found.window.resets_at),
+        "resets_at_basis": found.window.how,
+        "official": official
+        and {
+            "used_percent": official.used_percent,
+            "observed_at": utc(official.observed_at),
+            "age_s": max(now - official.observed_at, 0),
+            "source": official.source,
+        },
+        "local": {
+            "units": found.local.units,
+            "tokens": _kinds(found.local),
+            "requests": found.local.requests,
+            "notional_usd": found.local.usd,
+            "unpriced_requests": found.local.unpriced_requests,
+        },
+        "calibration": found.scale and _scale(found.scale),
+        "estimate": estimate and estimate._asdict(),
+        "projection": projection
+        and {
+            "p10": projection.p10,
+            "p50": projection.p50,
+            "p90": projection.p90,
+            "p_exceed": projection.p_exceed,
+            "naive": projection.naive,
+            "wall_at": utc(projection.wall_at),
+            "confidence": projection.confidence,
+        },
+        "verdict": found.verdict,
+        "reasons": [reason._asdict() for reason in found.reasons],
+    }
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    coverage = scale.coverage
+    return {
+        "units_per_percent": scale.units_per_percent,
+        "low": scale.low,
+        "high": scale.high,
+        "anchors": scale.anchors,
+        "since": utc(scale.since),
+        "coverage": coverage and coverage._asdict(),
+        "note": scale.note,
+    }
+
+
+def _kinds(tally: Tally) -> dict[str, int]:
+    return {
+        "input": tally.input,
+        "output": tally.output,
+        "cache_read": tally.cache_read,
+        "cache_write_5m": tally.cache_write_5m,
+        "cache_write_1h": tally.cache_write_1h,
+    }
+
+
+def sums(tally: Tally) -> dict[str, Any]:
+    """The figures of one row of ``governor usage``."""
+    return {
+        "requests": tally.requests,
+        **_kinds(tally),
+        "reasoning": tally.reasoning,
+        "units": tally.units,
+        "notional_usd": tally.usd,
+        "unpriced_requests": tally.unpriced_requests,
+    }
+
+
+def usage(keys: list[str], rows: list[Row], total: Tally) -> dict[str, Any]:
+    """``governor.usage/1``."""
+    return {
+        "schema": "governor.usage/1",
+        "by": keys,
+        "rows": [{**dict(zip(keys, row.names, strict=True)), **sums(row.tally)} for row in rows],
+        "total": sums(total),
+    }
+
+
+def sessions(found: list[Session], scales: Mapping[Lane, Scale | None], total: Tally) -> dict[str, Any]:
+    """``governor.sessions/1``. ``next_turn`` is in percent of the week, null without a calibration."""
+    return {
+        "schema": "governor.sessions/1",
+        "rows": [
+            {
+                "lane": one.lane,
+                "session": one.session,
+                "project": one.project,
+                "first_at": utc(one.first_s),
+                "last_at": utc(one.last_s),
+                "hours": one.active_s / 3600,
+                "largest_context": one.largest_context,
+                "last_context": one.last_context,
+                "share": one.tally.units / total.units if total.units else None,
+                "next_turn": _turn(one, scales.get(one.lane)),
+                **sums(one.tally),
+            }
+            for one in found
+        ],
+        "total": sums(total),
+    }
+
+
+def _turn(one: Session, scale: Scale | None) -> dict[str, float | None]:
+    per_percent = scale.units_per_percent if scale else None
+    return {
+        "warm_units": one.turn.warm,
+        "cold_units": one.turn.cold,
+        "warm_percent_of_week": one.turn.warm / per_percent if per_percent else None,
+        "cold_percent_of_week": one.turn.cold / per_percent if per_percent else None,
+    }
+
+
+def anchors(stored: list[StoredReading]) -> dict[str, Any]:
+    """``governor.calibrate/1`` of ``--list``."""
+    return {
+        "schema": "governor.calibrate/1",
+        "anchors": [
+            {
+                "id": one.id,
+                **one.reading._asdict(),
+                "resets_at": utc(one.reading.resets_at),
+                "observed_at": utc(one.reading.observed_at),
+                "machine": one.machine,
+            }
+            for one in stored
+        ],
+    }

@@ -1,0 +1,78 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+
+LANE_NAMES = {"claude": "Claude Code", "codex": "Codex"}
+
+
+def count(value: float) -> str:
+    """``1234567`` as ``1.23M``. Never ``1000k``."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit * 0.9995:
+            return f"{value / limit:.3g}{unit}" if abs(value) < 999.5 * limit else f"{value / limit:.0f}{unit}"
+    return f"{value:.0f}"
+
+
+def percent(value: float | None) -> str:
+    """Whole percents; 100 only when it is 100 or more, 0 only when it is 0; ``—`` where the number is missing."""
+    if value is None:
+        return "—"
+    if 0 < value < 0.5:
+        return "<1 %"
+    if 99.5 <= value < 100:
+        return ">99 %"
+    return f"{value:.0f} %"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """An interval of percents, ``88–121 %``."""
+    if low is None or high is None:
+        return "—"
+    return f"{low:.0f}–{high:.0f} %"
+
+
+def usd(value: float) -> str:
+    """Dollars, to the cent below a thousand."""
+    return f"${value:,.2f}" if abs(value) < 1000 else f"${value:,.0f}"
+
+
+def ago(seconds: float) -> str:
+    """An age in the largest unit that says enough: ``40 s``, ``4 min``, ``3 h``, ``2 d``."""
+    seconds = max(seconds, 0)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 36 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} d"
+
+
+def left(seconds: float) -> str:
+    """A time to go: ``3 d 6 h``, ``2 h 10 min``, ``4 min``."""
+    minutes = max(int(seconds // 60), 0)
+    days, minutes = divmod(minutes, 1440)
+    hours, minutes = divmod(minutes, 60)
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min"
+
+
+def moment(at: int, zone: tzinfo | None, *, now: int) -> str:
+    """A local time, no longer than it must be: ``14:00`` today, ``Wed 09:00`` this week, ``3 Nov 09:00`` else."""
+    then, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(now, zone)
+    clock = f"{then:%H:%M}"
+    if then.date() == today.date():
+        return clock
+    if abs(at - now) < 7 * 86400:
+        return f"{then:%a} {clock}"
+    return f"{then.day} {then:%b} {clock}"
+
+
+def utc(at: int | float | None) -> str | None:
+    """ISO 8601 with ``Z``, or None where there is no time."""
+    return None if at is None else datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,181 @@
+"""Tables that fit 80 columns and read without a legend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from governor.attribution import TIMES, Row
+from governor.calibrate import Scale
+from governor.doctor import Finding
+from governor.faces.plain import count, moment, percent, usd
+from governor.faces.screen import screen
+from governor.ledger.read import StoredReading
+from governor.marathon import Session
+from governor.model import Lane, Tally
+
+_DATE = re.compile(r"-20\d{6}$")  # a snapshot's date is in --json
+# One blank between columns: 80 of them must do.
+_RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n".replace(" ── ", "─── "))
+NEWEST = 20  # anchors shown to a person
+_HEADS = ("requests", "input", "output", "read", "write", "generated", "notional", "share")
+_WIDTHS = {"requests": 8, "input": 5, "output": 6, "read": 5, "write": 5, "generated": 9, "notional": 9, "share": 5}
+
+
+_WORDS = {"lane": 6, "session": 8, "month": 7, "day": 10, "week": 8}
+
+
+def table(*columns: str, left: int = 1) -> Table:
+    """An empty table: the first ``left`` columns are words and give way, the others are numbers and never do."""
+    made = Table(box=_RULED, pad_edge=False, padding=0, show_edge=False)
+    for place, name in enumerate(columns):
+        if place < left:
+            made.add_column(name, no_wrap=True, overflow="ellipsis", max_width=_WORDS.get(name, 24))
+        else:
+            made.add_column(name, justify="right", no_wrap=True, min_width=_WIDTHS.get(name, len(name)))
+    return made
+
+
+def name_of(key: str, value: str) -> str:
+    """A key's value as short as it stays clear."""
+    if not value:
+        return "(unknown)"
+    if key == "project":
+        return PurePath(value).name or value
+    if key == "model":
+        return _DATE.sub("", value.removeprefix("claude-"))
+    return value[:8] if key == "session" and len(value) == 36 else value
+
+
+def usage(
+    keys: Sequence[str], rows: Sequence[Row], total: Tally, *, hidden: int, recent_only: bool, to: Console | None = None
+) -> None:
+    """Raw tokens, generated tokens, notional cost and share; the meters stay in columns of their own."""
+    console = to or screen()
+    if not rows:
+        console.print("Nothing was used in that span.\n  next: governor usage --by day, or governor doctor")
+        return
+    made = table(*keys, *_HEADS, left=len(keys))
+    for row in rows:
+        names = [name_of(key, value) for key, value in zip(keys, row.names, strict=True)]
+        made.add_row(*names, *_figures(row.tally, total))
+    made.add_section()
+    made.add_row("total", *[""] * (len(keys) - 1), *_figures(total, total), style="bold")
+    console.print(made)
+    notes = []
+    if hidden:
+        notes.append(f"{hidden} more rows are in the total.")
+    if recent_only and keys[0] in TIMES:
+        notes.append("The last 14 days; governor usage --by day shows all.")
+    if total.unpriced_requests:
+        notes.append(f"+ marks sums that leave out unpriced models ({total.unpriced_requests:,} requests).")
+    if total.floor_requests:
+        notes.append(f"{total.floor_requests:,} responses of old clients have no final output count: a lower bound.")
+    notes.append("Notional: list prices on the day of use, never a bill on a subscription.")
+    console.print(Text("\n".join(notes), style="dim"))
+
+
+def _figures(tally: Tally, total: Tally) -> list[str]:
+    share = tally.cost / total.cost if total.cost else tally.total / total.total if total.total else None
+    return [
+        f"{tally.requests:,}",
+        count(tally.input),
+        count(tally.output),
+        count(tally.cache_read),
+        count(tally.cache_write_5m + tally.cache_write_1h),
+        count(tally.generated),
+        money(tally),
+        percent(None if share is None else share * 100),
+    ]
+
+
+def money(tally: Tally) -> str:
+    """Notional dollars; ``unpriced`` where nothing has a price, ``+`` where something has none."""
+    if tally.requests and tally.unpriced_requests >= tally.requests:
+        return "unpriced"
+    return usd(tally.usd) + ("+" if tally.unpriced_requests else "")
+
+
+def sessions(
+    found: Sequence[Session], scales: Mapping[Lane, Scale | None], *, top: int, since: str, to: Console | None = None
+) -> None:
+    """The dearest sessions, and what the long ones weigh together."""
+    console = to or screen()
+    if not found:
+        console.print(f"No session since {since}.\n  next: governor sessions --since 30d")
+        return
+    whole = sum(one.tally.units for one in found)
+    made = table("session", "project", "lane", "hours", "context", "requests", "share", "next turn", "if cold", left=3)
+    for one in found[:top]:
+        scale = scales.get(one.lane)
+        made.add_row(
+            one.session[:8],
+            PurePath(one.project).name or "(unknown)",
+            one.lane,
+            f"{one.active_s / 3600:.1f}",
+            count(one.largest_context),
+            f"{one.tally.requests:,}",
+            percent(one.tally.units / whole * 100 if whole else None),
+            _turn(one.turn.warm, scale),
+            _turn(one.turn.cold, scale),
+            style="bold" if one.is_marathon else "",
+        )
+    console.print(made)
+    long = [one for one in found if one.is_marathon]
+    notes = [f"{len(found)} sessions since {since}; share is of the units they used together."]
+    if long and whole:
+        share = percent(sum(one.tally.units for one in long) / whole * 100)
+        notes.append(f"{len(long)} of them were at work 8 h or more (bold) and make {share}.")
+    if any(scales.values()):
+        notes.append("next turn: one more like its usual, percent of the week (estimate); cold: once the cache lapsed.")
+    else:
+        notes.append("next turn: in units; governor calibrate 60% turns them into percent of the week.")
+    console.print(Text("\n".join(notes), style="dim"))
+
+
+def _turn(units: float, scale: Scale | None) -> str:
+    if scale is None:
+        return count(units)
+    return f"{units / scale.units_per_percent:.2f} %"
+
+
+def anchors(stored: Sequence[StoredReading], *, now: int, to: Console | None = None) -> None:
+    """Every official figure known, the newest last."""
+    console = to or screen()
+    if not stored:
+        console.print("No anchor yet.\n  next: governor calibrate 60%")
+        return
+    made = table("lane", "window", "source", "id", "official", "read", "resets", left=3)
+    for one in stored[-NEWEST:]:
+        reading = one.reading
+        made.add_row(
+            reading.lane,
+            reading.window,
+            reading.source,
+            str(one.id),
+            percent(reading.used_percent),
+            moment(reading.observed_at, None, now=now),
+            moment(reading.resets_at, None, now=now) if reading.resets_at else "?",
+        )
+    console.print(made)
+    if len(stored) > NEWEST:
+        console.print(Text(f"{len(stored) - NEWEST} older ones: governor calibrate --list --json", style="dim"))
+    console.print(Text("next: governor calibrate --forget ID withdraws a wrong one.", style="dim"))
+
+
+def findings(found: Sequence[Finding], *, to: Console | None = None) -> None:
+    """One line each, and under the bad ones what to type."""
+    console = to or screen()
+    for one in found:
+        mark = Text("  ok    " if one.ok else "  !!    ", style="green" if one.ok else "bold yellow")
+        console.print(mark.append(f"{one.name:<16}", style="default").append(one.text, style="default"))
+        if one.mend:
+            console.print(Text(f"        {'':<16}→ {one.mend}", style="bold"), soft_wrap=True)
+    bad = sum(not one.ok for one in found)
+    console.print(f"\n{bad} thing{'s' * (bad != 1)} to mend." if bad else "\nAll is well.\n  next: governor status")

@@ -1,0 +1,119 @@
+"""Making a worked-out change true: backup and record first, then the file, so that a crash leaves a way back."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from governor import hook
+from governor.errors import GovernorError, SettingsError
+from governor.install import manifest
+from governor.install.change import Change
+from governor.install.target import ChangedMeanwhileError, Scope, Target, remove, swap
+from governor.install.wiring import Host
+
+ATTEMPTS = 3  # how often a file that somebody else keeps writing is read again
+CHAIN_LETTER = "statusline_chain"
+
+WorkOut = Callable[[Target, manifest.Entries], Change]
+
+
+class Outcome(NamedTuple):
+    """What happened to one file, or would have."""
+
+    host: Host
+    scope: Scope
+    path: str
+    changed: bool
+    diff: str  # unified; empty when nothing changes
+    notes: tuple[str, ...]
+    fault: GovernorError | None = None
+
+
+def arrive(home: Path, target: Target, entries: manifest.Entries, work_out: WorkOut) -> Outcome:
+    """Install one target. Raises: SettingsError where it cannot be written or never holds still."""
+
+    def carry_out(todo: Change) -> None:
+        _remember(home, entries, todo, [])
+        if not todo.is_none and todo.new is not None:
+            _remember(home, entries, todo, swap(target, seen=todo.seen, new=todo.new))
+
+    return _insist(target, entries, work_out, carry_out)
+
+
+def leave(home: Path, target: Target, entries: manifest.Entries, work_out: WorkOut) -> Outcome:
+    """Uninstall one target. Raises: SettingsError where it cannot be written or never holds still."""
+
+    def carry_out(todo: Change) -> None:
+        entry = entries.get(str(target.path))
+        if not todo.is_none and todo.new is not None:
+            swap(target, seen=todo.seen, new=todo.new)
+        elif not todo.is_none and todo.seen is not None:
+            remove(target, seen=todo.seen, made=list(entry.made) if entry else [])
+        entries.pop(str(target.path), None)
+        manifest.save(home, entries)
+        if entry and entry.backup and todo.new is not None and manifest.is_of(entry.backup, todo.new):
+            manifest.forget_backup(home, entry.backup)
+        _settle_letter(home, entries)
+
+    return _insist(target, entries, work_out, carry_out)
+
+
+def _insist(
+    target: Target, entries: manifest.Entries, work_out: WorkOut, carry_out: Callable[[Change], None]
+) -> Outcome:
+    for _ in range(ATTEMPTS):
+        todo = work_out(target, entries)
+        try:
+            carry_out(todo)
+        except ChangedMeanwhileError:
+            continue
+        return outcome(todo, done=True)
+    raise SettingsError(f"{target.path} kept changing while it was being edited, and was left alone.", target.again)
+
+
+def outcome(todo: Change, *, done: bool) -> Outcome:
+    """What a change comes to, with its unified diff."""
+    target = todo.target
+    before, after = ((raw or b"").decode().splitlines(keepends=True) for raw in (todo.seen, todo.new))
+    was, will_be = (os.devnull if raw is None else str(target.path) for raw in (todo.seen, todo.new))
+    diff = "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        for line in difflib.unified_diff(before, after, was, will_be)
+    )
+    return Outcome(target.host, target.scope, str(target.path), done and not todo.is_none, diff, todo.notes)
+
+
+def _remember(home: Path, entries: manifest.Entries, todo: Change, made: list[str]) -> None:
+    """Record how to undo a change: before it is made, and the folders made for it afterwards."""
+    target = todo.target
+    old = entries.get(str(target.path))
+    backup = manifest.keep(home, target, todo.baseline)
+    entries[str(target.path)] = manifest.Entry(
+        host=target.host,
+        scope=target.scope,
+        path=str(target.path),
+        after=manifest.digest(todo.new or b""),
+        backup=backup,
+        made=(*(old.made if old else ()), *made),
+        is_tapped=todo.is_tapped,
+        chained=todo.line["command"] if todo.is_tapped and todo.line else None,
+    )
+    if todo.is_tapped and todo.line is not None:
+        content: dict[str, Any] = {"version": 1}
+        content |= {key: todo.line[key] for key in ("command", "padding") if key in todo.line}
+        hook.write_private(str(home / "letters" / CHAIN_LETTER), b"speak\n" + json.dumps(content).encode())
+    manifest.save(home, entries)
+    _settle_letter(home, entries)
+    if old and old.backup and old.backup != backup:
+        manifest.forget_backup(home, old.backup)
+
+
+def _settle_letter(home: Path, entries: manifest.Entries) -> None:
+    """The person's own statusLine is carried only while some file of theirs lost it to our tap."""
+    if not any(entry.chained for entry in entries.values()):
+        (home / "letters" / CHAIN_LETTER).unlink(missing_ok=True)

@@ -1,0 +1,89 @@
+"""How things stand: which of our hooks are where, and whether what they name is still there. Nothing is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from governor import paths
+from governor.errors import SettingsError
+from governor.install import change, claude, codex, manifest, plan, runtime, wiring
+from governor.install.target import Scope, Target, look
+from governor.install.wiring import Host
+
+
+class Wired(NamedTuple):
+    """One hook that should stand in one file."""
+
+    host: Host
+    scope: Scope
+    path: str
+    event: str  # "statusLine" for the tap
+    script: str
+    is_present: bool
+    is_current: bool  # the command is the one we would write today
+    has_script: bool
+    has_interpreter: bool
+    problem: str = ""  # why the file could not be looked into
+
+
+def installed(*, folder: Path | None = None) -> list[Wired]:
+    """Every hook that ships, in every file that was wired and in the settings of every client that is here.
+
+    Raises: StateError where the record of what was wired cannot be read.
+    """
+    home = paths.home()
+    entries = manifest.load(home)
+    scripts = runtime.scripts(home / "runtime" / "hooks") or runtime.scripts(runtime.source_hooks())
+    here = {"claude": claude.is_here(), "codex": codex.is_here()}
+    found: list[Wired] = []
+    for target in known(entries, folder or Path.cwd()):
+        if str(target.path) not in entries and not (target.scope == "user" and here[target.host]):
+            continue
+        rows = [(row.event, row.script) for row in wiring.rows(target.host, scripts)]
+        if target.host == "claude" and wiring.STATUSLINE in scripts:
+            rows.append(("statusLine", wiring.STATUSLINE))
+        document: plan.Document = {}
+        problem = ""
+        try:
+            document = change.document_of(target, look(target))
+        except SettingsError as fault:
+            problem = fault.message
+        found += [_wired(target, event, script, document, problem) for event, script in rows]
+    return found
+
+
+def known(entries: manifest.Entries, folder: Path) -> list[Target]:
+    """What we wired, and what we would wire for this user and folder: settings are also copied about by hand."""
+    found = {str(target.path): target for target in manifest.targets(entries)}
+    scopes: tuple[Scope, ...] = ("user", "project", "local")
+    for scope in scopes:
+        for target in claude.targets(scope, folder):
+            if scope == "user" or target.path.exists():
+                found.setdefault(str(target.path), target)
+    found.setdefault(str(codex.target().path), codex.target())
+    return list(found.values())
+
+
+def _wired(target: Target, event: str, script: str, document: plan.Document, problem: str) -> Wired:
+    if event == "statusLine":
+        line = document.get("statusLine")
+        commands = [line.get("command")] if isinstance(line, dict) else []
+    else:
+        commands = [handler.get("command") for at, _, handler in plan.handlers(document) if at == event]
+    ours = next((words for words in commands if isinstance(words, str) and wiring.mentions(words) == script), None)
+    expected = wiring.command(target.host, script, interpreter=runtime.interpreter(), home=str(paths.home()))
+    interpreter, file = wiring.files_in(ours or expected)
+    return Wired(
+        target.host,
+        target.scope,
+        str(target.path),
+        event,
+        script,
+        is_present=ours is not None,
+        is_current=ours == expected,
+        has_script=os.path.isfile(file),
+        has_interpreter=os.access(interpreter, os.X_OK),
+        problem=problem,
+    )

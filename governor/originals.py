@@ -1,0 +1,64 @@
+"""What an index was before it was compacted: the last KEEP versions of each, byte for byte, in the state folder.
+
+Each index has a private folder in ``memory/``, named by a hash of its path; the file ``path`` in it says which one it
+is. This is the one place where text is stored: the person's own notes, which lie readable next to the index anyway.
+Standard library only: a hook comes here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from typing import NamedTuple
+
+from governor import hook
+
+KEEP = 30  # versions of an index; the topic file next to it has all that was ever taken out, however old
+
+
+class Version(NamedTuple):
+    """An original that can be brought back; number 1 is the newest."""
+
+    number: int
+    saved_at: str  # UTC, ISO 8601
+    size: int  # bytes
+    file: str
+
+
+def _shelf(path: str, state_home: str) -> str:
+    return os.path.join(state_home, "memory", hashlib.sha256(os.fsencode(path)).hexdigest()[:16])
+
+
+def keep(path: str, data: bytes, state_home: str) -> None:
+    """Put an original on its shelf, unless it is the newest there already. Beyond KEEP the oldest goes."""
+    shelf = _shelf(path, state_home)
+    kept = versions(path, state_home)
+    if kept and read_version(kept[0]) == data:
+        return
+    now = time.time_ns()
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9)) + f".{now % 10**9:09d}Z"
+    hook.write_private(os.path.join(shelf, f"{stamp}.md"), data)
+    if not kept:
+        hook.write_private(os.path.join(shelf, "path"), os.fsencode(path))
+    for old in kept[KEEP - 1 :]:
+        os.unlink(old.file)
+
+
+def versions(path: str, state_home: str) -> list[Version]:
+    """The originals of an index, newest first."""
+    shelf = _shelf(path, state_home)
+    try:
+        names = sorted((name for name in os.listdir(shelf) if name.endswith("Z.md")), reverse=True)
+    except OSError:
+        return []
+    files = [os.path.join(shelf, name) for name in names]
+    return [
+        Version(n, f"{name[:4]}-{name[4:6]}-{name[6:11]}:{name[11:13]}:{name[13:15]}Z", os.path.getsize(file), file)
+        for n, (name, file) in enumerate(zip(names, files, strict=True), 1)
+    ]
+
+
+def read_version(version: Version) -> bytes:
+    with open(version.file, "rb") as file:
+        return file.read()

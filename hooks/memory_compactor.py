@@ -1,0 +1,61 @@
+"""After an edit of a memory index: hold it within what the client loads, and tell the model in one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from governor import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def wants(raw: bytes, door: hook.Door) -> bool:
+    """An index is named in the event, or the person named files of their own (the letter then says ``speak``)."""
+    return b"MEMORY.md" in raw or not hook.is_quiet(door.home, "memory")
+
+
+def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+    from fnmatch import fnmatchcase
+
+    from governor.guards.edits import edits
+
+    letter = door.letter("memory")
+    named = [name for name in letter.get("files") or [] if isinstance(name, str)]
+    names = ["MEMORY.md", *map(os.path.basename, named)]
+    written = {
+        path: fresh
+        for path, fresh in edits(event).items()
+        if any(fnmatchcase(os.path.basename(path), name) for name in names)
+    }
+    if not written:
+        return None
+    from governor import memory
+    from governor.errors import GovernorError
+    from governor.guards.memory import Limits, sentence
+
+    cwd = event.get("cwd")
+    changed: list[str] = []
+    shortened = moved = 0
+    for path, fresh in written.items():
+        index = memory.locate(path, cwd if isinstance(cwd, str) else "", named)
+        if index is None:
+            continue
+        try:
+            done = memory.carry_out(index, Limits.from_letter(letter), door.home, fresh=fresh)
+        except GovernorError:  # no ordinary file, read-only, binary: left alone
+            continue
+        if done is not None:
+            changed.append(os.path.basename(index))
+            shortened += done.result.shortened
+            moved += done.result.moved
+    said = sentence(" and ".join(sorted(set(changed))), shortened=shortened, moved=moved)
+    return hook.Reply(model=said, record={"rule": "memory", "shortened": shortened, "moved": moved}) if said else None
+
+
+if __name__ == "__main__":
+    hook.run("memory_compactor", decide, wants=wants)

@@ -1,0 +1,72 @@
+"""UserPromptSubmit: offer the lane with slack for broad building work, keep judgement on Claude, else stay silent.
+
+Reads the letter ``router``; a quiet letter ends the run before anything is parsed. Only a prompt the person typed is
+looked at: not a finished agent's report, a wake-up, a subagent's or an SDK's prompt. What is recorded, and what never
+is: governor.guards.router.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from governor import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def wants(raw: bytes, door: hook.Door) -> bool:
+    """Can the router say anything now, and is there a word it listens for? A person's own words are in the letter."""
+    try:
+        with open(os.path.join(door.home, "letters", "router"), "rb") as file:
+            letter = file.read()
+    except OSError:
+        return False
+    if not letter.startswith(b"speak"):
+        return False
+    from governor.guards import router
+
+    return b'"words"' in letter or router.may_matter(raw)
+
+
+def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+    from governor.guards import router
+
+    typed = event.get("source", "user") == "user" and "agent_id" not in event
+    if event.get("hook_event_name") != "UserPromptSubmit" or not typed or door.lane not in router.OTHER:
+        return None
+    letter = door.letter("router")
+    reading = router.read_prompt(event.get("prompt"), letter)
+    advice = router.advise(reading, lane=door.lane, letter=letter, now=door.now)
+    if advice.rule in router.UNRECORDED:
+        return None
+    session, cwd = str(event.get("session_id", ""))[:64], event.get("cwd")
+    key, past = (f"router:{session}:{advice.decision}:{int(door.now // router.QUIET_S) - age}" for age in (0, 1))
+    inside = advice.to != "codex" or in_git(cwd)
+    line = router.line_for(advice, lane=door.lane, letter=letter, cwd=cwd, in_git=inside)
+    mode = router.mode_of(letter)
+    speaks = bool(line) and mode == "advise" and not (door.seen(key) or door.seen(past))
+    tells = speaks and letter.get("tell_model") is True
+    return hook.Reply(
+        person=line if speaks else "",
+        model=router.note_for(advice, lane=door.lane, letter=letter) if tells else "",
+        once=key if speaks else "",
+        record=router.record_of(advice, reading, session=session, cwd=cwd, said=speaks, mode=mode),
+    )
+
+
+def in_git(cwd: object) -> bool:
+    """Is the folder in a git repository? Codex refuses to start outside one unless told to."""
+    folder = cwd if isinstance(cwd, str) and "\0" not in cwd else ""
+    while folder and not os.path.exists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        folder = above if above != folder else ""
+    return bool(folder)
+
+
+if __name__ == "__main__":
+    hook.run("router", decide, wants=wants)
