@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from governor import calibrate, hook, meter, paths, policy, windows
+from governor import calibrate, history, hook, paths, policy, windows
 from governor.config import Settings
 from governor.ledger import read
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane, LimitReading, Tally
+from governor.model import LANES, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 
 HISTORY_S = 12 * 7 * 86_400
@@ -67,36 +67,15 @@ def _window(
 ) -> WindowReport:
     window = windows.current(lane, name, seen, active=active, now=now)
     official = windows.official(window, seen, now=now) if window.is_official or window.how == "trailing" else None
-    local = spent(ledger, settings, lane, window.starts_at, now + 1)
-    scale = _scale(ledger, settings, lane, name, seen)
+    local = history.spent(ledger, settings, lane, window.starts_at, now + 1)
+    scale = history.scale(ledger, settings, lane, name, seen, now=now)
     since = 0.0
     if official is not None:
-        since = spent(ledger, settings, lane, official.observed_at, now + 1).units
+        since = history.spent(ledger, settings, lane, official.observed_at, now + 1).units
     estimate = _estimate(official, since, local.units, scale)
     projection = _project(ledger, settings, window, estimate, scale, now=now)
     verdict, reasons = policy.judge(official, estimate, projection)
     return WindowReport(window, official, local, scale, estimate, projection, verdict, reasons)
-
-
-def spent(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int) -> Tally:
-    """What the lane used locally in a span of time, with its meter units."""
-    total = Tally()
-    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=86_400):
-        units = meter.units(piece.tally, piece.model, settings.weights, lane=lane, fast=piece.fast)
-        total += piece.tally._replace(units=units)
-    return total
-
-
-def _scale(
-    ledger: Ledger, settings: Settings, lane: Lane, name: str, seen: list[LimitReading]
-) -> calibrate.Scale | None:
-    size = windows.length(name)
-    anchors = []
-    for reading in seen:
-        starts_at = (reading.resets_at or reading.observed_at) - size
-        units = spent(ledger, settings, lane, starts_at, reading.observed_at + 1).units
-        anchors.append(calibrate.Anchor(reading.observed_at, reading.used_percent, reading.resets_at, units))
-    return calibrate.calibrate(anchors, window_s=size) if anchors else None
 
 
 def _estimate(
@@ -125,6 +104,6 @@ def _project(
     if estimate is None or scale is None or window.resets_at is None:
         return None
     recent_s = RECENT_S.get(window.name, 86_400)
-    recent = spent(ledger, settings, window.lane, now - recent_s, now + 1).units / scale.units_per_percent
+    recent = history.spent(ledger, settings, window.lane, now - recent_s, now + 1).units / scale.units_per_percent
     naive = estimate.used_percent + recent / recent_s * (window.resets_at - now)
     return Projection(None, None, None, None, naive, None, "naive")

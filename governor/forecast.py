@@ -28,11 +28,12 @@ WEEK_S: Final = 604_800
 DAWN_H: Final = 4  # a working day ends in the small hours, not at midnight
 DRAWS: Final = 400
 PAST_DAYS: Final = 182
-HALF_LIFE_D: Final = 42.0  # days of six weeks ago count half
-SAME_DAY, SAME_KIND, OTHER_KIND = 1.0, 0.15, 0.03  # weights of the same weekday, of workdays for a workday, of the rest
+HALF_LIFE_D: Final = 56.0  # days of eight weeks ago count half
+SAME_DAY, SAME_KIND, OTHER_KIND = 1.0, 0.3, 0.04  # weights of the same weekday, of workdays for a workday, of the rest
 PRIOR_LEVEL_VAR: Final = 0.12  # how much weeks differ before the person's own weeks tell; counts as four weeks
-CARRY: Final = 0.5  # how much of last week's level carries over
+CARRY: Final = 0.4  # how much of last week's level carries over
 PRIOR_DAY_CV2: Final = 0.8
+WIDEN, DRIFT = 1.7, 0.4  # levels are estimated from few weeks, and may change within one
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 _ROOTS: Final = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
@@ -249,11 +250,12 @@ def _this_week(past: Days, *, used: float, now: int, starts_at: int, tz_offset: 
     reliable = past.level_var / (past.level_var + past.day_cv2 / 7)
     start = 1 + CARRY * (past.last_level - 1)
     start_var = past.level_var * (1 - CARRY**2 * reliable) + noise_of_mean
+    drift = DRIFT * past.level_var * max(0.0, 1 - (now - starts_at) / WEEK_S)
     if expected <= 0.01 * typical:
-        return start, start_var
+        return start, WIDEN * start_var + drift
     seen_var = past.day_cv2 * squares / expected**2 + 0.01
     trust = start_var / (start_var + seen_var)
-    return max(0.05, start + trust * (used / expected - start)), start_var * (1 - trust)
+    return max(0.05, start + trust * (used / expected - start)), WIDEN * start_var * (1 - trust) + drift
 
 
 class Pool(NamedTuple):
@@ -337,3 +339,38 @@ def _normal(p: float) -> float:
     t = math.sqrt(-2 * math.log(min(p, 1 - p)))
     z = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
     return -z if p < 0.5 else z
+
+
+class Alarm(NamedTuple):
+    """The early word about one window: is it on, since when, and when the probability first stood high."""
+
+    is_on: bool = False
+    since: int | None = None
+    high_since: int | None = None
+
+
+ALARM_AT, CLEAR_AT, HOLD_S = 0.6, 0.4, 2 * HOUR_S
+
+
+def step(state: Alarm, at: int, p_exceed: float | None) -> Alarm:
+    """The alarm after one more projection: on after two at 0.6 or above, two hours apart or more with none lower
+    between; off below 0.4. A missing probability changes nothing, and neither does a clock that goes back.
+    """
+    if p_exceed is None or not math.isfinite(p_exceed):
+        return state
+    if state.is_on:
+        return Alarm() if p_exceed < CLEAR_AT else state
+    if p_exceed < ALARM_AT:
+        return Alarm()
+    high_since = at if state.high_since is None else min(state.high_since, at)
+    if at - high_since >= HOLD_S:
+        return Alarm(True, at, high_since)
+    return Alarm(False, None, high_since)
+
+
+def alarm(ps: Iterable[tuple[int, float | None]]) -> Alarm:
+    """The alarm after all (time, P(exceed)) of one window, in order of time."""
+    state = Alarm()
+    for at, p in ps:
+        state = step(state, at, p)
+    return state

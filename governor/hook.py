@@ -109,6 +109,15 @@ def off_by(state_home: str, now: float) -> str | None:
     return None
 
 
+def is_overridden(state_home: str, now: float) -> bool:
+    """Has the person said ``governor override 30m`` and has that not run out?"""
+    text = _read_text(os.path.join(state_home, "override"))
+    try:
+        return text is not None and float(text) > now
+    except ValueError:
+        return False
+
+
 def _still_on(text: str, now: float) -> bool:
     try:
         until = float(text)
@@ -278,7 +287,7 @@ def run(
         log(state_home, name, fault)
     finally:
         if state_home:
-            _note_run(state_home, name, said)
+            note_run(state_home, name, said)
 
 
 def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], raw: bytes) -> int:
@@ -363,7 +372,7 @@ def log(state_home: str, name: str, fault: BaseException) -> None:
         pass
 
 
-def _note_run(state_home: str, name: str, said: int) -> None:
+def note_run(state_home: str, name: str, said: int) -> None:
     """The governor's own cost: one short line a run. CPU time counts from the interpreter's first breath."""
     try:
         if os.path.isdir(state_home):

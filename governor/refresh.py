@@ -14,9 +14,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
-from governor import paths
+from governor import paths, spool
 from governor.config import Settings
 from governor.ledger.count import Counter
 from governor.ledger.store import Ledger
@@ -47,29 +45,38 @@ def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress 
 
     Raises: StateError where the ledger cannot be written.
     """
-    lock = FileLock(str(ledger.path) + ".lock", timeout=20, mode=0o600)
-    try:
-        with lock:
-            return _refresh(ledger, settings, now=now, progress=progress)
-    except Timeout:
-        return Refreshed(0, 0, 0, 0, [], skipped=True)
-
-
-def _refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress | None) -> Refreshed:
-    from governor import spool
-
     found, problems = discover()
     known = ledger.cursors()
     changed = [(lane, file) for lane, file in found if not tail.unchanged(file, known.get(file.path))]
-    tasks: list[Task] = [(lane, file, ledger.cursor(file.path)) for lane, file in changed]
-    taken = responses = readings = 0
     stamp = _price_stamp(settings)
-    if tasks or ledger.fact("prices") != stamp:
+    settled = ledger.fact("prices") == stamp and ledger.fact("quarters") != "stale"
+    if settled and not changed and not problems and not spool.waiting():
+        return Refreshed(len(found), 0, 0, 0, [])
+    from filelock import FileLock, Timeout  # imports asyncio: only when there is something to guard
+
+    try:
+        with FileLock(str(ledger.path) + ".lock", timeout=20, mode=0o600):
+            done = _take(ledger, settings, changed, stamp, progress)
+            with ledger.transaction():
+                ledger.add_problems(problems + done.problems, now=now)
+            return done._replace(transcripts=len(found), problems=problems + done.problems)
+    except Timeout:
+        return Refreshed(len(found), 0, 0, 0, problems, skipped=True)
+
+
+def _take(
+    ledger: Ledger, settings: Settings, changed: list[tuple[Lane, tail.Found]], stamp: str, progress: Progress | None
+) -> Refreshed:
+    """Read what changed. Cursors are asked for again: another refresh may have held the lock before us."""
+    tasks: list[Task] = [(lane, file, ledger.cursor(file.path)) for lane, file in changed]
+    tasks = [task for task in tasks if not tail.unchanged(task[1], task[2])]
+    problems: list[Problem] = []
+    taken = responses = readings = 0
+    if tasks or ledger.fact("prices") != stamp or ledger.fact("quarters") == "stale":
         counter = Counter(ledger)
-        bulk = ledger.is_empty()
         price = _pricer(settings.prices)
         with ledger.transaction():
-            if bulk:
+            if ledger.is_empty():
                 counter.begin_bulk()
             if ledger.fact("prices") != stamp:
                 counter.reprice(price)
@@ -90,11 +97,7 @@ def _refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress
         with ledger.transaction():
             counter.settle()
     spooled = spool.take_in(ledger, settings.machine)
-    if problems or spooled.problems:
-        problems += spooled.problems
-        with ledger.transaction():
-            ledger.add_problems(problems, now=now)
-    return Refreshed(len(found), len(changed), responses, readings + spooled.readings, problems)
+    return Refreshed(0, len(tasks), responses, readings + spooled.readings, problems + spooled.problems)
 
 
 def discover() -> tuple[list[tuple[Lane, tail.Found]], list[Problem]]:

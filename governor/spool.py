@@ -24,6 +24,12 @@ class Spooled(NamedTuple):
     problems: list[Problem]
 
 
+def waiting() -> bool:
+    """Is there anything to take in?"""
+    folder = paths.home() / "spool"
+    return any((folder / f"{name}{taken}").exists() for name in NAMES for taken in ("", ".taken"))
+
+
 def take_in(ledger: Ledger, machine: str) -> Spooled:
     """Empty the spools into the ledger. Raises: StateError where the ledger cannot be written."""
     folder = paths.home() / "spool"

@@ -96,6 +96,10 @@ def test_a_script_without_blanks_is_cut_between_characters_and_not_before_a_stop
     assert "- " + "ア" * 94 + " …" == shorten(line, 99)
 
 
+def test_of_all_ends_of_words_the_last_that_fits_is_taken() -> None:
+    assert "- 部署 " + "w" * 20 + " …" == cut("- 部署 " + "w" * 20 + " " + "x" * 20, 30)
+
+
 def test_a_joined_emoji_is_never_taken_apart() -> None:
     family = "👨‍👩‍👧‍👦"
     for shift in range(20):
@@ -196,6 +200,16 @@ def test_headings_stay_even_over_nothing_and_neighbours_stay_apart() -> None:
     assert compact(text).text.startswith("# Memory\n\n## Old\n\n## New\n\n- [Entry")
 
 
+def test_a_section_that_loses_its_last_entry_still_ends_before_the_next() -> None:
+    text = "# Memory\n\n## Old\n\n- 2026-05-01 a\n- 2020-01-01 b\n\n## New\n\n- 2026-05-02 c\n" + index_of(
+        205, title=""
+    )
+    days = {f"topic-{n}.md": "2026-06-01" for n in range(205)}
+    assert compact(text, days=days).text.startswith("# Memory\n\n## Old\n\n## New\n\n- [Entry")
+    days = {f"topic-{n}.md": "2026-04-01" for n in range(205)}
+    assert compact(text, days=days).text.startswith("# Memory\n\n## Old\n\n- 2026-05-01 a\n\n## New\n\n- 2026")
+
+
 def test_introduction_front_matter_and_lead_in_lines_stay() -> None:
     """Never moved, whatever their age: what tells a reader how to read the rest."""
     head = "---\nmodified: 2020-01-01\n---\n# Memory\n\nRead this first.\n\n**Commands:**\n"
@@ -284,7 +298,7 @@ PIECES = st.sampled_from(
     [
         "# Title", "## Section", "Title\n=====", "plain words", "- item", "- [Link](a.md) — hook", "  - nested item",
         "", "", "---", "```", "~~~", "<!-- note", "-->", "| a | b |", "|---|---|", "1. one", "  continued", "Lead in:",
-        "- " + "word " * 30, "- [T](b.md) " + "`code span` " * 12, "部署前先运行检查。" * 12, "- x [y](" + "u" * 99 + ")",
+        "- " + "word " * 30, "- [T](b.md) " + "`code span` " * 12, "部署前先运行检查。" * 9, "[y](" + "u" * 99 + ")",
         "key: value", "## " + "long heading " * 10, "- 2026-03-04 dated", "caf\udce9 " * 20, "> quoted", "\ttab " * 30,
     ]
 )  # fmt: skip
@@ -578,7 +592,7 @@ def test_an_archive_of_ones_own_is_only_added_to(index: Path) -> None:
     archive.write_bytes(b"# My own notes\nno newline at the end")
     carry_out(index)
     text = archive.read_text(encoding="utf-8")
-    assert text.startswith("# My own notes\nno newline at the end\n")
+    assert text.startswith("# My own notes\nno newline at the end\n\n## ")
     assert "- [Entry 0](topic-0.md) — a fact\n" in text
 
 

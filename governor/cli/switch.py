@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import click
@@ -43,7 +42,7 @@ def override(span: str) -> None:
     """Go on past the wall for TIME (30m, 2h): nothing is held back or stopped meanwhile; warnings stay."""
     now = refresh.now_s()
     until = now + duration_of(span)
-    _write("override", json.dumps({"until": until}))
+    _write("override", str(until))
     click.echo(
         f"Nothing will be held back until {moment(until, None, now=now)}; warnings go on.\n"
         f"  next: governor override 1m ends it sooner"

@@ -63,7 +63,7 @@ def _window(console: Console, found: WindowReport, *, now: int, why: bool) -> No
     line.append(f" {_now(found):>7}", style="bold")
     line.append(f"  {_reset(found, now=now)}", style="dim")
     console.print(line, no_wrap=True, overflow="ellipsis")
-    for text in (_meters(found, now=now), _landing(found, now=now)):
+    for text in (_official(found, now=now), _here(found), _landing(found, now=now)):
         if text:
             console.print(Text(f"         {text}"))
     if found.verdict != "GO" or found.reasons:
@@ -94,18 +94,22 @@ def _reset(found: WindowReport, *, now: int) -> str:
     return text if window.is_official else f"{text} (inferred)"
 
 
-def _meters(found: WindowReport, *, now: int) -> str:
-    local = f"{count(found.local.units)} units here, {found.local.requests:,} requests"
+def _official(found: WindowReport, *, now: int) -> str:
     official = found.official
     if official is None:
-        return f"no official reading; {local}"
+        return "no official reading"
     source = SOURCES.get(official.source, official.source)
-    said = f"official {percent(official.used_percent)} ({source}, {ago(now - official.observed_at)} ago); {local}"
-    cover = found.scale.coverage if found.scale else None
+    return f"official {percent(official.used_percent)} ({source}, {ago(now - official.observed_at)} ago)"
+
+
+def _here(found: WindowReport) -> str:
+    """What this machine used, and how much of the official figure that explains."""
+    local = f"here {count(found.local.units)} units, {found.local.requests:,} requests"
+    cover = found.scale.coverage if found.scale and found.official else None
     if cover is None:
-        return said
+        return local
     least = "at least " if cover.at_least else ""
-    return f"{said} explain {least}{percent(cover.share * 100)} ({span(cover.low * 100, cover.high * 100)})"
+    return f"{local}: {least}{percent(cover.share * 100)} of it ({span(cover.low * 100, cover.high * 100)})"
 
 
 def _landing(found: WindowReport, *, now: int) -> str:
@@ -113,7 +117,7 @@ def _landing(found: WindowReport, *, now: int) -> str:
     if guess is None:
         return ""
     if guess.p50 is None:
-        return f"at the recent rate it lands at {percent(guess.naive)} (an extrapolation, no interval)"
+        return f"at the recent rate {percent(guess.naive)} at the reset (extrapolated, no interval)"
     text = f"lands at {percent(guess.p50)} ({span(guess.p10, guess.p90)})"
     if guess.p_exceed is not None:
         text += f", {percent(guess.p_exceed * 100)} chance of passing the cap"

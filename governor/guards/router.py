@@ -115,6 +115,18 @@ def advise(reading: Reading, *, lane: str, letter: dict[str, Any], now: float) -
     return answer("local" if (_verdict(mine) or 0) >= RANK["SLOW"] else "silent", obstacle)
 
 
+def first_word(letter: dict[str, Any], now: float) -> str:
+    """What a letter should begin with: ``quiet`` when no prompt, in either lane, could be answered with a word."""
+    from governor.guards.prompt import Reading
+
+    answers = (
+        advise(Reading(kind, [], 0), lane=lane, letter=letter, now=now).decision
+        for kind in ("build", "keep")
+        for lane in NAMES
+    )
+    return "speak" if any(answer in ("handoff", "return", "local") for answer in answers) else "quiet"
+
+
 def record_of(advice: Advice, reading: Reading, *, session: str, cwd: object, said: bool, mode: str) -> dict[str, Any]:
     """A decision as the log keeps it: numbers, names and words of the tables, never the prompt's text."""
     return {

@@ -101,6 +101,9 @@ class Counter:
                 start = quarter * QUARTER_MS
                 run("DELETE FROM quarter WHERE quarter = ?", (quarter,))
                 run(SUM_QUARTER.format(where="AND at_ms >= ? AND at_ms < ?"), (start, start + QUARTER_MS))
+        newest = run("SELECT max(quarter) FROM quarter").fetchone()[0]
+        if self._dirty is None or (self._dirty and min(self._dirty) < newest - 1):
+            run("DELETE FROM fact WHERE name LIKE 'history:%'")  # the past changed: what was worked out from it is void
         self.ledger.set_fact("quarters", "fresh")
         self._dirty = set()
 

@@ -23,7 +23,7 @@ Record = dict[str, Any]
 
 def records(path: Path) -> list[Record]:
     """The lines of a transcript, rollout or stream."""
-    return [json.loads(line) for line in path.read_text().splitlines() if line]
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ CODEX_EVENTS = "SessionStart UserPromptSubmit PreToolUse PostToolUse Stop Sessio
 def listening(heard: Path, events: list[str]) -> dict[str, Any]:
     """Hooks that only keep what they are told, one line each."""
     heard.touch()
-    command = {"type": "command", "command": f"line=$(cat); echo \"$line\" >> {heard}"}
+    command = {"type": "command", "command": f"line=$(cat); printf '%s\\n' \"$line\" >> {heard}"}
     return {event: [{"hooks": [command]}] for event in events}
 
 
@@ -45,7 +45,8 @@ def script_a_day(claude: ClaudeCode, standin: Standin) -> None:
     standin.reply(tool("Bash", command="exit 3", description="fail"), usage(input=200, output=20, cache_read=900))
     agent = tool("Agent", description="count", prompt=ASKED, subagent_type="general-purpose")
     standin.reply(agent, usage(input=300, output=30, cache_read=1000))
-    standin.reply(text("42 files"), usage(input=3000, output=300, w5m=700), when=lambda r: r.said.endswith(ASKED))
+    asked = usage(input=3000, output=300, w5m=700)
+    standin.reply(text("42 files"), asked, when=lambda r: r.said.endswith(ASKED), after=1)  # outlives the main turn
     standin.reply(text("it found 42"), usage(input=400, output=40), when=lambda r: "<task-notification>" in r.said)
     standin.reply(text("the agent runs"), usage(input=300, output=30))
 
@@ -75,7 +76,8 @@ def test_transcripts_of_claude_code(claude: ClaudeCode, standin: Standin) -> Non
 
     (subagent,) = claude.subagents(session)
     meta = subagent.with_suffix(".meta.json")
-    plain = [line for line in records(claude.transcript(session)) if line["type"] not in ("attachment", "user")]
+    bulky = ("attachment", "user", "api-request-shape", "api-request-blob")
+    plain = [line for line in records(claude.transcript(session)) if line["type"] not in bulky]
     one = first_of_each(plain, "type", "operation", "subtype")
     agent = [line for line in records(subagent) if line["type"] == "assistant"]
     copied = [line for line in records(claude.transcript(fork)) if "requestSessionId" in line]
@@ -97,7 +99,7 @@ def test_rate_limit_events_of_claude_code(claude: ClaudeCode, standin: Standin) 
 def test_status_lines_of_claude_code(claude: ClaudeCode, standin: Standin) -> None:
     """The first of a session, which knows no limits yet, and the one after its first turn."""
     seen = claude.home / "status.jsonl"
-    claude.settings({"statusLine": {"type": "command", "command": f"line=$(cat); echo \"$line\" >> {seen}"}})
+    claude.settings({"statusLine": {"type": "command", "command": f"line=$(cat); printf '%s\\n' \"$line\" >> {seen}"}})
     standin.meter.five_hour.used, standin.meter.seven_day.used = 0.42137, 0.18
     standin.reply(text("hello"), usage(input=1000, output=500, cache_read=20_000, w5m=3000))
 

@@ -1,0 +1,70 @@
+"""One line to a person at the prompt: which window, where it lands against even pace, until when, who says so, and how
+to make it stop. Short, because it comes uninvited.
+"""
+
+from __future__ import annotations
+
+from governor.faces.plain import LANE_NAMES, ago, moment, percent, span
+from governor.report import LaneReport, WindowReport, worst
+
+HUSH = "Hush: governor off --for 2h"
+
+
+def pacing(found: WindowReport, other: LaneReport | None, *, now: int) -> str:
+    """What the pacing warner says about one window; at most 300 characters."""
+    name = f"{LANE_NAMES[found.window.lane]} {found.window.name}"
+    parts = [f"governor: {name} {_stands(found)}{_lands(found)}{_pace(found, now=now)}."]
+    if found.window.resets_at is not None:
+        parts.append(f"Resets {moment(found.window.resets_at, None, now=now)}{_source(found, now=now)}.")
+    helps = _helps(found, other)
+    if helps:
+        parts.append(helps)
+    parts.append(f"{HUSH}.")
+    return " ".join(parts)
+
+
+def for_model(found: WindowReport, *, now: int) -> str:
+    """What the model is told at the wall: a fact, not an order; at most 200 characters."""
+    if found.official is None or found.window.resets_at is None:
+        return ""
+    return (
+        f"The {found.window.name} plan window is {percent(found.official.used_percent)} used and resets at "
+        f"{moment(found.window.resets_at, None, now=now)}; work started now may be cut off."
+    )
+
+
+def _stands(found: WindowReport) -> str:
+    if found.estimate is None:
+        return "is at an unknown level"
+    about = "" if found.estimate.basis == "official" else "about "
+    return f"{about}{percent(found.estimate.used_percent)} used"
+
+
+def _lands(found: WindowReport) -> str:
+    guess = found.projection
+    if guess is None:
+        return ""
+    if guess.p50 is None:
+        return f", at the recent rate {percent(guess.naive)} at the reset"
+    return f", lands near {percent(guess.p50)} ({span(guess.p10, guess.p90)})"
+
+
+def _pace(found: WindowReport, *, now: int) -> str:
+    window = found.window
+    if window.resets_at is None:
+        return ""
+    elapsed = (now - window.starts_at) / (window.resets_at - window.starts_at) * 100
+    return f"; even pace would be {percent(min(max(elapsed, 0.0), 100.0))} by now"
+
+
+def _source(found: WindowReport, *, now: int) -> str:
+    official = found.official
+    return "" if official is None else f" (official figure {ago(now - official.observed_at)} old)"
+
+
+def _helps(found: WindowReport, other: LaneReport | None) -> str:
+    if found.verdict == "STOP":
+        return ""
+    if other is not None and worst([one.verdict for one in other.windows]) == "GO" and other.windows:
+        return f"Helps: broad work on {LANE_NAMES[other.lane]}."
+    return "Helps: /compact long sessions, smaller models for routine work."

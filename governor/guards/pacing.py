@@ -1,0 +1,123 @@
+"""What to say about pace, and when to say nothing: the worst window's line once per session and episode.
+
+Pure: the letter that refresh left, the event and the clock go in, words come out. A projection never holds anything
+back. Only actual use of 95 % or more, in a window that has not reset yet, pauses a person's own prompt, once: the
+client puts it back into the input line, so going on is one Enter.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+STALE_S = 24 * 3600  # a letter this old says nothing any more
+RANK = {"GO": 0, "NUDGE": 1, "SLOW": 2, "STOP": 3}
+MACHINE_PROMPTS = ("<task-notification>", "<system-reminder>", "<command-")
+
+
+class Advice:
+    """What to say to whom. ``once`` is the episode: the first to claim it speaks."""
+
+    __slots__ = ("block", "model", "once", "person")
+
+    def __init__(self, *, once: str, person: str = "", model: str = "", block: str = "") -> None:
+        self.person = person
+        self.model = model
+        self.block = block
+        self.once = once
+
+
+def decide(
+    event: dict[str, Any],
+    letter: dict[str, Any],
+    *,
+    lane: str,
+    now: float,
+    seen: Callable[[str], bool],
+    overridden: bool = False,
+) -> Advice | None:
+    """The one thing worth saying now, or None.
+
+    In this order: the wall, the session's context above the band's ceiling, then windows by verdict. Whatever was said
+    already (``seen``) makes room for the next.
+    """
+    written = letter.get("written_at")
+    if not isinstance(written, (int, float)) or not -300 <= now - written <= STALE_S:
+        return None
+    windows = _open(letter, lane, now)
+    session = str(event.get("session_id", ""))
+    for advice in _candidates(event, letter, windows, session=session, lane=lane, overridden=overridden):
+        if not advice.once or not seen(advice.once):
+            return advice
+    return None
+
+
+def _open(letter: dict[str, Any], lane: str, now: float) -> list[dict[str, Any]]:
+    """This lane's windows that have not reset, the worst first. A letter may be older than a reset: then it is void."""
+    lanes = letter.get("lanes")
+    found = lanes.get(lane) if isinstance(lanes, dict) else None
+    windows = found.get("windows") if isinstance(found, dict) else None
+    if not isinstance(windows, list):
+        return []
+    alive = [
+        window
+        for window in windows
+        if isinstance(window, dict) and isinstance(window.get("resets_at"), (int, float)) and window["resets_at"] > now
+    ]
+    return sorted(alive, key=lambda window: -RANK.get(str(window.get("verdict")), 0))
+
+
+def _candidates(
+    event: dict[str, Any],
+    letter: dict[str, Any],
+    windows: list[dict[str, Any]],
+    *,
+    session: str,
+    lane: str,
+    overridden: bool,
+) -> list[Advice]:
+    found = []
+    prompting = event.get("hook_event_name") == "UserPromptSubmit"
+    for window in windows:
+        name, resets_at, verdict = window.get("window"), int(window["resets_at"]), window.get("verdict")
+        line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]
+        episode = f"{lane}:{name}:{resets_at // 600}"  # resets_at wobbles by seconds
+        if verdict == "STOP" and not overridden and prompting:
+            if is_machine(event):
+                if letter.get("hold_background") is True:
+                    found.append(Advice(once="", block=f"{line} Held back; to let it through: governor override 30m"))
+            elif letter.get("pause_at_wall") is not False:
+                reason = f"{line} Press Enter to go on; for longer: governor override 30m"
+                found.append(Advice(once=f"wall:{episode}", block=reason))
+        if verdict in RANK and line and name not in (letter.get("hush") or ()):
+            key = f"pace:{session}:{episode}:{window.get('rule', verdict)}"
+            told = short if verdict == "STOP" else ""
+            found.append(Advice(once=key, person=line, model=told))
+    heavy = _heavy(letter, session, lane)
+    if heavy:
+        found.insert(0 if not found or not found[0].block else 1, heavy)
+    return found
+
+
+def _heavy(letter: dict[str, Any], session: str, lane: str) -> Advice | None:
+    """The session's own context, when it is larger than the projection leaves room for."""
+    contexts, ceilings = letter.get("contexts"), letter.get("ceilings")
+    tokens = contexts.get(session) if isinstance(contexts, dict) else None
+    ceiling = ceilings.get(lane) if isinstance(ceilings, dict) else None
+    if not isinstance(tokens, int) or not isinstance(ceiling, int) or tokens <= ceiling:
+        return None
+    text = (
+        f"governor: this session re-reads {tokens // 1000}k tokens every turn, above the {ceiling // 1000}k that the "
+        "projection leaves room for. /compact keeps the thread, /clear starts afresh."
+    )
+    return Advice(once=f"context:{session}:{ceiling}", person=text)
+
+
+def is_machine(event: dict[str, Any]) -> bool:
+    """Was this prompt sent by a loop, a schedule or a finished background agent rather than typed?"""
+    if event.get("source", "user") != "user" or "agent_id" in event:
+        return True
+    prompt = event.get("prompt")
+    return isinstance(prompt, str) and prompt.lstrip().startswith(MACHINE_PROMPTS)

@@ -1,0 +1,148 @@
+"""The past as the thinking rooms want it: hourly units, and official readings beside the units used by then.
+
+Both are kept in the ledger's facts once worked out, because they only grow at their newest end: a refresh that found
+one new turn must not pay for twelve weeks.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
+
+from governor import calibrate, meter, windows
+from governor.config import Settings
+from governor.errors import StateError
+from governor.ledger import read
+from governor.ledger.store import Ledger
+from governor.model import Lane, LimitReading, Tally
+
+HOUR = 3600
+DAY = 86_400
+PAST_S = 26 * 7 * DAY  # what a projection looks back on
+READINGS_S = {"5h": 21 * DAY}  # what a calibration looks back on; 70 days for all longer windows
+
+
+def spent(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int) -> Tally:
+    """What the lane used locally in a span of time, with its meter units."""
+    total = Tally()
+    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=DAY):
+        total += piece.tally._replace(units=_units(piece, settings.weights))
+    return total
+
+
+def _units(piece: read.Slice, weights: meter.Weights) -> float:
+    return meter.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
+
+
+def hourly(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> list[tuple[int, float]]:
+    """(start of hour, units) of every hour with use in the last 26 weeks, oldest first."""
+    today = now // DAY * DAY
+    key = [1, today, settings.weights.name, repr(settings.weights)]
+    rows = _kept(ledger, f"history:{lane}", key)
+    if rows is None:
+        rows = _hours(ledger, settings, lane, today - PAST_S, today)
+        _keep(ledger, f"history:{lane}", key, rows)
+    return [(int(t), float(u)) for t, u in rows] + _hours(ledger, settings, lane, today, now + 1)
+
+
+def _hours(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int) -> list[tuple[int, float]]:
+    sums: dict[int, float] = {}
+    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=HOUR):
+        sums[piece.start] = sums.get(piece.start, 0.0) + _units(piece, settings.weights)
+    return sorted(sums.items())
+
+
+def scale(
+    ledger: Ledger, settings: Settings, lane: Lane, window: str, seen: Sequence[LimitReading], *, now: int
+) -> calibrate.Scale | None:
+    """Units per percent of one window, from all its readings; None where there is nothing to calibrate from."""
+    recent = [r for r in seen if r.observed_at > now - READINGS_S.get(window, 70 * DAY)]
+    if not recent:
+        return None
+    size = windows.length(window)
+    key = [1, repr(settings.weights), len(recent), *recent[-1][:5], *recent[0][:5]]
+    kept = _kept(ledger, f"scale:{lane}:{window}", key)
+    if kept is None:
+        anchors = _anchors(ledger, settings, lane, size, thinned(recent))
+        found = calibrate.calibrate(anchors, window_s=size, changes=_changes(lane))
+        _keep(ledger, f"scale:{lane}:{window}", key, [found])
+        return found
+    if kept[0] is None:
+        return None
+    *plain, coverage, note = kept[0]
+    return calibrate.Scale(*plain, calibrate.Coverage(*coverage) if coverage else None, note)
+
+
+def _changes(lane: Lane) -> list[int]:
+    """When the vendor is known to have moved limits: likelier boundaries than any other day."""
+    days = calibrate.KNOWN_CHANGES[lane]
+    return [int(datetime.fromisoformat(f"{day}T00:00+00:00").timestamp()) for day in days]
+
+
+def thinned(readings: Sequence[LimitReading]) -> list[LimitReading]:
+    """The readings that carry information: the first and the last of every unchanged stretch, and those at pauses."""
+    kept = []
+    for place, reading in enumerate(readings):
+        before = readings[place - 1] if place else None
+        after = readings[place + 1] if place + 1 < len(readings) else None
+        if not (_same(before, reading) and _same(reading, after)):
+            kept.append(reading)
+    return kept
+
+
+def _same(one: LimitReading | None, other: LimitReading | None) -> bool:
+    return (
+        one is not None
+        and other is not None
+        and one.used_percent == other.used_percent
+        and abs((one.resets_at or 0) - (other.resets_at or 0)) <= windows.RESET_JITTER
+        and other.observed_at - one.observed_at < calibrate.IDLE_S
+    )
+
+
+def _anchors(
+    ledger: Ledger, settings: Settings, lane: Lane, size: int, readings: Sequence[LimitReading]
+) -> list[calibrate.Anchor]:
+    """Each reading beside the units used in its window until then, exact to the second."""
+    begin = min(r.observed_at for r in readings) - size - DAY
+    sums: dict[int, float] = {}
+    for piece in read.slices(ledger, begin // 900 * 900, readings[-1].observed_at // 900 * 900 + 900, lane=lane):
+        sums[piece.start] = sums.get(piece.start, 0.0) + _units(piece, settings.weights)
+    starts = sorted(sums)
+    totals = [0.0, *accumulate(sums[start] for start in starts)]
+
+    def until(moment: int) -> float:
+        whole = moment // 900 * 900
+        ragged = read.slices(ledger, whole, moment + 1, lane=lane) if whole in sums else ()
+        return totals[bisect_right(starts, whole - 1)] + sum(_units(piece, settings.weights) for piece in ragged)
+
+    opened: dict[int, float] = {}
+    anchors = []
+    for reading in readings:
+        starts_at = (reading.resets_at or reading.observed_at) - size
+        place = round(starts_at / windows.RESET_JITTER)
+        if place not in opened:
+            opened[place] = until(starts_at - 1)
+        used = max(until(reading.observed_at) - opened[place], 0.0)
+        anchors.append(calibrate.Anchor(reading.observed_at, reading.used_percent, reading.resets_at, used))
+    return anchors
+
+
+def _kept(ledger: Ledger, name: str, key: list[Any]) -> list[Any] | None:
+    try:
+        content = json.loads(ledger.fact(name) or "null")
+        return content["value"] if content and content["key"] == json.loads(json.dumps(key)) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(ledger: Ledger, name: str, key: list[Any], value: list[Any]) -> None:
+    try:
+        with ledger.transaction():
+            ledger.set_fact(name, json.dumps({"key": key, "value": value}))
+    except StateError:
+        pass  # worked out again next time

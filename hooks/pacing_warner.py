@@ -1,0 +1,42 @@
+"""UserPromptSubmit, SessionStart: one short line when an episode begins, to the person, at no token's cost.
+
+Reads the letter ``pacing``; a quiet letter ends the run before anything is parsed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from governor import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def wants(_: bytes, door: hook.Door) -> bool:
+    return not hook.is_quiet(door.home, "pacing")
+
+
+def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+    from governor.guards import pacing
+
+    advice = pacing.decide(
+        event,
+        door.letter("pacing"),
+        lane=door.lane,
+        now=door.now,
+        seen=door.seen,
+        overridden=hook.is_overridden(door.home, door.now),
+    )
+    if advice is None:
+        return None
+    record = {"said": advice.once.split(":")[0] or "held", "session": str(event.get("session_id", ""))[:64]}
+    return hook.Reply(person=advice.person, model=advice.model, block=advice.block, once=advice.once, record=record)
+
+
+if __name__ == "__main__":
+    hook.run("pacing", decide, wants=wants)

@@ -1,0 +1,73 @@
+"""statusLine: takes the official percentages from stdin into the spool, and prints one line under the person's own.
+
+The client kills a status line that is still running at the next repaint, so the figures are put away first. With the
+kill switch on, only the person's own command runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from governor import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def show(event: dict[str, Any], home: str, now: float) -> str:
+    """Put the figures away; the line to print."""
+    import json
+
+    from governor.guards import tap
+
+    session = "".join(c for c in str(event.get("session_id", "")) if c.isalnum() or c == "-")[:64] or "none"
+    place = os.path.join(home, "taps", session)
+    try:
+        with open(place, "rb") as file:
+            memo = json.load(file)
+    except (OSError, ValueError):
+        memo = {}
+    readings, fresh = tap.take(event, memo if isinstance(memo, dict) else {}, now=int(now))
+    for reading in readings:
+        hook.append(home, "limits.jsonl", json.dumps(reading, separators=(",", ":")).encode())
+    if fresh != memo:
+        hook.write_private(place, json.dumps(fresh).encode())
+    letter = hook.read_letter(home, "pacing")[1]
+    return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ)
+
+
+def main() -> None:
+    import json
+    import time
+
+    raw, now, home = hook.drain(), time.time(), hook.home()
+    speaks, chained = hook.read_letter(home, "statusline_chain")
+    ours = ""
+    try:
+        event = json.loads(raw)
+        if isinstance(event, dict) and not hook.off_by(home, now):
+            ours = show(event, home, now)
+            hook.ring(home, now)
+    except (OSError, ValueError, RecursionError) as fault:
+        hook.log(home, "statusline", fault)
+    theirs = b""
+    if speaks and isinstance(chained.get("command"), str):
+        from governor import chain
+
+        theirs = chain.output_of(chained["command"], raw, scratch=home)
+    out = theirs.rstrip(b"\n") + (b"\n" if theirs.strip() and ours else b"") + ours.encode("utf-8", "replace")
+    if out:
+        sys.stdout.buffer.write(out + b"\n")
+        sys.stdout.flush()
+    hook.note_run(home, "statusline", 0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BaseException as fault:
+        hook.log(hook.home(), "statusline", fault)
