@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governor import forecast
+from governor import forecast, season
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -153,7 +153,9 @@ def pool(results: Sequence[Backtest]) -> Backtest:
             merged.setdefault(s.method, []).append((r.weeks, s))
         for a in r.alarms:
             rules.setdefault(a.rule, []).append(a)
-            leads.setdefault(a.rule, []).extend([a.median_lead_h] * a.caught_weeks if a.median_lead_h is not None else [])
+            leads.setdefault(a.rule, []).extend(
+                [a.median_lead_h] * a.caught_weeks if a.median_lead_h is not None else []
+            )
     scores = []
     for method, found in merged.items():
         n = sum(w for w, _ in found)
@@ -212,7 +214,7 @@ class _Eyes:
         self._spread = spread
         self._tz_offset = tz_offset
         self._refused = refused
-        self._learnt: dict[int, forecast.Days | None] = {}
+        self._learnt: dict[int, season.Days | None] = {}
 
     def spent(self, hour: int) -> float:
         return self.week.percent[hour - 1] if hour > 0 else 0.0
@@ -220,9 +222,9 @@ class _Eyes:
     def project(self, hour: int) -> forecast.Forecast:
         now = self.week.starts_at + hour * HOUR_S
         rows = [row for row in self._history if row[0] <= now - HOUR_S]
-        day = (now + self._tz_offset - forecast.DAWN_H * HOUR_S) // 86_400
+        day = (now + self._tz_offset - season.DAWN_H * HOUR_S) // 86_400
         if day not in self._learnt:
-            self._learnt[day] = forecast.learn(
+            self._learnt[day] = season.learn(
                 rows, now=now, starts_at=self.week.starts_at, tz_offset=self._tz_offset, refused=self._refused
             )
         return forecast.project_week(
@@ -291,7 +293,12 @@ def _rules(eyes: _Eyes) -> dict[str, int | None]:
     percent = eyes.week.percent
     hours = len(percent)
     end = next((h for h, p in enumerate(percent) if p >= 100), hours)
-    found: dict[str, int | None] = {"governor": None, "last 24 h > 100": None, "linear > 100": None, "static 80 %": None}
+    found: dict[str, int | None] = {
+        "governor": None,
+        "last 24 h > 100": None,
+        "linear > 100": None,
+        "static 80 %": None,
+    }
     state = forecast.Alarm()
     for hour in range(WATCH_EVERY_H, end + 1, WATCH_EVERY_H):
         spent = eyes.spent(hour)

@@ -143,7 +143,9 @@ def stretches(anchors: Iterable[Anchor], *, window_s: int = WEEK_S) -> list[Stre
     runs = windows(anchors, window_s=window_s)
     percent = sum(run[-1].used_percent - run[0].used_percent for run in runs)
     units = sum(run[-1].units - run[0].units for run in runs)
-    enough = CHUNK * units / percent if percent > 0 else math.inf  # cut by units: cutting where the meter steps is biased
+    enough = (
+        CHUNK * units / percent if percent > 0 else math.inf
+    )  # cut by units: cutting where the meter steps is biased
     for run in runs:
         begin = run[0]
         was_idle: bool | None = None
@@ -152,7 +154,11 @@ def stretches(anchors: Iterable[Anchor], *, window_s: int = WEEK_S) -> list[Stre
             is_idle = passed >= IDLE_S and after.units - before.units <= enough / 50
             if passed < IDLE_S and after.units == before.units:
                 is_idle = bool(was_idle)  # too short to tell
-            long = (before.observed_at - begin.observed_at > MERGE_S) if is_idle else (before.units - begin.units >= enough)
+            long = (
+                (before.observed_at - begin.observed_at > MERGE_S)
+                if is_idle
+                else (before.units - begin.units >= enough)
+            )
             if was_idle is not None and (is_idle != was_idle or long):
                 _add(out, begin, before)
                 begin = before
@@ -278,11 +284,25 @@ def calibrate(
     ratio = 1 / slope
     if used < 2:
         # One total: everything elsewhere is inside it. Seen in practice: 18.7 % local of an official 60 %.
-        return Scale(ratio, ratio * math.exp(-Z80 * sd) * 0.9, ratio * math.exp(Z80 * sd) * 2.5, used, _last(since), None,
-                     "one anchor tells a total, not a slope: all use elsewhere is still inside it; "
-                     "add a second after some hours of work")
-    return Scale(ratio, ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd), used, _last(since),
-                 cover(pieces, found._replace(slope=slope, sd=sd)), _note(pieces, has_prior=prior is not None))
+        return Scale(
+            ratio,
+            ratio * math.exp(-Z80 * sd) * 0.9,
+            ratio * math.exp(Z80 * sd) * 2.5,
+            used,
+            _last(since),
+            None,
+            "one anchor tells a total, not a slope: all use elsewhere is still inside it; "
+            "add a second after some hours of work",
+        )
+    return Scale(
+        ratio,
+        ratio * math.exp(-Z80 * sd),
+        ratio * math.exp(Z80 * sd),
+        used,
+        _last(since),
+        cover(pieces, found._replace(slope=slope, sd=sd)),
+        _note(pieces, has_prior=prior is not None),
+    )
 
 
 def _last(since: Sequence[int]) -> int | None:
@@ -389,11 +409,15 @@ def cross_check(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> Slope | 
     long = [a for run in windows(week) for a in run]
     days: dict[int, list[float]] = {}
     for before, after in short:
-        pair = [min(long, key=lambda a, t=at.observed_at: abs(a.observed_at - t), default=None) for at in (before, after)]
+        pair = [
+            min(long, key=lambda a, t=at.observed_at: abs(a.observed_at - t), default=None) for at in (before, after)
+        ]
         if pair[0] is None or pair[1] is None or before.used_percent == after.used_percent == 0:
             continue
         moved = pair[1].used_percent - pair[0].used_percent
-        close = all(abs(p.observed_at - a.observed_at) <= IDLE_S for p, a in zip(pair, (before, after), strict=True) if p)
+        close = all(
+            abs(p.observed_at - a.observed_at) <= IDLE_S for p, a in zip(pair, (before, after), strict=True) if p
+        )
         if close and moved >= 0 and pair[1].resets_at == pair[0].resets_at:
             day = days.setdefault(after.observed_at // DAY_S, [0.0, 0.0])
             day[0] += after.used_percent - before.used_percent

@@ -15,45 +15,49 @@ PATIENCE_S = 2.0
 
 
 def output_of(command: str, stdin: bytes, *, scratch: str) -> bytes:
-    """What ``sh -c command`` writes to stdout when fed ``stdin``; whatever came before time ran out. Never raises.
+    """What ``sh -c command`` writes to stdout when fed ``stdin``; whatever came before time ran out.
 
     ``scratch`` is a private folder for the input: a pipe would block on an event larger than its buffer.
+
+    Raises: OSError where nothing can be started.
     """
-    path = os.path.join(scratch, f"stdin.{os.getpid()}")
-    said = b""
-    child = 0
-    ours = theirs = -1
+    feed = _unlinked(os.path.join(scratch, f"stdin.{os.getpid()}"), stdin)
+    ours, theirs = os.pipe()
+    actions = [
+        (os.POSIX_SPAWN_DUP2, feed, 0),
+        (os.POSIX_SPAWN_DUP2, theirs, 1),
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ]
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.write(descriptor, stdin)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.unlink(path)
-        ours, theirs = os.pipe()
-        actions = [
-            (os.POSIX_SPAWN_DUP2, descriptor, 0),
-            (os.POSIX_SPAWN_DUP2, theirs, 1),
-            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-        ]
-        child = os.posix_spawn("/bin/sh", ["sh", "-c", command], os.environ, file_actions=actions, setpgroup=0)
-        os.close(descriptor)
-        os.close(theirs)
-        theirs = -1
-        deadline = time.monotonic() + PATIENCE_S
-        while len(said) < LIMIT and select.select([ours], [], [], max(deadline - time.monotonic(), 0))[0]:
-            piece = os.read(ours, LIMIT)
-            if not piece:
-                break
-            said += piece
-        else:
-            os.killpg(child, signal.SIGTERM)
-        os.waitpid(child, 0 if piece == b"" else os.WNOHANG)
-    except (OSError, AttributeError, UnboundLocalError):
-        pass
+        child = os.posix_spawn("/bin/sh", ["sh", "-c", command], os.environ, file_actions=actions)
     finally:
-        for end in (ours, theirs):
-            if end >= 0:
-                try:
-                    os.close(end)
-                except OSError:
-                    pass
+        os.close(feed)
+        os.close(theirs)
+    said, ended = _read(ours)
+    os.close(ours)
+    if not ended:
+        os.kill(child, signal.SIGTERM)
     return said
+
+
+def _unlinked(path: str, content: bytes) -> int:
+    """A descriptor of a file that has no name any more, at its beginning."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.unlink(path)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _read(descriptor: int) -> tuple[bytes, bool]:
+    """(what was written, did it end by itself)."""
+    said = b""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(said) < LIMIT:
+        if not select.select([descriptor], [], [], max(deadline - time.monotonic(), 0.0))[0]:
+            return said, False
+        piece = os.read(descriptor, LIMIT)
+        if not piece:
+            return said, True
+        said += piece
+    return said, False

@@ -19,20 +19,17 @@ import math
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from governor import season
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
 WEEK_S: Final = 604_800
-DAWN_H: Final = 4  # a working day ends in the small hours, not at midnight
 DRAWS: Final = 400
-PAST_DAYS: Final = 182
-HALF_LIFE_D: Final = 56.0  # days of eight weeks ago count half
-SAME_DAY, SAME_KIND, OTHER_KIND = 1.0, 0.3, 0.04  # weights of the same weekday, of workdays for a workday, of the rest
-PRIOR_LEVEL_VAR: Final = 0.12  # how much weeks differ before the person's own weeks tell; counts as four weeks
+MOMENTS_H: Final = 56 * 24  # past moments a 5-hour window is compared with
 CARRY: Final = 0.4  # how much of last week's level carries over
-PRIOR_DAY_CV2: Final = 0.8
 WIDEN, DRIFT = 1.7, 0.4  # levels are estimated from few weeks, and may change within one
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 _ROOTS: Final = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
@@ -63,120 +60,6 @@ def naive(spent: float, recent_rate: float, time_left: float) -> float:
     return spent + max(0.0, recent_rate) * max(0.0, time_left)
 
 
-class Days(NamedTuple):
-    """The person's past as days from ``DAWN_H`` to ``DAWN_H``: their hours, their weekday, their week's level."""
-
-    number: list[int]
-    hours: list[list[float]]
-    level: list[float]
-    mean: list[float]  # expected total by weekday
-    shape: list[float]  # share of a day by hour, adding up to 1
-    level_var: float
-    day_cv2: float
-    last_level: float
-    weeks: float
-
-
-def learn(
-    history: Iterable[tuple[int, float]],
-    *,
-    now: int,
-    starts_at: int,
-    tz_offset: int = 0,
-    refused: Sequence[tuple[int, int]] = (),
-) -> Days | None:
-    """What the past says, up to the last whole day before ``now``; None without one whole day.
-
-    ``history``: (start of the hour, units), gaps meaning none. ``refused``: (from, to) in which use was refused
-    because a window stood at 100 %. Such hours say what was allowed, not what was wanted: a day that holds one is left
-    out, and its week's level is judged by the days before.
-    """
-    by_hour: dict[int, float] = {}
-    for at, units in history:
-        if at <= now and units > 0 and math.isfinite(units):
-            hour = (at + tz_offset) // HOUR_S - DAWN_H
-            by_hour[hour] = by_hour.get(hour, 0.0) + units
-    if not by_hour:
-        return None
-    today = ((now + tz_offset) // HOUR_S - DAWN_H) // 24
-    first = max(min(by_hour) // 24, today - PAST_DAYS)
-    shut = {
-        day
-        for begin, end in refused
-        for day in range(*(((t + tz_offset) // HOUR_S - DAWN_H) // 24 + k for t, k in ((begin, 0), (end, 1))))
-    }
-    number = [d for d in range(first, today) if d not in shut]
-    if not number:
-        return None
-    hours = [[by_hour.get(d * 24 + h, 0.0) for h in range(24)] for d in number]
-    totals = [sum(h) for h in hours]
-    if not any(totals):
-        return None
-    window_day = ((starts_at + tz_offset) // HOUR_S - DAWN_H) // 24
-    weight = [0.5 ** ((today - d) / HALF_LIFE_D) for d in number]
-    mean = _weekday_means(number, totals, weight)
-    level, level_var, day_cv2, last = _levels(number, totals, mean, window_day)
-    shape = [sum(w * h[i] for w, h in zip(weight, hours, strict=True)) + 1e-9 for i in range(24)]
-    whole = sum(shape)
-    return Days(number, hours, level, mean, [s / whole for s in shape], level_var, day_cv2, last, len(number) / 7)
-
-
-def _is_weekend(day: int) -> bool:
-    return (day + 3) % 7 >= 5  # 1970-01-01 was a Thursday
-
-
-def _affinity(a: int, b: int) -> float:
-    if (a - b) % 7 == 0:
-        return SAME_DAY
-    return SAME_KIND if _is_weekend(a) == _is_weekend(b) else OTHER_KIND
-
-
-def _weekday_means(number: Sequence[int], totals: Sequence[float], weight: Sequence[float]) -> list[float]:
-    out = []
-    for weekday in range(7):
-        top = bottom = 0.0
-        for d, t, w in zip(number, totals, weight, strict=True):
-            w *= _affinity(d, weekday)
-            top += w * t
-            bottom += w
-        out.append(top / bottom if bottom > 0 else 0.0)
-    return out
-
-
-def _levels(
-    number: Sequence[int], totals: Sequence[float], mean: Sequence[float], window_day: int
-) -> tuple[list[float], float, float, float]:
-    """(level of each day's week, variance of levels, squared variation of days, level of the last whole week).
-
-    Weeks are counted back from the day the present window opened. Levels are shrunk towards 1 by their own noise.
-    """
-    groups: dict[int, list[int]] = {}
-    for i, d in enumerate(number):
-        groups.setdefault((d - window_day) // 7, []).append(i)
-    raw: dict[int, tuple[float, float, float]] = {}  # level, sum of expected, sum of squared expected
-    for week, members in groups.items():
-        expected = sum(mean[number[i] % 7] for i in members)
-        squares = sum(mean[number[i] % 7] ** 2 for i in members)
-        raw[week] = (sum(totals[i] for i in members) / expected if expected > 0 else 1.0, expected, squares)
-    top, bottom = PRIOR_DAY_CV2 * 5, 5.0
-    for week, members in groups.items():
-        if len(members) >= 3 and raw[week][2] > 0:
-            lev = raw[week][0]
-            spare = len(members) / (len(members) - 1)
-            top += sum((totals[i] - lev * mean[number[i] % 7]) ** 2 for i in members) * spare / raw[week][2] * len(members)
-            bottom += len(members) * max(lev, 0.2) ** 2
-    day_cv2 = top / bottom
-    whole = [(lev, day_cv2 * sq / e**2) for w, (lev, e, sq) in raw.items() if w < 0 and e > 0 and len(groups[w]) >= 5]
-    spread = sum((lev - 1) ** 2 - noise for lev, noise in whole)
-    level_var = max(0.02, (PRIOR_LEVEL_VAR * 4 + spread) / (4 + len(whole)))
-    shrunk = {}
-    for week, (lev, e, sq) in raw.items():
-        noise = day_cv2 * sq / e**2 if e > 0 else math.inf
-        shrunk[week] = max(0.15, 1 + (lev - 1) * level_var / (level_var + noise))
-    out = [shrunk[(d - window_day) // 7] for d in number]
-    return out, level_var, day_cv2, shrunk.get(-1, 1.0)
-
-
 def project_week(
     history: Iterable[tuple[int, float]],
     *,
@@ -189,13 +72,13 @@ def project_week(
     spread: float = 0.0,
     tz_offset: int = 0,
     refused: Sequence[tuple[int, int]] = (),
-    days: Days | None = None,
+    days: season.Days | None = None,
 ) -> Forecast:
     """Where a weekly window ends. ``spent`` and ``cap`` share one unit; ``units_per_point`` turns history into it.
 
     With percentages, ``units_per_point`` is the local units per official percent as it will be used from here on:
     the scale times the share that is used here, so that use elsewhere is expected to keep its share. ``spread`` is the
-    standard deviation of its log. ``days`` may be given where ``learn`` was called already. All quantiles are at least
+    standard deviation of its log. ``days`` may be given where ``season.learn`` was called already. All quantiles are at least
     ``spent``; a window that is over, or clocks that jump, give ``spent`` itself.
     """
     rows = list(history)
@@ -203,7 +86,7 @@ def project_week(
     used = sum(u for t, u in rows if starts_at <= t <= now)
     recent = sum(u for t, u in rows if now - DAY_S < t <= now) / DAY_S * left / units_per_point
     line = spent + max(0.0, recent)
-    past = days or learn(rows, now=now, starts_at=starts_at, tz_offset=tz_offset, refused=refused)
+    past = days or season.learn(rows, now=now, starts_at=starts_at, tz_offset=tz_offset, refused=refused)
     if left == 0:
         return _result([spent] * DRAWS, spent=spent, cap=cap, wall_at=None, line=line, weeks=past.weeks if past else 0)
     if past is None:
@@ -233,11 +116,11 @@ def project_week(
     return _result(ends, spent=spent, cap=cap, wall_at=wall, line=line, weeks=past.weeks)
 
 
-def _this_week(past: Days, *, used: float, now: int, starts_at: int, tz_offset: int) -> tuple[float, float]:
+def _this_week(past: season.Days, *, used: float, now: int, starts_at: int, tz_offset: int) -> tuple[float, float]:
     """Mean and variance of this week's level, its own days and last week's level taken together."""
     expected = squares = 0.0
-    hour = (starts_at + tz_offset) // HOUR_S - DAWN_H
-    last = (now + tz_offset) // HOUR_S - DAWN_H
+    hour = (starts_at + tz_offset) // HOUR_S - season.DAWN_H
+    last = (now + tz_offset) // HOUR_S - season.DAWN_H
     while hour < last and hour - (starts_at + tz_offset) // HOUR_S < 24 * 8:
         day = hour // 24
         upto = min(last, (day + 1) * 24)
@@ -268,11 +151,11 @@ class Pool(NamedTuple):
 
 
 def _pools(
-    past: Days, rows: Sequence[tuple[int, float]], *, now: int, resets_at: int, tz_offset: int
+    past: season.Days, rows: Sequence[tuple[int, float]], *, now: int, resets_at: int, tz_offset: int
 ) -> list[Pool]:
     out = []
-    local = now + tz_offset - DAWN_H * HOUR_S
-    end = resets_at + tz_offset - DAWN_H * HOUR_S
+    local = now + tz_offset - season.DAWN_H * HOUR_S
+    end = resets_at + tz_offset - season.DAWN_H * HOUR_S
     today = local // DAY_S
     is_active = any(now - 2 * HOUR_S < t <= now and u > 0 for t, u in rows)
     hour_now = int(local % DAY_S // HOUR_S)
@@ -280,7 +163,7 @@ def _pools(
         begin, stop = max(local - day * DAY_S, 0) / HOUR_S, min(end - day * DAY_S, DAY_S) / HOUR_S
         pairs = []
         for d, hours, level in zip(past.number, past.hours, past.level, strict=True):
-            weight = _affinity(d, day) * 0.5 ** ((today - d) / HALF_LIFE_D)
+            weight = season.affinity(d, day) * 0.5 ** ((today - d) / season.HALF_LIFE_D)
             if day == today and hour_now >= 2:
                 was_active = hours[hour_now - 1] > 0 or hours[hour_now - 2] > 0
                 weight *= 1.0 if was_active == is_active else 0.3
@@ -291,7 +174,14 @@ def _pools(
         for _, weight in pairs:
             total += weight
             chances.append(total)
-        out.append(Pool(int(now + day * DAY_S + begin * HOUR_S - local), int((stop - begin) * HOUR_S), [v for v, _ in pairs], chances))
+        out.append(
+            Pool(
+                int(now + day * DAY_S + begin * HOUR_S - local),
+                int((stop - begin) * HOUR_S),
+                [v for v, _ in pairs],
+                chances,
+            )
+        )
     return out
 
 
@@ -341,6 +231,66 @@ def _normal(p: float) -> float:
     return -z if p < 0.5 else z
 
 
+def project_5h(
+    history: Iterable[tuple[int, float]],
+    *,
+    now: int,
+    resets_at: int,
+    spent: float,
+    cap: float | None = 100.0,
+    units_per_point: float = 1.0,
+    spread: float = 0.0,
+    tz_offset: int = 0,
+) -> Forecast:
+    """Where a 5-hour window ends, by what followed in the past at moments like this: as busy, at this time of day.
+
+    Arguments as for ``project_week``. A few made-up moments (work goes on at the present rate for none, some or all of
+    the time left) stand in until the person's own outnumber them.
+    """
+    rows = [(t, u) for t, u in history if t <= now and u > 0 and math.isfinite(u)]
+    left = max(0, min(resets_at - now, 6 * HOUR_S)) / HOUR_S
+    by_hour: dict[int, float] = {}
+    for at, units in rows:
+        by_hour[at // HOUR_S] = by_hour.get(at // HOUR_S, 0.0) + units
+    hour, into = now // HOUR_S, now % HOUR_S / HOUR_S
+    rate = by_hour.get(hour, 0.0) + (1 - into) * by_hour.get(hour - 1, 0.0)
+    line = naive(spent, rate / units_per_point, left)
+    weeks = (now - min(t for t, _ in rows)) / WEEK_S if rows else 0.0
+    if left == 0:
+        return _result([spent] * DRAWS, spent=spent, cap=cap, wall_at=None, line=line, weeks=weeks)
+    moments = [(rate * left * share, 0.6) for share in (0.0, 0.15, 0.4, 0.8, 1.2)]
+    local = (now + tz_offset) / HOUR_S
+    for then in range(max(min(by_hour, default=hour), hour - MOMENTS_H), hour - math.ceil(left)):
+        was = by_hour.get(then, 0.0)
+        if (was > 0) != (rate > 0):
+            continue
+        apart = abs((local - then - tz_offset / HOUR_S - 1 + 12) % 24 - 12)
+        if apart > 6:
+            continue
+        weight = math.exp(-apart * apart / 18) * 0.5 ** ((hour - then) / 24 / season.HALF_LIFE_D)
+        scale = 1.0
+        if rate > 0:
+            weight *= math.exp(-(math.log(rate / was) ** 2))
+            scale = math.sqrt(min(9.0, max(1 / 9, rate / was)))
+        whole = int(left)
+        follows = sum(by_hour.get(then + k, 0.0) for k in range(1, whole + 1))
+        moments.append((scale * (follows + (left - whole) * by_hour.get(then + whole + 1, 0.0)), weight))
+    moments.sort()
+    chances: list[float] = []
+    for _, weight in moments:
+        chances.append((chances[-1] if chances else 0.0) + weight)
+    ends = []
+    for i in range(1, DRAWS + 1):
+        place = bisect_left(chances, (i - 0.5) / DRAWS * chances[-1])
+        noise = spread * _normal((i * _ALPHAS[1] + 0.5) % 1.0)
+        ends.append(spent + moments[place][0] / units_per_point * math.exp(min(3.0, noise)))
+    middle = sorted(ends)[DRAWS // 2]
+    wall = None
+    if cap is not None and spent < cap < middle:
+        wall = int(now + left * HOUR_S * (cap - spent) / (middle - spent))
+    return _result(ends, spent=spent, cap=cap, wall_at=wall, line=line, weeks=weeks)
+
+
 class Alarm(NamedTuple):
     """The early word about one window: is it on, since when, and when the probability first stood high."""
 
@@ -349,12 +299,12 @@ class Alarm(NamedTuple):
     high_since: int | None = None
 
 
-ALARM_AT, CLEAR_AT, HOLD_S = 0.6, 0.4, 2 * HOUR_S
+ALARM_AT, AT_ONCE, CLEAR_AT, HOLD_S = 0.6, 0.8, 0.4, 2 * HOUR_S
 
 
 def step(state: Alarm, at: int, p_exceed: float | None) -> Alarm:
-    """The alarm after one more projection: on after two at 0.6 or above, two hours apart or more with none lower
-    between; off below 0.4. A missing probability changes nothing, and neither does a clock that goes back.
+    """The alarm after one more projection: on at 0.8, or after two at 0.6 or above, two hours apart or more and none
+    lower between; off below 0.4. A missing probability changes nothing, and neither does a clock that goes back.
     """
     if p_exceed is None or not math.isfinite(p_exceed):
         return state
@@ -363,7 +313,7 @@ def step(state: Alarm, at: int, p_exceed: float | None) -> Alarm:
     if p_exceed < ALARM_AT:
         return Alarm()
     high_since = at if state.high_since is None else min(state.high_since, at)
-    if at - high_since >= HOLD_S:
+    if p_exceed >= AT_ONCE or at - high_since >= HOLD_S:
         return Alarm(True, at, high_since)
     return Alarm(False, None, high_since)
 

@@ -32,7 +32,7 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> None:
     letters = {
         "pacing": pacing(report, settings, contexts),
         "router": route(report, settings),
-        "memory": ("speak", dict(settings.values["memory"])),
+        "memory": ("speak" if settings.values["memory"]["files"] else "quiet", dict(settings.values["memory"])),
     }
     home = str(paths.home())
     try:
@@ -88,7 +88,7 @@ def _worst_landing(lane: LaneReport) -> float | None:
 def route(report: Report, settings: config.Settings) -> tuple[str, dict[str, Any]]:
     """The router's letter: how much room either lane has, by the window that binds it."""
     wishes = settings.values["router"]
-    lanes = {lane.lane: _room(lane, now=report.generated_at) for lane in report.lanes}
+    lanes = {lane.lane: _room(lane) for lane in report.lanes}
     for name in LANES:
         lanes.setdefault(name, {"installed": False, "healthy": False, "verdict": "GO", "slack": None, "landing": None})
     words = {kind: wishes[kind] for kind in ("verbs", "breadth", "keep") if wishes[kind]}
@@ -101,7 +101,7 @@ def route(report: Report, settings: config.Settings) -> tuple[str, dict[str, Any
     return router.first_word(letter, now=report.generated_at), content
 
 
-def _room(lane: LaneReport, *, now: int) -> dict[str, Any]:
+def _room(lane: LaneReport) -> dict[str, Any]:
     """Slack: points between the cap and where the binding window lands; None while no window has both."""
     binding: WindowReport | None = None
     slack: float | None = None

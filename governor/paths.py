@@ -17,7 +17,10 @@ README = """This folder belongs to governor.
 ledger.sqlite3   what every model response used: numbers and names, never text. It is the only memory beyond the
                  30 days that the clients keep, so back it up rather than delete it.
 letters/         what the hooks read; rewritten at every refresh.
-spool/           what the hooks wrote and the next refresh will take in.
+spool/, taps/    what the hooks and the status line wrote; the next refresh takes it in.
+episodes/        what was said already, so that it is said once.
+memory/          originals of memory indexes that were compacted: the only text kept here, and it is yours.
+runtime/         the hooks as installed; install.json and backups/ are what uninstall puts back.
 OFF              while this file exists every hook stays silent (governor on removes it).
 
 Type `governor doctor` to see whether all is well, `governor uninstall` to unwire the hooks.

@@ -58,7 +58,10 @@ def main() -> None:
     if speaks and isinstance(chained.get("command"), str):
         from governor import chain
 
-        theirs = chain.output_of(chained["command"], raw, scratch=home)
+        try:
+            theirs = chain.output_of(chained["command"], raw, scratch=home)
+        except OSError as fault:
+            hook.log(home, "statusline", fault)
     out = theirs.rstrip(b"\n") + (b"\n" if theirs.strip() and ours else b"") + ours.encode("utf-8", "replace")
     if out:
         sys.stdout.buffer.write(out + b"\n")

@@ -62,7 +62,7 @@ class Memory(_Part):
     files: list[str] = []
     line_chars: int = Field(default=350, ge=80, le=10_000)
     max_lines: int = Field(default=200, ge=10, le=200)
-    max_bytes: int = Field(default=25_000, ge=1_000, le=25_000)
+    max_bytes: int = Field(default=24_900, ge=1_000, le=25_000)
 
 
 class Router(_Part):

@@ -6,6 +6,7 @@ that no longer tells the truth is noticed; GOVERNOR_E2E_ACCEPT=1 takes new ones.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from pathlib import Path
@@ -27,8 +28,11 @@ def accept_or_compare(name: str, seen: list[Any], home: Path) -> None:
         path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
         return
     assert path.exists(), f"no sample {name}; next: GOVERNOR_E2E_ACCEPT=1 pytest -m e2e tests/e2e/test_samples.py"
-    kept = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [shape(value) for value in kept] == [shape(value) for value in lines]
+    kept = [json.dumps(shape(json.loads(line)), indent=1) for line in path.read_text().split("\n") if line]
+    today = [json.dumps(shape(line), indent=1) for line in lines]
+    if kept != today:
+        changes = difflib.unified_diff("\n".join(kept).split("\n"), "\n".join(today).split("\n"), name, "today", n=4)
+        raise AssertionError("the shape has changed:\n" + "\n".join(changes))
 
 
 def scrub(value: Any, home: Path) -> Any:
