@@ -109,7 +109,7 @@ class Session:
         self.parent = "null"
         self.model = rng.choices(MODELS, MODEL_WEIGHTS)[0]
         self.context = rng.randint(14_000, 26_000)
-        self.placeholders = rng.random() < 0.3  # as clients up to 2.1.96 wrote
+        self.placeholders = rng.random() < 0.1  # as clients up to 2.1.96 wrote
         self.hour = rng.random() < 0.3  # cache writes for one hour rather than five minutes
         self.tail = (
             f'"userType":"external","entrypoint":"cli","cwd":"/home/dev/{project}","sessionId":"{self.id}",'
@@ -156,9 +156,10 @@ class Session:
         message, request = "msg_" + out.identity(), "req_" + out.identity()
         blocks = rng.choices(LINES_PER_RESPONSE, LINES_WEIGHTS)[0]
         tool = "toolu_" + out.identity()
+        early = rng.randint(1, 8)
         for number in range(blocks):
             last = number == blocks - 1
-            said = rng.randint(1, 8) if self.placeholders and not last else output
+            said = early if self.placeholders and not last else output
             numbers = (
                 f'"input_tokens":{fresh},"output_tokens":{said},"cache_read_input_tokens":{read},'
                 f'"cache_creation_input_tokens":{written},'

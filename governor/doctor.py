@@ -5,24 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
-from governor import config, hook, paths, refresh
+from governor import config, heartbeat, hook, paths, refresh
 from governor.errors import GovernorError
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.model import LANES
+from governor.report import Finding
 
 STALE_READING_S = 24 * 3600
-
-
-class Finding(NamedTuple):
-    """One thing looked at. ``mend`` is what to type when it is not well."""
-
-    name: str
-    ok: bool
-    text: str
-    mend: str = ""
 
 
 def examine(ledger: Ledger, *, now: int) -> list[Finding]:
@@ -32,6 +23,7 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     findings += _problems(ledger)
     findings += _readings(ledger, now=now)
     findings += _unpriced(ledger, now=now)
+    findings += heartbeat.examine(ledger, now=now)
     return findings
 
 

@@ -84,3 +84,12 @@ class Report(NamedTuple):
 def worst(verdicts: list[Verdict]) -> Verdict:
     """The strictest of several verdicts; of none, GO."""
     return max(verdicts, key=VERDICTS.index, default="GO")
+
+
+class Finding(NamedTuple):
+    """One thing that ``governor doctor`` looked at. ``mend`` is what to type when it is not well."""
+
+    name: str
+    ok: bool
+    text: str
+    mend: str = ""

@@ -13,12 +13,12 @@ from rich.text import Text
 
 from governor.attribution import TIMES, Row
 from governor.calibrate import Scale
-from governor.doctor import Finding
 from governor.faces.plain import count, moment, percent, usd
 from governor.faces.screen import screen
 from governor.ledger.read import StoredReading
 from governor.marathon import Session
 from governor.model import Lane, Tally
+from governor.report import Finding
 
 _DATE = re.compile(r"-20\d{6}$")  # a snapshot's date is in --json
 # One blank between columns: 80 of them must do.

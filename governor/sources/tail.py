@@ -189,6 +189,17 @@ def lines_matching(chunk: bytes, needles: re.Pattern[bytes]) -> Iterator[tuple[i
         yield start, chunk[start:end]
 
 
+def edges(path: str, size: int = 65536) -> bytes:
+    """The first and the last ``size`` bytes of a transcript, or nothing where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(size)
+            file.seek(max(os.fstat(file.fileno()).st_size - size, len(head)))
+            return head + file.read(size)
+    except OSError:
+        return b""
+
+
 def companion(path: str) -> bytes:
     """The small file that a client keeps beside a subagent's transcript (``agent-x.meta.json``), or nothing."""
     try:

@@ -1,0 +1,153 @@
+"""Are the hooks wired, allowed and alive? A hook that is skipped says nothing, so somebody has to look.
+
+Clients skip hooks without a word: ``disableAllHooks``, a managed policy, a folder nobody trusted, a Codex hook whose
+trust was never given. So each run leaves a mark, and missing marks beside fresh transcripts mean that none fires.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from governor import install, paths, refresh
+from governor.errors import GovernorError
+from governor.install import codex
+from governor.install.standing import Wired
+from governor.ledger import read
+from governor.ledger.store import Ledger
+from governor.model import LANES, Lane
+from governor.report import Finding
+from governor.sources import tail
+
+OLDEST = {"claude": (2, 1, 80), "codex": (0, 144, 0)}  # first with official figures on the status line; with hooks
+SILENCE_S = 2 * 3600
+_VERSION = {
+    "claude": re.compile(rb'"version"\s*:\s*"(\d+)\.(\d+)\.(\d+)'),
+    "codex": re.compile(rb'"cli_version"\s*:\s*"(\d+)\.(\d+)\.(\d+)'),
+}
+_MANAGED = {"darwin": "/Library/Application Support/ClaudeCode/managed-settings.json"}
+
+
+def examine(ledger: Ledger, *, now: int) -> list[Finding]:
+    """Everything between the hooks and the person's next prompt."""
+    try:
+        wired = install.installed()
+    except GovernorError as fault:
+        return [Finding("hooks", False, fault.message, fault.next_step)]
+    findings = _wiring(wired)
+    if any(one.is_present for one in wired):
+        findings += _policy()
+        findings += _trust(wired)
+        findings.append(_alive(ledger, now=now))
+    findings += _log(now=now)
+    findings += [finding for lane in LANES for finding in _version(lane)]
+    return findings
+
+
+def _wiring(wired: list[Wired]) -> list[Finding]:
+    findings = []
+    for path in dict.fromkeys(one.path for one in wired):
+        mine = [one for one in wired if one.path == path]
+        name = f"{mine[0].host} hooks"
+        present = [one for one in mine if one.is_present]
+        if mine[0].problem:
+            findings.append(Finding(name, False, mine[0].problem, f"mend {path}, then: governor install"))
+        elif not present:
+            findings.append(Finding(name, False, f"not wired in {path}", "governor install"))
+        elif len(present) < len(mine):
+            missing = ", ".join(f"{one.script} on {one.event}" for one in mine if not one.is_present)
+            findings.append(Finding(name, False, f"missing in {path}: {missing}", "governor install"))
+        elif not all(one.has_script and one.has_interpreter for one in mine):
+            gone = next(one for one in mine if not (one.has_script and one.has_interpreter))
+            what = "its script" if not gone.has_script else "its interpreter"
+            findings.append(Finding(name, False, f"{gone.script} cannot run: {what} is gone", "governor install"))
+        elif not all(one.is_current for one in mine):
+            findings.append(Finding(name, False, f"commands of an earlier install in {path}", "governor install"))
+        else:
+            findings.append(Finding(name, True, f"{len(mine)} wired in {path}"))
+    return findings
+
+
+def _policy() -> list[Finding]:
+    """Settings that switch hooks off for good."""
+    findings = []
+    managed = Path(_MANAGED.get(sys.platform, "/etc/claude-code/managed-settings.json"))
+    for file in [*(home / "settings.json" for home in paths.claude_homes()), managed]:
+        try:
+            content = json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            continue
+        if not isinstance(content, dict):
+            continue
+        if content.get("disableAllHooks") is True:
+            mend = f'take "disableAllHooks" out of {file}'
+            findings.append(Finding("claude policy", False, f"disableAllHooks is set in {file}", mend))
+        if file == managed and content.get("allowManagedHooksOnly") is True:
+            findings.append(
+                Finding("claude policy", False, f"{file} allows managed hooks only", "ask whoever manages it")
+            )
+    return findings
+
+
+def _trust(wired: list[Wired]) -> list[Finding]:
+    if not any(one.host == "codex" and one.is_present for one in wired):
+        return []
+    trust = codex.codex_trust(paths.codex_home())
+    bad = [one for one in trust if one.status != "trusted"]
+    if not bad:
+        return [Finding("codex trust", True, f"all {len(trust)} hooks are trusted")]
+    words = ", ".join(sorted({one.status for one in bad}))
+    text = f"{len(bad)} of {len(trust)} hooks are {words}, so Codex skips them"
+    return [Finding("codex trust", False, text, "codex   (then /hooks)")]
+
+
+def _alive(ledger: Ledger, *, now: int) -> Finding:
+    """Marks of the hooks' runs beside the clients' own writing."""
+    runs = read.runs(ledger, now - 30 * 86_400)
+    last_run = runs[-1][0] if runs else None
+    wired_at = (paths.home() / "install.json").stat().st_mtime if (paths.home() / "install.json").exists() else now
+    used = read.span(ledger)
+    last_use = used[1] if used else 0
+    since = max(last_run or 0, int(wired_at))
+    if last_use > since + SILENCE_S:
+        text = "the clients were used, and no hook ran"
+        return Finding("heartbeat", False, text, "start a new session; if it stays so: governor install")
+    if last_run is None:
+        return Finding("heartbeat", True, "wired; no session has run since")
+    return Finding("heartbeat", True, f"last hook ran {(now - last_run) / 3600:.1f} h ago")
+
+
+def _log(*, now: int) -> list[Finding]:
+    """Faults that hooks swallowed in the last week."""
+    log = paths.home() / "log" / "hooks.log"
+    try:
+        lines = log.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    from datetime import UTC, datetime
+
+    horizon = datetime.fromtimestamp(now - 7 * 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    recent = [line for line in lines if line[:20] >= horizon]
+    if not recent:
+        return []
+    return [Finding("hook faults", False, f"{len(recent)} in a week, the last: {recent[-1]}", f"tail {log}")]
+
+
+def _version(lane: Lane) -> list[Finding]:
+    """The client's version, as its newest transcript states it."""
+    files = [file for name, file in refresh.discover()[0] if name == lane]
+    if not files:
+        return []
+    newest = max(files, key=lambda file: file.mtime_ns)
+    stated = _VERSION[lane].findall(tail.edges(newest.path))
+    if not stated:
+        return []
+    version = tuple(int(part) for part in stated[-1])
+    text = ".".join(map(str, version))
+    if version < OLDEST[lane]:
+        wanted = ".".join(map(str, OLDEST[lane]))
+        update = "claude update" if lane == "claude" else "npm install -g @openai/codex"
+        return [Finding(f"{lane} version", False, f"{text} is older than {wanted}, which this needs", update)]
+    return [Finding(f"{lane} version", True, text)]
