@@ -191,7 +191,7 @@ class Session:
         """A tool's result; now and then it is a subagent's, whose summary holds a usage block that is not to be counted."""
         out, rng = self.out, self.out.rng
         self.at += rng.expovariate(1 / 6)
-        text = out.words(rng.lognormvariate(7.6, 1.3))
+        text = out.words(rng.lognormvariate(7.58, 1.3))
         more = '"toolUseResult":{"stdout":"","stderr":"","interrupted":false}'
         if self.spawned:
             more = (
@@ -281,8 +281,8 @@ def make(folder: Path, files: int = FILES) -> dict[str, Any]:
 
 
 def _size(rng: Random) -> float:
-    """Median 145 KB before the last turn is rounded up, 90th percentile 4.3 times that, at most 7.5 MB."""
-    return min(rng.lognormvariate(11.88, 1.14), 7.5e6)
+    """Median 153 KB before the last turn is rounded up, 90th percentile 4.3 times that, at most 7.5 MB."""
+    return min(rng.lognormvariate(11.94, 1.14), 7.5e6)
 
 
 def main() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from governor import calibrate, history, hook, paths, policy, windows
+import json
+from datetime import datetime
+from typing import NamedTuple
+
+from governor import calibrate, forecast, history, hook, paths, policy, windows
 from governor.config import Settings
+from governor.errors import StateError
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 
 HISTORY_S = 12 * 7 * 86_400
-RECENT_S = {"5h": 3600}  # what "recent rate" means for a window; a day for all longer ones
 ROUNDING = 1.0  # an official percentage p stands for somewhere in [p - 1, p + 1)
 
 
@@ -40,16 +44,15 @@ def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneRe
     for reading in stored:
         if reading.window != "any":
             by_window.setdefault(reading.window, []).append(reading)
-    used = list(read.slices(ledger, now - 2 * 86_400, now + 1, lane=lane))
-    active = sorted({piece.start for piece in used})
     names = [name for name, seen in by_window.items() if _is_alive(name, seen, now=now)]
     if lane == "claude" or not names:
         names += [name for name in ("5h", "week") if name not in names]
-    if not stored and not active and read.span_of(ledger, lane) is None:
+    if not stored and read.span_of(ledger, lane) is None:
         return LaneReport(lane, present=False, windows=[])
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
-    found = [_window(ledger, settings, lane, name, by_window.get(name, []), active, now=now) for name in names]
+    past = _past(ledger, settings, lane, stored, now=now)
+    found = [_window(ledger, settings, lane, name, by_window.get(name, []), past, now=now) for name in names]
     return LaneReport(lane, present=True, windows=found)
 
 
@@ -63,19 +66,51 @@ def _is_alive(name: str, seen: list[LimitReading], *, now: int) -> bool:
 
 
 def _window(
-    ledger: Ledger, settings: Settings, lane: Lane, name: str, seen: list[LimitReading], active: list[int], *, now: int
+    ledger: Ledger,
+    settings: Settings,
+    lane: Lane,
+    name: str,
+    seen: list[LimitReading],
+    past: _Past,
+    *,
+    now: int,
 ) -> WindowReport:
-    window = windows.current(lane, name, seen, active=active, now=now)
+    window = windows.current(lane, name, seen, active=past.active, now=now)
     official = windows.official(window, seen, now=now) if window.is_official or window.how == "trailing" else None
     local = history.spent(ledger, settings, lane, window.starts_at, now + 1)
     scale = history.scale(ledger, settings, lane, name, seen, now=now)
-    since = 0.0
-    if official is not None:
-        since = history.spent(ledger, settings, lane, official.observed_at, now + 1).units
+    since = history.spent(ledger, settings, lane, official.observed_at, now + 1).units if official else 0.0
     estimate = _estimate(official, since, local.units, scale)
-    projection = _project(ledger, settings, window, estimate, scale, now=now)
-    verdict, reasons = policy.judge(official, estimate, projection)
+    projection = _project(window, estimate, scale, past, now=now)
+    alarm = _alarm(ledger, window, projection, now=now)
+    elapsed = None
+    if window.resets_at is not None:
+        elapsed = (now - window.starts_at) / (window.resets_at - window.starts_at)
+    verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed)
+    if name == "week" and (spike := policy.spike(past.hours, now=now)) is not None:
+        reasons.append(spike)
     return WindowReport(window, official, local, scale, estimate, projection, verdict, reasons)
+
+
+class _Past(NamedTuple):
+    """What all windows of a lane look back on."""
+
+    hours: list[tuple[int, float]]
+    active: list[int]  # quarters with use in the last two days
+    refused: list[tuple[int, int]]  # spans in which the wall stood, so that little use says nothing about demand
+    tz_offset: int
+
+
+def _past(ledger: Ledger, settings: Settings, lane: Lane, seen: list[LimitReading], *, now: int) -> _Past:
+    used = read.slices(ledger, now - 2 * 86_400, now + 1, lane=lane)
+    walls = [(r.observed_at, r.resets_at or r.observed_at + 3600) for r in seen if r.used_percent >= 100]
+    offset = datetime.fromtimestamp(now).astimezone().utcoffset()
+    return _Past(
+        hours=history.hourly(ledger, settings, lane, now=now),
+        active=sorted({piece.start for piece in used}),
+        refused=walls,
+        tz_offset=int(offset.total_seconds()) if offset else 0,
+    )
 
 
 def _estimate(
@@ -85,25 +120,60 @@ def _estimate(
         at = official.used_percent
         if scale is None or since <= 0:
             return Estimate(at, max(at - ROUNDING, 0.0), at + ROUNDING, "official")
-        more, low, high = (since / scale.units_per_percent, since / scale.high, since / scale.low)
-        return Estimate(at + more, max(at - ROUNDING, 0.0) + low, at + ROUNDING + high, "official+local")
+        share = scale.coverage.low if scale.coverage else 1.0  # use elsewhere may have gone on meanwhile
+        high = at + ROUNDING + since / (scale.low * max(share, 0.1))
+        low = max(at - ROUNDING, 0.0) + since / scale.high
+        return Estimate(at + since / scale.units_per_percent, low, high, "official+local")
     if scale is None:
         return None
-    return Estimate(units / scale.units_per_percent, units / scale.high, units / scale.low, "local")
+    share = scale.effective / scale.units_per_percent
+    return Estimate(units / scale.effective, units / scale.high, units / (scale.low * share), "local")
 
 
 def _project(
-    ledger: Ledger,
-    settings: Settings,
-    window: windows.Window,
-    estimate: Estimate | None,
-    scale: calibrate.Scale | None,
-    *,
-    now: int,
+    window: windows.Window, estimate: Estimate | None, scale: calibrate.Scale | None, past: _Past, *, now: int
 ) -> Projection | None:
     if estimate is None or scale is None or window.resets_at is None:
         return None
-    recent_s = RECENT_S.get(window.name, 86_400)
-    recent = history.spent(ledger, settings, window.lane, now - recent_s, now + 1).units / scale.units_per_percent
-    naive = estimate.used_percent + recent / recent_s * (window.resets_at - now)
-    return Projection(None, None, None, None, naive, None, "naive")
+    if windows.length(window.name) <= windows.LENGTH["5h"]:
+        found = forecast.project_5h(
+            past.hours,
+            now=now,
+            resets_at=window.resets_at,
+            spent=estimate.used_percent,
+            units_per_point=scale.effective,
+            spread=scale.spread,
+            tz_offset=past.tz_offset,
+        )
+    else:
+        found = forecast.project_week(
+            past.hours,
+            now=now,
+            starts_at=window.starts_at,
+            resets_at=window.resets_at,
+            spent=estimate.used_percent,
+            units_per_point=scale.effective,
+            spread=scale.spread,
+            tz_offset=past.tz_offset,
+            refused=past.refused,
+        )
+    return Projection(found.p10, found.p50, found.p90, found.p_exceed, found.naive, found.wall_at, found.confidence)
+
+
+def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int) -> forecast.Alarm:
+    """The early alarm after this projection. It needs a memory: two high probabilities two hours apart."""
+    name = f"alarm:{window.lane}:{window.name}"
+    cycle = (window.resets_at or 0) // windows.RESET_JITTER
+    try:
+        kept = json.loads(ledger.fact(name) or "null")
+        before = forecast.Alarm(*kept["state"]) if kept and abs(kept["cycle"] - cycle) <= 1 else forecast.Alarm()
+    except (ValueError, KeyError, TypeError):
+        before = forecast.Alarm()
+    state = forecast.step(before, now, projection.p_exceed if projection else None)
+    if state != before:
+        try:
+            with ledger.transaction():
+                ledger.set_fact(name, json.dumps({"cycle": cycle, "state": list(state)}))
+        except StateError:
+            pass
+    return state

@@ -13,6 +13,7 @@ What slopes cannot tell: use elsewhere that always runs in step with local use l
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governor.regimes import regimes
@@ -38,7 +39,7 @@ ONE_ANCHOR: Final = (
 class Coverage(NamedTuple):
     """The share of official use that local units explain, 0-1, with its 80 % interval.
 
-    ``at_least``: pauses were not watched, so this is a bound: the rest, 1 - share, is the least that was used elsewhere.
+    ``at_least``: pauses were not watched, so it is a bound: the rest, 1 - share, is the least that was used elsewhere.
     """
 
     share: float
@@ -97,11 +98,10 @@ def scales(
     pieces = stretches(kept, window_s=window_s)
     bounds = [None, *regimes(pieces, changes=changes), None]
     out: list[Scale] = []
-    for since, until in zip(bounds, bounds[1:], strict=False):
-        part = [s for s in pieces if (since is None or s.ends_at > since) and (until is None or s.ends_at <= until)]
-        count = sum(
-            (since is None or a.observed_at > since) and (until is None or a.observed_at <= until) for a in kept
-        )
+    for since, until in pairwise(bounds):
+        begin, end = since or 0, math.inf if until is None else until
+        part = [s for s in pieces if begin < s.ends_at <= end]
+        count = sum(begin < a.observed_at <= end for a in kept)
         guesses = [(out[-1], CHANGED)] if out else []
         guesses += [(prior, ACCOUNTS)] if prior is not None else []
         scale = _scale(part, count=count, since=since, guesses=guesses)

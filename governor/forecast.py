@@ -78,8 +78,8 @@ def project_week(
 
     With percentages, ``units_per_point`` is the local units per official percent as it will be used from here on:
     the scale times the share that is used here, so that use elsewhere is expected to keep its share. ``spread`` is the
-    standard deviation of its log. ``days`` may be given where ``season.learn`` was called already. All quantiles are at least
-    ``spent``; a window that is over, or clocks that jump, give ``spent`` itself.
+    standard deviation of its log. ``days`` may be given where ``season.learn`` was called already. No quantile is
+    below ``spent``; a window that is over, or clocks that jump, give ``spent`` itself.
     """
     rows = list(history)
     left = max(0, min(resets_at - now, 5 * WEEK_S))

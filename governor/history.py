@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
-from governor import calibrate, meter, windows
+from governor import calibrate, meter, regimes, stretches, windows
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import read
@@ -68,19 +67,13 @@ def scale(
     kept = _kept(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
         anchors = _anchors(ledger, settings, lane, size, thinned(recent))
-        found = calibrate.calibrate(anchors, window_s=size, changes=_changes(lane))
+        found = calibrate.calibrate(anchors, window_s=size, changes=regimes.KNOWN_CHANGES.get(lane, ()))
         _keep(ledger, f"scale:{lane}:{window}", key, [found])
         return found
     if kept[0] is None:
         return None
     *plain, coverage, note = kept[0]
     return calibrate.Scale(*plain, calibrate.Coverage(*coverage) if coverage else None, note)
-
-
-def _changes(lane: Lane) -> list[int]:
-    """When the vendor is known to have moved limits: likelier boundaries than any other day."""
-    days = calibrate.KNOWN_CHANGES[lane]
-    return [int(datetime.fromisoformat(f"{day}T00:00+00:00").timestamp()) for day in days]
 
 
 def thinned(readings: Sequence[LimitReading]) -> list[LimitReading]:
@@ -100,13 +93,13 @@ def _same(one: LimitReading | None, other: LimitReading | None) -> bool:
         and other is not None
         and one.used_percent == other.used_percent
         and abs((one.resets_at or 0) - (other.resets_at or 0)) <= windows.RESET_JITTER
-        and other.observed_at - one.observed_at < calibrate.IDLE_S
+        and other.observed_at - one.observed_at < stretches.IDLE_S
     )
 
 
 def _anchors(
     ledger: Ledger, settings: Settings, lane: Lane, size: int, readings: Sequence[LimitReading]
-) -> list[calibrate.Anchor]:
+) -> list[stretches.Anchor]:
     """Each reading beside the units used in its window until then, exact to the second."""
     begin = min(r.observed_at for r in readings) - size - DAY
     sums: dict[int, float] = {}
@@ -128,7 +121,7 @@ def _anchors(
         if place not in opened:
             opened[place] = until(starts_at - 1)
         used = max(until(reading.observed_at) - opened[place], 0.0)
-        anchors.append(calibrate.Anchor(reading.observed_at, reading.used_percent, reading.resets_at, used))
+        anchors.append(stretches.Anchor(reading.observed_at, reading.used_percent, reading.resets_at, used))
     return anchors
 
 

@@ -59,7 +59,7 @@ def pacing(report: Report, settings: config.Settings, contexts: dict[str, int]) 
         other = next((one for one in report.lanes if one.lane != lane.lane and one.present), None)
         lanes[lane.lane] = {"windows": [_window(found, other, now=report.generated_at) for found in lane.windows]}
         ceilings[lane.lane] = policy.ceiling(_worst_landing(lane))
-        speaks = speaks or any(found.verdict != "GO" for found in lane.windows)
+        speaks = speaks or any(found.verdict != "GO" or _spiked(found) for found in lane.windows)
         speaks = speaks or any(tokens > (ceilings[lane.lane] or 10**12) for tokens in contexts.values())
     content = {**wishes, "lanes": lanes, "ceilings": ceilings, "contexts": contexts}
     return ("speak" if speaks else "quiet"), content
@@ -72,12 +72,20 @@ def _window(found: WindowReport, other: LaneReport | None, *, now: int) -> dict[
         "window": found.window.name,
         "resets_at": found.window.resets_at if found.window.is_official else None,
         "verdict": found.verdict,
-        "rule": found.reasons[0].rule if found.reasons else "",
+        "rule": f"spike:{now // 3600}" if found.verdict == "GO" and _spiked(found) else _rule(found),
         "official": official and official.used_percent,
         "landing": landing,
-        "line": line.pacing(found, other, now=now) if found.verdict != "GO" else "",
+        "line": line.pacing(found, other, now=now) if found.verdict != "GO" or _spiked(found) else "",
         "model_line": line.for_model(found, now=now) if found.verdict == "STOP" else "",
     }
+
+
+def _rule(found: WindowReport) -> str:
+    return found.reasons[0].rule if found.reasons else ""
+
+
+def _spiked(found: WindowReport) -> bool:
+    return any(reason.rule.startswith("spike") for reason in found.reasons)
 
 
 def _worst_landing(lane: LaneReport) -> float | None:

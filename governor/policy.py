@@ -1,12 +1,14 @@
 """From figures to a verdict: advise, then route, then degrade, and stop only at the wall.
 
-Being ahead of pace is not being over budget: a projection only ever warns. Only actual use, stated by the official
-meter in a window that has not reset yet, reaches STOP. A missing figure gives no verdict of its own.
+Being ahead of pace is not being over budget: a projection only ever warns, and relaxes by itself. Only actual use,
+stated by the official meter in a window that has not reset yet, reaches STOP. A missing figure gives no verdict of its
+own, and a doubtful one (little history) never sounds the early alarm.
 """
 
 from __future__ import annotations
 
-from governor.report import VERDICTS, Estimate, Projection, Reason, Verdict
+from governor.forecast import Alarm
+from governor.report import VERDICTS, Projection, Reason, Verdict
 from governor.windows import Official
 
 WALL = 95.0  # percent of actual use
@@ -17,31 +19,80 @@ BANDS: tuple[tuple[float, Verdict, int], ...] = (
     (1.1, "NUDGE", 350_000),
     (1.0, "NUDGE", 450_000),
 )
+AHEAD = 10.0  # points beyond even pace that make an early rung of the ladder worth a word
+SURE = ("fair", "good")  # three weeks of own history and more: enough to warn on a projection
+SPIKE = 3.0  # times the usual hour
 
 
 def judge(
-    official: Official | None, estimate: Estimate | None, projection: Projection | None
+    official: Official | None, projection: Projection | None, alarm: Alarm, *, elapsed: float | None
 ) -> tuple[Verdict, list[Reason]]:
-    """The verdict on one window, and every rule that spoke, the decisive one first."""
+    """The verdict on one window, and every rule that spoke, the decisive one first.
+
+    ``elapsed`` is the share of the window that has passed (0-1), which is also what even pace would have used.
+    """
     verdict: Verdict = "GO"
     reasons: list[Reason] = []
-    if official is not None and official.used_percent >= WALL:
-        verdict = "STOP"
-        text = f"the official meter says {official.used_percent:g} %, and {WALL:g} % is the wall"
-        reasons.append(Reason("wall-95", text, official.used_percent))
-    landing = projection.p50 if projection is not None else None
-    if landing is not None:
-        for share, word, ceiling in BANDS:
-            if landing >= share * 100:
-                verdict = max(verdict, word, key=VERDICTS.index)
-                text = f"lands at about {landing:.0f} % of the cap; keep contexts under {ceiling // 1000}k tokens"
-                reasons.append(Reason(f"band-{share:g}", text, landing))
-                break
-    if official is not None:
-        rung = max((step for step in LADDER if official.used_percent >= step), default=None)
-        if rung is not None:
-            reasons.append(Reason(f"ladder-{rung:g}", f"{rung:g} % of the window is used", official.used_percent))
+    for word, reason in (_wall(official), _early(projection, alarm), _ladder(official, elapsed)):
+        if reason is None:
+            continue
+        if VERDICTS.index(word) > VERDICTS.index(verdict):
+            verdict = word
+            reasons.insert(0, reason)
+        else:
+            reasons.append(reason)
     return verdict, reasons
+
+
+Ruling = tuple[Verdict, Reason | None]
+
+
+def _wall(official: Official | None) -> Ruling:
+    if official is None or official.used_percent < WALL:
+        return "GO", None
+    text = f"the official meter says {official.used_percent:g} %, and {WALL:g} % is the wall"
+    return "STOP", Reason("wall-95", text, official.used_percent)
+
+
+def _early(projection: Projection | None, alarm: Alarm) -> Ruling:
+    """The early word: the chance of passing the cap has stood high, and there is history enough to say so."""
+    if projection is None or not alarm.is_on or projection.p_exceed is None or projection.confidence not in SURE:
+        return "GO", None
+    landing = projection.p50
+    chance = f"{projection.p_exceed * 100:.0f} % chance of passing the cap"
+    for share, word, tokens in BANDS:
+        if landing is not None and landing >= share * 100:
+            text = f"{chance}, lands near {landing:.0f} %; keep contexts under {tokens // 1000}k tokens"
+            return word, Reason(f"band-{share:g}", text, landing)
+    return "NUDGE", Reason("p-exceed", chance, projection.p_exceed)
+
+
+def _ladder(official: Official | None, elapsed: float | None) -> Ruling:
+    if official is None:
+        return "GO", None
+    used = official.used_percent
+    rung = max((step for step in LADDER if used >= step), default=None)
+    if rung is None:
+        return "GO", None
+    reason = Reason(f"ladder-{rung:g}", f"{rung:g} % of the window is used", used)
+    ahead = elapsed is not None and used - elapsed * 100 >= AHEAD
+    if rung >= 90 or (rung >= 70 and ahead):
+        pace = f", {used - elapsed * 100:.0f} points ahead of even pace" if ahead and elapsed is not None else ""
+        return "NUDGE", reason._replace(text=f"{reason.text}{pace}")
+    return "GO", reason
+
+
+def spike(hours: list[tuple[int, float]], *, now: int) -> Reason | None:
+    """The last full or running hour against the mean of the active hours in the week before it.
+
+    ``hours``: (start of hour, units), oldest first. None below three times the usual, or with under a day of hours.
+    """
+    this = now // 3600 * 3600
+    last = sum(units for start, units in hours if start >= this - 3600) / 2
+    before = [units for start, units in hours if this - 7 * 86_400 <= start < this - 3600 and units > 0]
+    if len(before) < 24 or last < SPIKE * (usual := sum(before) / len(before)):
+        return None
+    return Reason("spike-3x", f"the last two hours ran at {last / usual:.1f} times your usual hour", last / usual)
 
 
 def ceiling(landing: float | None) -> int | None:

@@ -40,7 +40,7 @@ def regimes(pieces: Sequence[Stretch], *, changes: Sequence[int] = ()) -> list[i
     """The moments at which units per percent changed, oldest first; empty for one regime throughout.
 
     Days are compared as wholes, by their middle stretch, since bursts from elsewhere are few. A boundary is accepted at
-    posterior odds above 1; a day nobody announced needs three days on each side, a known change two before and one after.
+    posterior odds above 1; a day nobody announced needs three days on each side, a known change two before, one after.
     """
     by_day: dict[int, list[tuple[float, float]]] = {}
     for s in pieces:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from governor import anchors, windows
@@ -66,7 +68,7 @@ def calibrate(
             if paste:
                 from governor import pasted
 
-                readings = pasted.readings(click.get_text_stream("stdin").read(), lane=lane, now=when)
+                readings = pasted.readings(sys.stdin.read(), lane=lane, now=when)
             else:
                 heard = read.readings(ledger, lane=lane, window=window)
                 reset = _reset(resets_at, window, heard, now=when)

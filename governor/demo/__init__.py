@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import orjson
 
+from governor import hook
 from governor.demo import claude, codex
 from governor.demo.official import HOUR, Official, settle
 from governor.demo.truth import truth
@@ -96,5 +97,5 @@ def spool(state_home: Path, official: Official) -> None:
         for observed_at, _, stand in readings
     ]
     path = state_home / "spool" / "limits.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    hook.make_private(str(path.parent))
     path.write_bytes(b"\n".join(lines) + b"\n")

@@ -16,6 +16,7 @@ def pacing(found: WindowReport, other: LaneReport | None, *, now: int) -> str:
     parts = [f"governor: {name} {_stands(found)}{_lands(found)}{_pace(found, now=now)}."]
     if found.window.resets_at is not None:
         parts.append(f"Resets {moment(found.window.resets_at, None, now=now)}{_source(found, now=now)}.")
+    parts += [f"{reason.text[0].upper()}{reason.text[1:]}." for reason in found.reasons if reason.rule == "spike-3x"]
     helps = _helps(found, other)
     if helps:
         parts.append(helps)

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from governor.faces.plain import LANE_NAMES, ago, count, left, moment, percent, span, utc
 from governor.faces.screen import screen
-from governor.report import LaneReport, Report, WindowReport
+from governor.report import LaneReport, Reason, Report, WindowReport
 
 COLOURS = {"GO": "green", "NUDGE": "yellow", "SLOW": "dark_orange", "STOP": "bold red"}
 SIGNS = {"GO": "●", "NUDGE": "▲", "SLOW": "◆", "STOP": "■"}
@@ -20,6 +20,7 @@ SOURCES = {
     "client": "asked the client",
 }
 BAR = 30
+LEAST = 0.002  # of 400 draws none passing the cap is not a chance of nothing
 
 
 def status(report: Report, *, why: bool = False, to: Console | None = None) -> None:
@@ -66,8 +67,9 @@ def _window(console: Console, found: WindowReport, *, now: int, why: bool) -> No
     for text in (_official(found, now=now), _here(found), _landing(found, now=now)):
         if text:
             console.print(Text(f"         {text}"))
-    if found.verdict != "GO" or found.reasons:
-        _verdict(console, found)
+    spoke = [reason for reason in found.reasons if found.verdict != "GO" or reason.rule.startswith("spike")]
+    if spoke:
+        _verdict(console, found, spoke[0])
     if why:
         _arithmetic(console, found)
 
@@ -120,17 +122,15 @@ def _landing(found: WindowReport, *, now: int) -> str:
         return f"at the recent rate {percent(guess.naive)} at the reset (extrapolated, no interval)"
     text = f"lands at {percent(guess.p50)} ({span(guess.p10, guess.p90)})"
     if guess.p_exceed is not None:
-        text += f", {percent(guess.p_exceed * 100)} chance of passing the cap"
+        text += f", P(over) {percent(max(guess.p_exceed, LEAST) * 100)}"
     if guess.wall_at is not None:
         text += f", near {moment(guess.wall_at, None, now=now)}"
     return f"{text}; naive {percent(guess.naive)}"
 
 
-def _verdict(console: Console, found: WindowReport) -> None:
+def _verdict(console: Console, found: WindowReport, reason: Reason) -> None:
     mark = Text(f"       {SIGNS[found.verdict]} {found.verdict}", style=COLOURS[found.verdict])
-    if found.reasons:
-        mark.append(f"  {found.reasons[0].text}", style="default")
-    console.print(mark)
+    console.print(mark.append(f"  {reason.text}", style="default"))
 
 
 def _arithmetic(console: Console, found: WindowReport) -> None:

@@ -45,7 +45,9 @@ def find_clients() -> Clients:
     for name, wanted in VERSIONS.items():
         found = _version(modules / name)
         if found != wanted:
-            raise MissingClientsError(f"{modules / name} is {found or 'missing'}, not {wanted}; next: {_remedy(chosen)}")
+            raise MissingClientsError(
+                f"{modules / name} is {found or 'missing'}, not {wanted}; next: {_remedy(chosen)}"
+            )
     return Clients(
         _only(modules / "@anthropic-ai", "claude-code-*/claude", chosen),
         _only(modules / "@openai", "codex-*/vendor/*/bin/codex", chosen),

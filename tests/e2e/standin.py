@@ -255,9 +255,7 @@ class Standin:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def reply(
-        self, *blocks: Block | Used, when: Rule | None = None, status: int = 200, after: float = 0.0
-    ) -> None:
+    def reply(self, *blocks: Block | Used, when: Rule | None = None, status: int = 200, after: float = 0.0) -> None:
         """Queue one answer: its blocks and, among them, what it used."""
         used = next((b for b in blocks if isinstance(b, Used)), Used())
         said = tuple(b for b in blocks if not isinstance(b, Used))

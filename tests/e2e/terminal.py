@@ -13,6 +13,7 @@ from typing import Self
 from .namespace import Namespace
 
 POLL_S = 0.05
+BEAT_S = 0.15  # between the words and Enter: menus of commands open with a delay
 PROMPT = "❯"
 
 
@@ -50,7 +51,9 @@ class Terminal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -81,6 +84,7 @@ class Terminal:
     def type(self, words: str) -> None:
         """Type words and send them off."""
         self.write(words)
+        time.sleep(BEAT_S)
         self.keys("Enter")
 
     def wait_for(self, words: str, *, seconds: float = 20) -> str:

@@ -275,9 +275,9 @@ def test_a_copied_answer_names_the_session_that_made_it(claude: ClaudeCode, stan
         claude.leave(tui)
 
     fork, branch = (path for path in claude.transcripts() if path != original)
-    born = {next(line["timestamp"] for line in records(path) if "timestamp" in line) for path in (original, fork, branch)}
-    made = [[line.get("requestSessionId") for line in assistant_lines(path)] for path in (original, fork, branch)]
-    assert 1 == len(born)
+    answers = [assistant_lines(path) for path in (original, fork, branch)]
+    made = [[line.get("requestSessionId") for line in lines] for lines in answers]
+    assert 1 == len({lines[0]["timestamp"] for lines in answers})
     assert [[None], [original.stem, None], [original.stem, fork.stem, None]] == made
     one = claude.cost(original.stem)
     assert (pytest.approx(2 * one), pytest.approx(one)) == (claude.cost(fork.stem), claude.cost(branch.stem))

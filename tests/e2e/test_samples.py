@@ -41,7 +41,9 @@ def first_of_each(lines: list[dict[str, Any]], *keys: str) -> list[dict[str, Any
 def script_a_day(claude: ClaudeCode, standin: Standin) -> None:
     """A write, a failing command, and a background agent that reports."""
     note = str(claude.project / "note.txt")
-    standin.reply(text("writing"), tool("Write", file_path=note, content="kept\n"), usage(input=100, output=50, w1h=900))
+    standin.reply(
+        text("writing"), tool("Write", file_path=note, content="kept\n"), usage(input=100, output=50, w1h=900)
+    )
     standin.reply(tool("Bash", command="exit 3", description="fail"), usage(input=200, output=20, cache_read=900))
     agent = tool("Agent", description="count", prompt=ASKED, subagent_type="general-purpose")
     standin.reply(agent, usage(input=300, output=30, cache_read=1000))

@@ -1,0 +1,89 @@
+"""The text of a client's own usage panel, pasted: Claude Code's ``/usage`` (2.1.330) and Codex's ``/status``.
+
+::
+
+    Current session
+    █████████████████████                              42% used
+    Resets 5:08am (UTC)
+
+    Weekly limit: [███████░░░] 39% left (resets 09:00 on 25 Nov)
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from governor.errors import BadInputError
+from governor.model import Lane, LimitReading
+
+_HEADS = (
+    (re.compile(r"current session|\b5[- ]?h(our)?s? limit", re.I), "5h"),
+    (re.compile(r"current week\s*\(all models\)|\bweekly limit", re.I), "week"),
+    (re.compile(r"current week\s*\((?P<family>[\w .-]+?)( only)?\)", re.I), "week:"),
+    (re.compile(r"current week\b", re.I), "week"),
+)
+_PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%\s*(used|left)", re.I)
+_RESET = re.compile(
+    r"resets?\s+(?:at\s+)?(?:(?P<month>[A-Z][a-z]{2})\w*\s+(?P<day>\d{1,2})(?:,|\s+at)?\s+)?"
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?\s*(?P<half>[ap]m)?"
+    r"(?:\s+on\s+(?P<day2>\d{1,2})\s+(?P<month2>[A-Z][a-z]{2}))?\s*(?:\((?P<zone>[\w/+-]+)\))?",
+    re.I,
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def readings(text: str, *, lane: Lane, now: int) -> list[LimitReading]:
+    """The official figures a pasted panel states; reset times are the next such moment after ``now``.
+
+    Raises: BadInputError where no figure is found.
+    """
+    found: dict[str, tuple[float, int | None]] = {}
+    window = ""
+    for line in text.splitlines():
+        window = _head(line) or window
+        percent = _PERCENT.search(line)
+        if percent and window and window not in found:
+            value = float(percent[1].replace(",", "."))
+            found[window] = (value if percent[2].lower() == "used" else 100 - value, None)
+        reset = _RESET.search(line)
+        if reset and window in found and found[window][1] is None:
+            found[window] = (found[window][0], _moment(reset, now=now))
+    found = {name: one for name, one in found.items() if 0 <= one[0] <= 100}
+    if not found:
+        raise BadInputError(
+            "No figure was found in what was pasted.", "copy the whole /usage panel, or: governor calibrate 60%"
+        )
+    return [LimitReading(lane, name, used, reset, now, "pasted") for name, (used, reset) in found.items()]
+
+
+def _head(line: str) -> str:
+    for pattern, name in _HEADS:
+        if found := pattern.search(line):
+            return name + found["family"].strip().lower() if name.endswith(":") else name
+    return ""
+
+
+def _moment(found: re.Match[str], *, now: int) -> int | None:
+    """The next time the clock shows what the panel says; None where it says something impossible."""
+    try:
+        zone: tzinfo | None = ZoneInfo(found["zone"]) if found["zone"] else None
+    except (KeyError, ValueError, OSError):
+        zone = None
+    here = datetime.fromtimestamp(now, zone).astimezone(zone)
+    hour = int(found["hour"])
+    if found["half"]:
+        hour = hour % 12 + (12 if found["half"].lower() == "pm" else 0)
+    month, day = found["month"] or found["month2"], found["day"] or found["day2"]
+    try:
+        then = here.replace(hour=hour, minute=int(found["minute"] or 0), second=0, microsecond=0)
+        if month and day:
+            then = then.replace(month=_MONTHS.index(month.lower()) + 1, day=int(day))
+            if then < here - timedelta(days=1):
+                then = then.replace(year=then.year + 1)
+        elif then <= here:
+            then += timedelta(days=1)
+    except ValueError:
+        return None
+    return int(then.timestamp())

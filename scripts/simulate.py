@@ -1,0 +1,131 @@
+"""The simulated proof: calibration and projection scored on made-up people, where the truth is known.
+
+    python scripts/simulate.py scale --people 40
+    python scripts/simulate.py change --people 40
+    python scripts/simulate.py forecast --people 60 [--weeks 6] [--family bursts]
+
+``governor.simulate`` describes the people. ``desk`` is the family that constants were chosen on; ``bursts`` and ``shift``
+were only scored. The output is what docs/calibration.md and docs/forecast.md show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from random import Random
+
+from governor import backtest
+from governor.calibrate import Anchor, calibrate
+from governor.simulate import FAMILIES, WEEK_S, Person, person, readings
+
+
+def seen_by(someone: Person, *, seed: int, polled: bool) -> list[Anchor]:
+    """The readings of that person's machine."""
+    return [Anchor(*s) for s in readings(Random(seed), someone, polled=polled)]
+
+
+def spread_of(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    middle = sum(values) / len(values)
+    return middle, math.sqrt(sum((v - middle) ** 2 for v in values) / len(values))
+
+
+def scale_table(people: int) -> None:
+    """Bias of percent per unit, in percent of the truth, for three estimators."""
+    print("| family | weeks | elsewhere | read | total ÷ total | least squares | calibrate | 80 % interval holds |")
+    print("|---|---|---|---|---|---|---|---|")
+    for family in FAMILIES:
+        for weeks in (1, 4):
+            for share, proportional in ((0.0, False), (0.1, False), (0.3, False), (0.3, True)):
+                for polled in (False, True):
+                    found: list[list[float]] = [[], [], []]
+                    held = 0
+                    for i in range(people):
+                        who = person(Random(1000 + i), family, weeks=weeks, elsewhere=share, proportional=proportional)
+                        seen = seen_by(who, seed=i, polled=polled)
+                        scale = calibrate(seen)
+                        if scale is None:
+                            continue
+                        total = sum(a.used_percent for a in seen) / sum(a.units for a in seen)
+                        square = sum(a.used_percent * a.units for a in seen) / sum(a.units**2 for a in seen)
+                        for kept, slope in zip(found, (total, square, 1 / scale.units_per_percent), strict=True):
+                            kept.append(100 * math.log(slope * who.units_per_percent))
+                        held += scale.low <= who.units_per_percent <= scale.high
+                    kind = f"{share:.0%}" + (", in step" if proportional else ", bursts" if share else "")
+                    cells = " | ".join(f"{m:+.1f} ± {sd:.1f}" for m, sd in map(spread_of, found))
+                    how = "every 30 min" if polled else "while active"
+                    print(f"| {family} | {weeks} | {kind} | {how} | {cells} | {held / len(found[2]):.2f} |")
+
+
+def change_table(people: int) -> None:
+    """How often a change of the limits after two of four weeks is seen."""
+    print("| family | elsewhere | units per percent change to | seen unannounced | seen when known | off by (days) |")
+    print("|---|---|---|---|---|---|")
+    for family in FAMILIES:
+        for share in (0.0, 0.3):
+            for factor in (1.0, 0.83, 1.2, 0.6, 2.0):
+                plain = known = 0
+                off = []
+                for i in range(people):
+                    before = person(Random(i), family, weeks=4, elsewhere=share)
+                    after = before._replace(units_per_percent=before.units_per_percent * factor)
+                    cut = before.starts_at + 2 * WEEK_S
+                    seen = [a for a in seen_by(before, seed=i, polled=False) if a.observed_at < cut]
+                    seen += [a for a in seen_by(after, seed=i, polled=False) if a.observed_at >= cut]
+                    scale = calibrate(seen)
+                    told = calibrate(seen, changes=[cut])
+                    plain += scale is not None and scale.since is not None
+                    known += told is not None and told.since is not None
+                    if scale is not None and scale.since is not None:
+                        off.append(abs(scale.since - cut) / 86_400)
+                middle = f"{sorted(off)[len(off) // 2]:.1f}" if off else "–"
+                print(
+                    f"| {family} | {share:.0%} | × {factor} | {plain / people:.2f} | {known / people:.2f} | {middle} |"
+                )
+
+
+def forecast_table(people: int, *, weeks: int, families: Sequence[str], seed: int) -> None:
+    """Scores and alarms, by family; a third of the people each with 0, 10 and 30 % elsewhere."""
+    for family in families:
+        crowd = [
+            person(Random(seed + i), family, weeks=weeks + 4, elsewhere=(0.0, 0.1, 0.3)[i % 3]) for i in range(people)
+        ]
+        result = backtest.simulated(crowd, Random(seed), first=weeks)
+        rival = next(s for s in result.scores if s.method == "linear + its own errors")
+        print(f"\n**{family}**, {weeks} weeks of history, {people} people, {result.weeks} weeks scored\n")
+        print(
+            "| method | pinball | ÷ linear with errors | median's error | inside 80 % | Brier |\n|---|---|---|---|---|---|"
+        )
+        for s in result.scores:
+            held = f"{s.covered:.3f} [{s.covered_low:.2f}, {s.covered_high:.2f}]" if s.covered is not None else "–"
+            brier = f"{s.brier:.3f}" if s.brier is not None else "–"
+            ratio = s.pinball / rival.pinball
+            print(f"| {s.method} | {s.pinball:.2f} | {ratio:.2f} | {s.error:.1f} | {held} | {brier} |")
+        print("\n| alarm | harmless weeks with one | recall | median lead |\n|---|---|---|---|")
+        for a in result.alarms:
+            false = f"{a.false_share:.3f} of {a.harmless_weeks}" if a.false_share is not None else "–"
+            recall = f"{a.recall:.3f} of {a.exceeding_weeks}" if a.recall is not None else "–"
+            lead = f"{a.median_lead_h:.0f} h" if a.median_lead_h is not None else "–"
+            print(f"| {a.rule} | {false} | {recall} | {lead} |")
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("table", choices=("scale", "change", "forecast"))
+    parser.add_argument("--people", type=int, default=40)
+    parser.add_argument("--weeks", type=int, default=6)
+    parser.add_argument("--family", choices=FAMILIES, action="append")
+    parser.add_argument("--seed", type=int, default=20_000)
+    chosen = parser.parse_args()
+    if chosen.table == "scale":
+        scale_table(chosen.people)
+    elif chosen.table == "change":
+        change_table(chosen.people)
+    else:
+        forecast_table(chosen.people, weeks=chosen.weeks, families=chosen.family or FAMILIES, seed=chosen.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The proof has to be right itself: scores by hand, no look ahead, and the promised margins on people not tuned on."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from governor import backtest, scores
+from governor.backtest import Course, run, simulated
+from governor.simulate import FAMILIES, WEEK_S, person, readings
+
+
+def test_pinball_by_hand() -> None:
+    assert 0.0 == scores.pinball(0.9, truth=10.0, predicted=10.0)
+    assert pytest.approx(9.0) == scores.pinball(0.9, truth=20.0, predicted=10.0)
+    assert pytest.approx(1.0) == scores.pinball(0.9, truth=0.0, predicted=10.0)
+
+
+def test_wilson_by_hand() -> None:
+    low, high = scores.wilson(0.8, 100)
+    assert pytest.approx((0.711, 0.867), abs=0.001) == (low, high)
+    assert (0.0, 1.0) == scores.wilson(0.0, 0)
+
+
+def test_a_perfect_forecast_loses_nothing_and_a_missed_week_is_counted() -> None:
+    perfect = scores.Origin(80.0, [80.0] * 5, 0.0)
+    found = scores.score("x", [perfect], weeks=1)
+    assert (0.0, 0.0, 1.0, 0.0) == (found.pinball, found.error, found.covered, found.brier)
+    alarms = scores.alarm_score("x", [scores.Watch(None, 12), scores.Watch(100, 60), scores.Watch(100, None)])
+    assert (1.0, 0.5, 40.0) == (alarms.false_share, alarms.recall, alarms.median_lead_h)
+
+
+def test_a_refused_week_does_not_blame_a_forecast_above_the_limit() -> None:
+    high = [100.0, 110.0, 130.0, 150.0, 170.0]
+    assert 0.0 == scores.score("x", [scores.Origin(100.0, high, 1.0, is_bound=True)], weeks=1).pinball
+    assert scores.score("x", [scores.Origin(100.0, high, 1.0)], weeks=1).pinball > 5
+
+
+def test_too_little_history_gives_empty_lists_and_no_division_by_nothing() -> None:
+    found = run([], [], units_per_point=1.0)
+    assert (0, 0, [], []) == tuple(found)
+    one = Course(0, WEEK_S, [0.0] * 168)
+    assert [] == run([], [one, one, one], units_per_point=1.0).scores
+
+
+def test_weeks_of_nothing_are_scored_like_any_other() -> None:
+    weeks = [Course(k * WEEK_S, (k + 1) * WEEK_S, [0.0] * 168) for k in range(5)]
+    found = run([(0, 0.0)], weeks, units_per_point=1.0)
+    assert 2 == found.weeks
+    assert 0.0 == found.scores[0].pinball
+    assert all(a.recall is None for a in found.alarms)
+
+
+def test_what_happens_later_in_the_week_never_changes_what_was_said() -> None:
+    who = person(Random(4), "bursts", weeks=5)
+    starts = [who.starts_at + k * WEEK_S for k in range(5)]
+    weeks = backtest.courses(who.hourly(), starts=starts, units_per_point=who.units_per_percent)
+    cut = starts[4] + 60 * 3600
+    early = [row for row in who.hourly() if row[0] < cut]
+    seen = backtest._Eyes(who.hourly(), weeks[4], who.units_per_percent, spread=0.0, tz_offset=0, refused=[])
+    blind = backtest._Eyes(early, weeks[4], who.units_per_percent, spread=0.0, tz_offset=0, refused=[])
+    assert blind.project(60) == seen.project(60)
+
+
+def test_courses_follow_the_units() -> None:
+    (only,) = backtest.courses([(0, 5.0), (7200, 5.0)], starts=[0], units_per_point=2.0)
+    assert [2.5, 2.5, 5.0] == list(only.percent[:3])
+    assert 5.0 == only.percent[-1]
+
+
+@pytest.mark.parametrize("family", ["bursts", "shift"])
+def test_projection_beats_linear_by_a_third_on_people_it_was_not_tuned_on(family: str) -> None:
+    crowd = [person(Random(700 + i), family, weeks=10, elsewhere=(0.0, 0.1, 0.3)[i % 3]) for i in range(15)]
+    found = {s.method: s for s in simulated(crowd, Random(1), alarms=False).scores}
+    assert found["governor"].pinball < 0.7 * found["linear + its own errors"].pinball
+    assert found["governor"].pinball < found["climatology"].pinball
+    covered = found["governor"].covered
+    assert covered is not None
+    assert 0.68 < covered < 0.92  # 60 weeks, so the interval of a true 80 % reaches this far
+
+
+def test_alarms_are_quiet_in_harmless_weeks_and_early_in_the_others() -> None:
+    crowd = [person(Random(800 + i), "bursts", weeks=8, elsewhere=0.1) for i in range(10)]
+    found = {a.rule: a for a in simulated(crowd, Random(1)).alarms}
+    ours, line = found["governor"], found["linear > 100"]
+    assert ours.false_share is not None
+    assert line.false_share is not None
+    assert ours.false_share < 0.5 * line.false_share
+    assert ours.recall is None or ours.recall >= 0.5
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_made_up_people_are_what_they_are_said_to_be(family: str) -> None:
+    who, twin = (person(Random(9), family, weeks=6, elsewhere=0.3) for _ in range(2))
+    assert who == twin
+    away = sum(who.elsewhere) / (sum(who.elsewhere) + sum(who.local))
+    assert pytest.approx(0.3) == away
+    assert 6 == who.weeks
+    seen = readings(Random(2), who)
+    assert all(s.used_percent == int(s.used_percent) for s in seen)
+    assert pytest.approx(sum(u for _, u in who.hourly())) == sum(who.local)

@@ -1,0 +1,62 @@
+"""What a person pastes out of a client's own usage panel."""
+
+from __future__ import annotations
+
+import pytest
+
+from governor.errors import BadInputError
+from governor.pasted import readings
+
+NOW = 1_795_316_880  # 2026-11-22T03:08:00Z
+
+PANEL = """
+  Settings  Status   Config   Usage   Stats
+
+  Current session
+  █████████████████████                              42% used
+  Resets 5:08am (UTC)
+
+  Current week (all models)
+  ██████████████████████████████▌                    61% used
+  Resets Nov 25, 3:08am (UTC)
+
+  Current week (Fable)
+  ███                                                 7% used
+  Resets Nov 25, 9am (Europe/Brussels)
+
+  Estimated cost:         $0.0007
+"""
+
+
+def found(text: str, lane: str = "claude") -> dict[str, tuple[float, int | None]]:
+    return {r.window: (r.used_percent, r.resets_at) for r in readings(text, lane=lane, now=NOW)}  # type: ignore[arg-type]
+
+
+def test_claude_codes_own_panel() -> None:
+    assert {
+        "5h": (42.0, 1_795_324_080),
+        "week": (61.0, 1_795_576_080),
+        "week:fable": (7.0, 1_795_593_600),
+    } == found(PANEL)
+
+
+def test_codex_says_what_is_left() -> None:
+    text = "5h limit: [█████] 58% left (resets 14:00)\nWeekly limit: [███] 39% left (resets 09:00 on 25 Nov)"
+    got = found(text, "codex")
+    assert {"5h": 42.0, "week": 61.0} == {name: used for name, (used, _) in got.items()}
+    assert all(reset is not None and reset > NOW for _, reset in got.values())
+
+
+def test_a_clock_time_that_has_passed_today_is_tomorrows() -> None:
+    assert NOW + 23 * 3600 == found("Current session\n 5% used\nResets 2:08am (UTC)")["5h"][1]
+
+
+@pytest.mark.parametrize("text", ["", "hello", "Current session", "42% used", "Current session\n 400% used"])
+def test_nothing_usable_is_said_plainly(text: str) -> None:
+    with pytest.raises(BadInputError, match="No figure"):
+        readings(text, lane="claude", now=NOW)
+
+
+def test_an_unknown_zone_or_an_impossible_day_loses_the_reset_and_keeps_the_figure() -> None:
+    assert (5.0, None) == found("Current session\n 5% used\nResets Feb 31, 3am (UTC)")["5h"]
+    assert 5.0 == found("Current session\n 5% used\nResets 3am (Mars/Olympus)")["5h"][0]
