@@ -13,11 +13,11 @@ from governor.windows import Official
 
 WALL = 95.0  # percent of actual use
 LADDER = (50.0, 70.0, 90.0, 100.0, 120.0)
-# (projected share of the cap, verdict, context ceiling in tokens)
+# (projected percent of the cap, verdict, context ceiling in tokens)
 BANDS: tuple[tuple[float, Verdict, int], ...] = (
-    (1.3, "SLOW", 250_000),
-    (1.1, "NUDGE", 350_000),
-    (1.0, "NUDGE", 450_000),
+    (130.0, "SLOW", 250_000),
+    (110.0, "NUDGE", 350_000),
+    (100.0, "NUDGE", 450_000),
 )
 AHEAD = 10.0  # points beyond even pace that make an early rung of the ladder worth a word
 SURE = ("fair", "good")  # three weeks of own history and more: enough to warn on a projection
@@ -60,10 +60,10 @@ def _early(projection: Projection | None, alarm: Alarm) -> Ruling:
         return "GO", None
     landing = projection.p50
     chance = f"{projection.p_exceed * 100:.0f} % chance of passing the cap"
-    for share, word, tokens in BANDS:
-        if landing is not None and landing >= share * 100:
+    for band, word, tokens in BANDS:
+        if landing is not None and landing >= band:
             text = f"{chance}, lands near {landing:.0f} %; keep contexts under {tokens // 1000}k tokens"
-            return word, Reason(f"band-{share:g}", text, landing)
+            return word, Reason(f"band-{band / 100:g}", text, landing)
     return "NUDGE", Reason("p-exceed", chance, projection.p_exceed)
 
 
@@ -99,4 +99,4 @@ def ceiling(landing: float | None) -> int | None:
     """The largest context, in tokens, that the band of this projection (percent of the cap) leaves room for."""
     if landing is None:
         return None
-    return next((tokens for share, _, tokens in BANDS if landing >= share * 100), None)
+    return next((tokens for band, _, tokens in BANDS if landing >= band), None)

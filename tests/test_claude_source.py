@@ -381,11 +381,13 @@ def test_a_missing_count_is_nothing_and_no_problem() -> None:
 
 
 def test_no_count_is_so_large_that_a_sum_of_them_leaves_sixty_four_bits() -> None:
-    """A billion of a dearest kind of token, a thousand times: the sum of costs stays below 2^63 picodollars."""
-    spent = usage(input=10**9, output=10**9, read=10**9, hour=10**9, server_tool_use={"web_search_requests": 10**9})
+    """The largest counts that are believed, at the dearest price, a hundred times: below 2^63 picodollars."""
+    most = 10**8 - 1
+    spent = usage(input=most, output=most, read=most, hour=most, server_tool_use={"web_search_requests": 10**9})
     found = read(transcript(answer(spent=spent))).usages[0]
     dearest = 125_000_000  # picodollars a token: 125 USD per million
     tokens = found.input + found.output + found.cache_read + found.cache_write_1h
+    assert 4 * most == tokens
     assert 100 * (tokens * dearest + found.searches * 10**10) < 2**63
 
 
@@ -463,8 +465,9 @@ def test_strange_types_everywhere_never_raise() -> None:
         assert all(value.encode() is not None for value in found if isinstance(value, str))
 
 
-def test_reading_on_from_every_byte_gives_what_reading_at_once_gives(tmp_path: Path) -> None:
+def test_reading_on_from_every_byte_gives_what_reading_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is cut at every position, read, completed, and read on: the best of both is the whole."""
+    monkeypatch.setattr(tail, "BLOCK", 300)
     lines = jsonl(answer(spent=usage(output=1), stop=None), answer(spent=usage(output=80), at_ms=START_MS + 9))
     lines += jsonl(answer("msg_2", at_ms=START_MS + 50))
     path = transcript()

@@ -21,6 +21,8 @@ from governor.sources.lines import count, decode, text, to_ms
 _NEEDLE = b'"usage"'  # text that quotes a usage block has it escaped, \"usage\", and does not match
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 _STAMP = re.compile(rb'"timestamp"\s*:\s*"([^"]{10,40})"')
+_COPIED = 2**42  # later than any birth: a line that was copied gives way to the one it was copied from
+_SEARCH_LIMIT = 10_000
 _VENDOR_ID = ("msg_", "msg-")  # ids the vendor makes are unique everywhere; a gateway's may repeat between sessions
 
 
@@ -54,9 +56,11 @@ def _identify(path: str) -> dict[str, Any]:
     """Session, thread and agent by the file's own place: the ids on its lines may be another session's."""
     parts = PurePath(path).parts
     stem = PurePath(path).stem
-    if "subagents" not in parts:
+    if "projects" in parts:  # the client's; what stands above it is the person's business
+        parts = parts[len(parts) - parts[::-1].index("projects") :]
+    if "subagents" not in parts[1:]:
         return {"session": stem, "thread": stem, "agent": ""}
-    session = parts[len(parts) - 1 - parts[::-1].index("subagents") - 1]
+    session = parts[parts.index("subagents", 1) - 1]
     try:
         about = orjson.loads(tail.companion(path) or b"{}")
     except ValueError:
@@ -146,10 +150,11 @@ class _File:
                 text(record.get("gitBranch")),
                 text(record.get("entrypoint")),
                 not sidechain,
-                state.get("born", stamp),
+                _COPIED if _is_copy(record, state["session"]) else state.get("born", stamp),
                 self.tie,
+                context,
             )
-            for part, (step_model, step) in enumerate(_steps(usage, model))
+            for part, (step_model, step, context) in enumerate(_steps(usage, model))
         ]
         known = self.best.get(key)
         if known is None:
@@ -167,6 +172,17 @@ def dated(group: list[Usage], at_ms: int) -> list[Usage]:
     return [usage._replace(at_ms=at_ms) for usage in group]
 
 
+def _is_copy(record: dict[str, Any], session: str) -> bool:
+    """Did a fork copy this line from another session's file?
+
+    Copies keep ids and times, and their file's first time stamp is the original's too. What gives them away
+    (2.1.330) is ``requestSessionId``, which a response's own file does not have; other versions leave the
+    first session's id, or ``forkedFrom``.
+    """
+    made_by = text(record.get("requestSessionId")) or text(record.get("sessionId"))
+    return made_by not in ("", session) or "forkedFrom" in record
+
+
 def identity(record: dict[str, Any], message: dict[str, Any], state: dict[str, Any], offset: int) -> str:
     """The key of a response, the same in every line, file, fork and sidechain that repeats it.
 
@@ -182,8 +198,9 @@ def identity(record: dict[str, Any], message: dict[str, Any], state: dict[str, A
     return request_id or text(record.get("uuid")) or f"{state['session']}/{state['thread']}@{offset}"
 
 
-def _steps(usage: dict[str, Any], model: str) -> list[tuple[str, dict[str, Any]]]:
-    """(model, usage) of all that was billed for one response, the response itself first.
+def _steps(usage: dict[str, Any], model: str) -> list[tuple[str, dict[str, Any], int]]:
+    """(model, usage, context) of all that was billed for one response, the response itself first. A context of 0 is
+    the usage's own prompt.
 
     ``iterations`` list server-side steps. Steps of type ``message`` are in the top-level numbers, unless a refusal made
     a fallback model answer: then the top level is the last step only. Steps of any other type (advisor, compaction)
@@ -191,25 +208,25 @@ def _steps(usage: dict[str, Any], model: str) -> list[tuple[str, dict[str, Any]]
     """
     listed = usage.get("iterations")
     if not isinstance(listed, list) or not listed:
-        return [(model, usage)]
+        return [(model, usage, 0)]
     turns = [step for step in listed if isinstance(step, dict)]
     messages = [step for step in turns if step.get("type", "message") == "message"]
     extra = [step for step in turns if step.get("type", "message") != "message"]
-    top = (model, usage)
+    top = (model, usage, 0)
     if len(messages) > 1:
         names = {text(step.get("model")) or model for step in messages}
         if not _adds_up(usage, messages):
             if _adds_up(usage, messages[-1:]):  # the top level is the last step alone
                 extra = messages[:-1] + extra
         elif len(names) == 1:  # a sum over requests is no context size
-            top = (model, {**usage, "context": max(_prompt(step) for step in messages)})
+            top = (model, usage, max(_prompt(step) for step in messages))
         else:
             flags: dict[str, Any] = {
                 name: usage[name] for name in ("speed", "inference_geo", "server_tool_use") if name in usage
             }
-            top = (text(messages[-1].get("model")) or model, {**messages[-1], **flags})
+            top = (text(messages[-1].get("model")) or model, {**messages[-1], **flags}, 0)
             extra = messages[:-1] + extra
-    return [top] + [(text(step.get("model")) or model, step) for step in extra]
+    return [top] + [(text(step.get("model")) or model, step, 0) for step in extra]
 
 
 def _prompt(step: dict[str, Any]) -> int:
@@ -239,6 +256,7 @@ def _usage(
     main: bool,
     born: int,
     tie: int,
+    context: int,
 ) -> Usage:
     get = usage.get
     written = count(get("cache_creation_input_tokens"), wrong)
@@ -264,8 +282,8 @@ def _usage(
         five,
         hour,
         count(details.get("thinking_tokens"), wrong) if isinstance(details, dict) else 0,
-        count(tools.get("web_search_requests"), wrong) if isinstance(tools, dict) else 0,
-        get("context") or fresh + read_back + five + hour,
+        count(tools.get("web_search_requests"), wrong, _SEARCH_LIMIT) if isinstance(tools, dict) else 0,
+        context or fresh + read_back + five + hour,
         get("speed") == "fast",
         get("inference_geo") == "us",
         final,

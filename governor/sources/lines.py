@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-COUNT_LIMIT = 10**10  # no response counts ten billion tokens; beyond that the line is wrong, not large
+COUNT_LIMIT = 10**8  # no response counts a hundred million tokens; beyond that the line is wrong, not large
+MEND_BYTES = 64 * 2**20  # how much may be parsed in search of a record glued to a torn one
 _EARLIEST_MS = 1_420_070_400_000  # 2015-01-01: older stamps are a broken clock
 _LATEST_MS = 4_102_444_800_000  # 2100-01-01
 
@@ -30,17 +31,19 @@ def _mend(line: bytes) -> tuple[dict[str, Any] | None, str | None]:
     clean = line.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").strip()
     try:
         record = json.loads(clean.decode("utf-8", "replace"), strict=False)
+        # Once more through UTF-8: half a surrogate pair is a string that nothing can store.
+        record = json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
         return (record, "mended: not clean UTF-8") if isinstance(record, dict) else (None, "not an object")
     except (ValueError, RecursionError):
         pass
     at = clean.find(b'{"', 1)
-    tries = 0
-    while at > 0 and tries < 2000:  # only a record that ends where the line ends can be the glued one
+    parsed = 0
+    while at > 0 and parsed < MEND_BYTES:  # only a record that ends where the line ends can be the glued one
+        parsed += len(clean) - at
         try:
             record = orjson.loads(clean[at:])
         except ValueError:
             at = clean.find(b'{"', at + 1)
-            tries += 1
             continue
         if isinstance(record, dict) and "type" in record and "timestamp" in record:
             return record, "mended: glued to a torn line"
@@ -70,13 +73,13 @@ def to_ms(stamp: object) -> int | None:
     return value if _EARLIEST_MS <= value < _LATEST_MS else None
 
 
-def count(value: object, wrong: list[str]) -> int:
-    """A token count: whole, not negative, below COUNT_LIMIT. Anything else is named in ``wrong`` and counts nothing."""
-    if type(value) is int and 0 <= value < COUNT_LIMIT:
+def count(value: object, wrong: list[str], limit: int = COUNT_LIMIT) -> int:
+    """A count: whole, not negative, below ``limit``. Anything else is named in ``wrong`` and counts nothing."""
+    if type(value) is int and 0 <= value < limit:
         return value
     if value is None:
         return 0
-    if type(value) is float and 0 <= value < COUNT_LIMIT:
+    if type(value) is float and 0 <= value < limit:
         wrong.append("fractional count")
         return int(value)
     wrong.append("impossible count")

@@ -1,0 +1,144 @@
+"""The status line's tap: fresh figures in, echoes out, and the person's own line kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governor.guards import tap
+
+ROOT = Path(__file__).parent.parent
+NOW = 1_795_316_400
+
+
+def event(five: float | None, week: float | None, api_ms: int, **more: Any) -> dict[str, Any]:
+    limits = {}
+    if five is not None:
+        limits["five_hour"] = {"used_percentage": five, "resets_at": NOW + 3600}
+    if week is not None:
+        limits["seven_day"] = {"used_percentage": week, "resets_at": NOW + 86_400}
+    return {
+        "session_id": "abc",
+        "cost": {"total_api_duration_ms": api_ms},
+        "context_window": {"total_input_tokens": 84_000},
+        "rate_limits": limits,
+        **more,
+    }
+
+
+def values(readings: list[dict[str, Any]]) -> list[tuple[str, float]]:
+    return [(one["window"], one["used_percent"]) for one in readings]
+
+
+def test_an_idle_sessions_echo_is_not_a_reading() -> None:
+    readings, memo = tap.take(event(42.1, 10, 40), {}, now=NOW)
+    assert [("5h", 42.1), ("week", 10.0)] == values(readings)
+    assert ([], memo) == tap.take(event(42.1, 10, 40), memo, now=NOW + 5000)
+
+
+def test_a_lower_figure_after_a_fresh_response_is_a_real_reset() -> None:
+    _, memo = tap.take(event(90, 80, 40), {}, now=NOW)
+    readings, _ = tap.take(event(2, 80, 55), memo, now=NOW + 60)
+    assert [("5h", 2.0)] == values(readings)
+
+
+def test_the_last_figure_before_a_pause_and_the_first_after_it_are_kept() -> None:
+    _, memo = tap.take(event(None, 10, 1), {}, now=NOW)
+    none, memo = tap.take(event(None, 10, 2), memo, now=NOW + 300)
+    assert [] == none
+    readings, _ = tap.take(event(None, 14, 3), memo, now=NOW + 300 + 7200)
+    assert [(NOW + 300, 10.0), (NOW + 7500, 14.0)] == [(one["observed_at"], one["used_percent"]) for one in readings]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        None,
+        [],
+        {},
+        {"five_hour": None},
+        {"five_hour": {"used_percentage": None}},
+        {"five_hour": {"used_percentage": 1_795_320_000}},
+        {"five_hour": {"used_percentage": True}},
+        {"spend_limit": {"used_percentage": 10}},
+    ],
+)
+def test_a_missing_figure_is_missing(limits: Any) -> None:
+    assert {} == tap.figures({"rate_limits": limits})
+
+
+def test_a_family_window_is_kept_apart() -> None:
+    limits = {"seven_day_opus": {"used_percentage": 30, "resets_at": NOW + 9}}
+    assert {"week:opus": (30.0, NOW + 9)} == tap.figures({"rate_limits": limits})
+
+
+def test_the_line_shows_where_it_lands_only_while_the_window_is_open() -> None:
+    about = {"window": "week", "resets_at": NOW + 86_400, "verdict": "NUDGE", "landing": 104.4}
+    letter = {"lanes": {"claude": {"windows": [about]}}}
+    assert "5h 42% · week 63% → ~104% ▲ · ctx 84k" == tap.line(event(42.1, 63, 1), letter, now=NOW, colour=False)
+    stale = {"lanes": {"claude": {"windows": [{**about, "resets_at": NOW - 1}]}}}
+    assert "week 63% · ctx 84k" == tap.line(event(None, 63, 1), stale, now=NOW, colour=False)
+    assert "\033[" in tap.line(event(None, 63, 1), letter, now=NOW, colour=True)
+
+
+def run(home: Path, stdin: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", "-S", str(ROOT / "hooks" / "statusline.py")],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"GOVERNOR_HOME": str(home), "PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+def chain(home: Path, command: str) -> None:
+    (home / "letters").mkdir(parents=True, exist_ok=True)
+    content = json.dumps({"version": 1, "command": command})
+    (home / "letters" / "statusline_chain").write_text(f"speak\n{content}\n")
+
+
+def test_figures_are_spooled_and_the_persons_own_line_stays_on_top(tmp_path: Path) -> None:
+    chain(tmp_path, 'read -r line; echo "mine ${#line}"; echo noise >&2')
+    text = json.dumps(event(42.1, 63, 7))
+    done = run(tmp_path, text + "\n", NO_COLOR="1")
+    assert 0 == done.returncode
+    assert [f"mine {len(text)}", "5h 42% · week 63% · ctx 84k"] == done.stdout.splitlines()
+    spooled = [json.loads(line) for line in (tmp_path / "spool" / "limits.jsonl").read_text().splitlines()]
+    assert [("5h", 42.1), ("week", 63.0)] == values(spooled)
+
+
+def test_the_kill_switch_silences_ours_and_never_theirs(tmp_path: Path) -> None:
+    chain(tmp_path, "echo mine")
+    done = run(tmp_path, json.dumps(event(42, 63, 7)), GOVERNOR_OFF="1")
+    assert "mine\n" == done.stdout
+    assert not (tmp_path / "spool" / "limits.jsonl").exists()
+
+
+def test_a_hanging_or_broken_chained_command_costs_two_seconds_at_most(tmp_path: Path) -> None:
+    chain(tmp_path, "echo early; sleep 60")
+    assert ["early", "week 63% · ctx 84k"] == run(
+        tmp_path, json.dumps(event(None, 63, 7)), NO_COLOR="1"
+    ).stdout.splitlines()
+    chain(tmp_path, "/no/such/program")
+    assert ["week 64% · ctx 84k"] == run(tmp_path, json.dumps(event(None, 64, 8)), NO_COLOR="1").stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "stdin", ["", "{", "[]", "null", '"x"', "{}", '{"rate_limits": 3}', '{"session_id": {"a": 1}}']
+)
+def test_whatever_comes_in_the_exit_is_0_and_nothing_breaks(tmp_path: Path, stdin: str) -> None:
+    done = run(tmp_path, stdin)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_session_ids_cannot_lead_out_of_the_state_folder(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    run(home, json.dumps(event(42, 63, 7, session_id="../../evil")))
+    assert ["home"] == [path.name for path in tmp_path.iterdir()]
+    assert ["evil"] == [path.name for path in (home / "taps").iterdir()]
