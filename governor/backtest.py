@@ -22,7 +22,7 @@ HOUR_S: Final = 3600
 DAY_S: Final = 86_400
 WEEK_S: Final = 604_800
 PHASES_H: Final = (12, 36, 60, 84, 108, 132)
-WATCH_EVERY_H: Final = 3
+WATCH_EVERY_H: Final = 2  # coarser than life: a refresh runs every few minutes
 MIN_WEEKS: Final = 3  # no word is given on fewer
 REMEMBER: Final = 12  # weeks the rivals look back on
 

@@ -267,7 +267,7 @@ def project_5h(
         apart = abs((local - then - tz_offset / HOUR_S - 1 + 12) % 24 - 12)
         if apart > 6:
             continue
-        weight = math.exp(-apart * apart / 18) * 0.5 ** ((hour - then) / 24 / season.HALF_LIFE_D)
+        weight = math.exp(-apart * apart / 4.5) * 0.5 ** ((hour - then) / 24 / season.HALF_LIFE_D)
         scale = 1.0
         if rate > 0:
             weight *= math.exp(-(math.log(rate / was) ** 2))

@@ -67,7 +67,7 @@ def learn(
         return None
     hours = [[by_hour.get(d * 24 + h, 0.0) for h in range(24)] for d in number]
     totals = [sum(h) for h in hours]
-    if not any(totals):
+    if sum(totals) < 1e-100:  # nothing, or so little that its square is
         return None
     window_day = ((starts_at + tz_offset) // HOUR_S - DAWN_H) // 24
     weight = [0.5 ** ((today - d) / HALF_LIFE_D) for d in number]

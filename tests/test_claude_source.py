@@ -180,8 +180,9 @@ def test_a_copied_line_never_beats_the_original_however_the_files_are_called() -
     """Client 2.1.330: a fork's copies keep ids and times, and name the session that made them."""
     first = answer("msg_0", at_ms=START_MS - 1000)
     for mine, copy in ((SESSION, OTHER), (OTHER, SESSION)):
-        original = {found.key: found for found in read(transcript(first, answer(), session=mine)).usages}
-        copied = [{**line, "sessionId": copy, "requestSessionId": mine} for line in (first, answer())]
+        lines = [{**line, "sessionId": mine} for line in (first, answer())]
+        original = {found.key: found for found in read(transcript(*lines, session=mine)).usages}
+        copied = [{**line, "sessionId": copy, "requestSessionId": mine} for line in lines]
         forked = {found.key: found for found in read(transcript(*copied, answer("msg_2"), session=copy)).usages}
         assert all(rank(original[key]) > rank(forked[key]) for key in original)
 
@@ -465,15 +466,16 @@ def test_strange_types_everywhere_never_raise() -> None:
         assert all(value.encode() is not None for value in found if isinstance(value, str))
 
 
-def test_reading_on_from_every_byte_gives_what_reading_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is cut at every position, read, completed, and read on: the best of both is the whole."""
+def test_reading_on_from_anywhere_gives_what_reading_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is cut at every seventh byte and around each newline, read, completed, and read on: the best of both is the whole."""
     monkeypatch.setattr(tail, "BLOCK", 300)
     lines = jsonl(answer(spent=usage(output=1), stop=None), answer(spent=usage(output=80), at_ms=START_MS + 9))
     lines += jsonl(answer("msg_2", at_ms=START_MS + 50))
     path = transcript()
     path.write_bytes(lines)
     expected = {found.key: found for found in read(path).usages}
-    for cut in range(len(lines) + 1):
+    ends = [at + near for at, byte in enumerate(lines) if byte == 10 for near in (-1, 0, 1)]
+    for cut in sorted({*range(0, len(lines) + 1, 7), *ends}):
         path.write_bytes(lines[:cut])
         first = read(path)
         assert first.cursor.offset == lines.rfind(b"\n", 0, cut) + 1

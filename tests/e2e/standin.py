@@ -1,8 +1,7 @@
-"""A loopback stand-in for the services the clients talk to: scripted replies, and a hidden official meter.
+"""A loopback stand-in for the services the clients talk to: scripted replies, and the hidden official meter.
 
-It speaks Anthropic Messages and OpenAI Responses as server-sent events. Every answered request moves a meter whose
-weights the client under test does not know; the meter goes out in the same response headers as the real one. Every
-request is kept, so a test can say what did, and what did not, reach "the model".
+Every answered request moves the meter, which goes out in the same response headers as the real one. Every request is
+kept, so a test can say what did, and what did not, reach "the model".
 """
 
 from __future__ import annotations
@@ -13,75 +12,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import socket
-from typing import Any, Literal
+from typing import Any
 
-Block = dict[str, Any]
-Lane = Literal["claude", "codex"]
-
-
-# ---- what a test says ------------------------------------------------------------------------------------------------
-
-
-def text(words: str) -> Block:
-    """The model speaks."""
-    return {"type": "text", "text": words}
-
-
-def tool(name: str, /, **arguments: Any) -> Block:
-    """The model calls a tool: ``tool("Write", file_path=..., content=...)``; for Codex ``tool("exec_command", cmd=...)``."""
-    return {"type": "tool_use", "name": name, "input": arguments}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Used:
-    """What one reply used, in tokens. ``input`` excludes everything cached, in both lanes; ``reasoning`` is in ``output``."""
-
-    input: int = 10
-    output: int = 5
-    cache_read: int = 0
-    w5m: int = 0
-    w1h: int = 0
-    reasoning: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)  # more of the service's own keys: iterations, speed, ...
-
-    def anthropic(self) -> dict[str, Any]:
-        """As the Messages API states it at the end of a stream."""
-        return {
-            "input_tokens": self.input,
-            "output_tokens": self.output,
-            "cache_read_input_tokens": self.cache_read,
-            "cache_creation_input_tokens": self.w5m + self.w1h,
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": self.w5m,
-                "ephemeral_1h_input_tokens": self.w1h,
-            },
-            "output_tokens_details": {"thinking_tokens": self.reasoning},
-            "service_tier": "standard",
-            **self.extra,
-        }
-
-    def openai(self) -> dict[str, Any]:
-        """As the Responses API states it: cached input and cache writes are part of the input."""
-        writes = self.w5m + self.w1h
-        whole = self.input + self.cache_read + writes
-        return {
-            "input_tokens": whole,
-            "input_tokens_details": {"cached_tokens": self.cache_read, "cache_write_tokens": writes},
-            "output_tokens": self.output,
-            "output_tokens_details": {"reasoning_tokens": self.reasoning},
-            "total_tokens": whole + self.output,
-        }
-
-
-def usage(**tokens: Any) -> Used:
-    """Short for ``Used(...)``."""
-    return Used(**tokens)
-
-
-# ---- what reached "the model" ----------------------------------------------------------------------------------------
+from .official import Used, meter
+from .wire import Block, Event, Lane, message, messages_events, refusal, responses_events, text
 
 
 @dataclass(frozen=True)
@@ -136,87 +73,6 @@ def _texts(value: Any) -> Iterator[str]:
         for key in ("text", "content", "output"):
             yield from _texts(value.get(key))
 
-
-# ---- the hidden official meter ---------------------------------------------------------------------------------------
-
-
-@dataclass
-class Window:
-    """One window of the meter: ``used`` is a fraction of its cap and passes 1 only when a reply overshoots."""
-
-    minutes: int
-    cap: float  # in weighted tokens
-    resets_at: int
-    used: float = 0.0
-
-    @property
-    def status(self) -> str:
-        if self.used >= 1:
-            return "rejected"
-        return "allowed_warning" if self.used >= 0.9 else "allowed"
-
-
-@dataclass
-class Meter:
-    """The official meter. Weights are per token and deliberately not the list prices."""
-
-    five_hour: Window
-    seven_day: Window
-    weights: dict[str, float] = field(
-        default_factory=lambda: {"input": 1, "output": 5, "cache_read": 0.07, "w5m": 1.25, "w1h": 2, "reasoning": 0}
-    )
-    factors: dict[str, float] = field(default_factory=lambda: {"haiku": 0.1, "sonnet": 0.5, "fable": 2.0})
-
-    @property
-    def windows(self) -> tuple[Window, Window]:
-        return self.five_hour, self.seven_day
-
-    @property
-    def rejected(self) -> bool:
-        return any(window.used >= 1 for window in self.windows)
-
-    def units(self, model: str, used: Used) -> float:
-        """Weighted tokens of one reply."""
-        factor = next((f for name, f in self.factors.items() if name in model), 1.0)
-        return factor * sum(weight * getattr(used, kind) for kind, weight in self.weights.items())
-
-    def add(self, model: str, used: Used) -> None:
-        for window in self.windows:
-            window.used += self.units(model, used) / window.cap
-
-    def claude_headers(self) -> dict[str, str]:
-        """``utilization`` is a fraction; the windows' worst state speaks for the whole."""
-        out: dict[str, str] = {}
-        for name, window in (("5h", self.five_hour), ("7d", self.seven_day)):
-            out[f"{name}-utilization"] = f"{window.used:.5f}"
-            out[f"{name}-reset"] = str(window.resets_at)
-            out[f"{name}-status"] = window.status
-        worst = max(self.windows, key=lambda window: window.used)
-        out["status"] = worst.status
-        out["reset"] = str(worst.resets_at)
-        out["representative-claim"] = "five_hour" if worst is self.five_hour else "seven_day"
-        return {f"anthropic-ratelimit-unified-{name}": value for name, value in out.items()}
-
-    def codex_headers(self) -> dict[str, str]:
-        """Percentages, as floats; windows are named by their length alone."""
-        out: dict[str, str] = {}
-        for name, window in (("primary", self.five_hour), ("secondary", self.seven_day)):
-            out[f"x-codex-{name}-used-percent"] = f"{window.used * 100:.3f}"
-            out[f"x-codex-{name}-window-minutes"] = str(window.minutes)
-            out[f"x-codex-{name}-reset-at"] = str(window.resets_at)
-        return out
-
-
-def meter(*, five_hour_cap: float = 1e6, seven_day_cap: float = 1e7, now: float | None = None) -> Meter:
-    """A meter with both windows open: the five hours end in two, the week in three days."""
-    start = int(now if now is not None else time.time())
-    return Meter(
-        Window(minutes=300, cap=five_hour_cap, resets_at=start + 2 * 3600),
-        Window(minutes=10080, cap=seven_day_cap, resets_at=start + 3 * 86400),
-    )
-
-
-# ---- the server ------------------------------------------------------------------------------------------------------
 
 Rule = Callable[[Request], bool]
 
@@ -371,67 +227,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def _refusal(lane: Lane, status: int) -> dict[str, Any]:
-    if lane == "codex":
-        return {"error": {"type": "usage_limit_reached", "message": "limit reached", "plan_type": "plus"}}
-    kind = "rate_limit_error" if status == 429 else "api_error"
-    return {"type": "error", "error": {"type": kind, "message": "refused by the stand-in"}}
-
-
-def _calls(reply: Reply, number: str) -> Iterator[tuple[int, Block]]:
-    for index, block in enumerate(reply.blocks):
-        if block["type"] == "tool_use":
-            yield index, {**block, "id": f"toolu_{number}_{index}"}
-        else:
-            yield index, block
-
-
-def _message(model: str, reply: Reply, number: str) -> dict[str, Any]:
-    blocks = [block for _, block in _calls(reply, number)]
-    stop = "tool_use" if any(block["type"] == "tool_use" for block in blocks) else "end_turn"
-    return {
-        "id": f"msg_{number}",
-        "type": "message",
-        "role": "assistant",
-        "model": model,
-        "content": blocks,
-        "stop_reason": stop,
-        "stop_sequence": None,
-        "usage": reply.used.anthropic(),
-    }
-
-
-def _messages_events(model: str, reply: Reply, number: str) -> Iterator[dict[str, Any]]:
-    whole = _message(model, reply, number)
-    final = whole["usage"]
-    start = {**whole, "content": [], "stop_reason": None, "usage": {**final, "output_tokens": 1}}
-    yield {"type": "message_start", "message": start}
-    for index, block in enumerate(whole["content"]):
-        if block["type"] == "tool_use":
-            opening = {**block, "input": {}}
-            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
-        else:
-            opening = {"type": "text", "text": ""}
-            delta = {"type": "text_delta", "text": block["text"]}
-        yield {"type": "content_block_start", "index": index, "content_block": opening}
-        yield {"type": "content_block_delta", "index": index, "delta": delta}
-        yield {"type": "content_block_stop", "index": index}
-    closing = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-    yield {"type": "message_delta", "delta": closing, "usage": final}
-    yield {"type": "message_stop"}
-
-
-def _responses_events(reply: Reply, number: str) -> Iterator[dict[str, Any]]:
-    name = f"resp_{number}"
-    yield {"type": "response.created", "response": {"id": name}}
-    for index, block in _calls(reply, number):
-        item: dict[str, Any]
-        if block["type"] == "tool_use":
-            # Today's models call tools from code (observed with every gpt-6 model of 0.169).
-            code = f"text(JSON.stringify(await tools.{block['name']}({json.dumps(block['input'])})))"
-            item = {"type": "custom_tool_call", "call_id": block["id"], "name": "exec", "input": code}
-        else:
-            content = [{"type": "output_text", "text": block["text"]}]
-            item = {"type": "message", "role": "assistant", "id": f"msg_{number}_{index}", "content": content}
-        yield {"type": "response.output_item.done", "output_index": index, "item": item}
-    yield {"type": "response.completed", "response": {"id": name, "usage": reply.used.openai()}}
