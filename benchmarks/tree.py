@@ -160,10 +160,15 @@ class Session:
         for number in range(blocks):
             last = number == blocks - 1
             said = early if self.placeholders and not last else output
-            numbers = (
-                f'"input_tokens":{fresh},"output_tokens":{said},"cache_read_input_tokens":{read},'
-                f'"cache_creation_input_tokens":{written},'
-                f'"cache_creation":{{"ephemeral_5m_input_tokens":{five},"ephemeral_1h_input_tokens":{hour}}}'
+            usage = (
+                f'"input_tokens":{fresh},"cache_creation_input_tokens":{written},"cache_read_input_tokens":{read},'
+                f'"output_tokens":{said},"server_tool_use":{{"web_search_requests":0,"web_fetch_requests":0}},'
+                '"service_tier":"standard",'
+                f'"cache_creation":{{"ephemeral_1h_input_tokens":{hour},"ephemeral_5m_input_tokens":{five}}},'
+                f'"inference_geo":"not_available","iterations":[{{"input_tokens":{fresh},"output_tokens":{said},'
+                f'"cache_read_input_tokens":{read},"cache_creation_input_tokens":{written},"cache_creation":'
+                f'{{"ephemeral_5m_input_tokens":{five},"ephemeral_1h_input_tokens":{hour}}},"type":"message"}}],'
+                '"speed":"standard"'
             )
             if not last:
                 block = f'{{"type":"text","text":"{out.words(rng.expovariate(1 / 160))}"}}'
@@ -177,9 +182,7 @@ class Session:
             credit = '"attributionAgent":"Explore",' if self.agent else ""
             self.line(
                 f'"message":{{"model":"{self.model}","id":"{message}","type":"message","role":"assistant",'
-                f'"content":[{block}],"stop_reason":{stop},"stop_sequence":null,"stop_details":null,"usage":{{{numbers},'
-                f'"server_tool_use":{{"web_search_requests":0,"web_fetch_requests":0}},"service_tier":"standard",'
-                f'"inference_geo":"","iterations":[{{{numbers},"type":"message"}}],"speed":"standard"}},'
+                f'"content":[{block}],"stop_reason":{stop},"stop_sequence":null,"stop_details":null,"usage":{{{usage}}},'
                 f'"diagnostics":null}},"requestId":"{request}",{credit}"type":"assistant"'
             )
             self.at += rng.random()

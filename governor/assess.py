@@ -51,7 +51,7 @@ def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneRe
         return LaneReport(lane, present=False, windows=[])
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
-    past = _past(ledger, settings, lane, stored, now=now)
+    past = past_of(ledger, settings, lane, stored, now=now)
     found = [_window(ledger, settings, lane, name, by_window.get(name, []), past, now=now) for name in names]
     return LaneReport(lane, present=True, windows=found)
 
@@ -71,7 +71,7 @@ def _window(
     lane: Lane,
     name: str,
     seen: list[LimitReading],
-    past: _Past,
+    past: Past,
     *,
     now: int,
 ) -> WindowReport:
@@ -92,7 +92,7 @@ def _window(
     return WindowReport(window, official, local, scale, estimate, projection, verdict, reasons)
 
 
-class _Past(NamedTuple):
+class Past(NamedTuple):
     """What all windows of a lane look back on."""
 
     hours: list[tuple[int, float]]
@@ -101,11 +101,11 @@ class _Past(NamedTuple):
     tz_offset: int
 
 
-def _past(ledger: Ledger, settings: Settings, lane: Lane, seen: list[LimitReading], *, now: int) -> _Past:
+def past_of(ledger: Ledger, settings: Settings, lane: Lane, seen: list[LimitReading], *, now: int) -> Past:
     used = read.slices(ledger, now - 2 * 86_400, now + 1, lane=lane)
     walls = [(r.observed_at, r.resets_at or r.observed_at + 3600) for r in seen if r.used_percent >= 100]
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
-    return _Past(
+    return Past(
         hours=history.hourly(ledger, settings, lane, now=now),
         active=sorted({piece.start for piece in used}),
         refused=walls,
@@ -131,33 +131,39 @@ def _estimate(
 
 
 def _project(
-    window: windows.Window, estimate: Estimate | None, scale: calibrate.Scale | None, past: _Past, *, now: int
+    window: windows.Window, estimate: Estimate | None, scale: calibrate.Scale | None, past: Past, *, now: int
 ) -> Projection | None:
     if estimate is None or scale is None or window.resets_at is None:
         return None
-    if windows.length(window.name) <= windows.LENGTH["5h"]:
-        found = forecast.project_5h(
-            past.hours,
-            now=now,
-            resets_at=window.resets_at,
-            spent=estimate.used_percent,
-            units_per_point=scale.effective,
-            spread=scale.spread,
-            tz_offset=past.tz_offset,
-        )
-    else:
-        found = forecast.project_week(
-            past.hours,
-            now=now,
-            starts_at=window.starts_at,
-            resets_at=window.resets_at,
-            spent=estimate.used_percent,
-            units_per_point=scale.effective,
-            spread=scale.spread,
-            tz_offset=past.tz_offset,
-            refused=past.refused,
-        )
+    found = projected(window, estimate.used_percent, scale, past, until=window.resets_at, now=now)
     return Projection(found.p10, found.p50, found.p90, found.p_exceed, found.naive, found.wall_at, found.confidence)
+
+
+def projected(
+    window: windows.Window, used: float, scale: calibrate.Scale, past: Past, *, until: int, now: int
+) -> forecast.Forecast:
+    """Where the window stands at ``until`` (its reset, or a moment before it)."""
+    if windows.length(window.name) <= windows.LENGTH["5h"]:
+        return forecast.project_5h(
+            past.hours,
+            now=now,
+            resets_at=until,
+            spent=used,
+            units_per_point=scale.effective,
+            spread=scale.spread,
+            tz_offset=past.tz_offset,
+        )
+    return forecast.project_week(
+        past.hours,
+        now=now,
+        starts_at=window.starts_at,
+        resets_at=until,
+        spent=used,
+        units_per_point=scale.effective,
+        spread=scale.spread,
+        tz_offset=past.tz_offset,
+        refused=past.refused,
+    )
 
 
 def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int) -> forecast.Alarm:

@@ -31,6 +31,7 @@ NOISE: Final = 0.12  # how far meter weights mis-state one stretch, before the d
 ACCOUNTS: Final = 0.25  # accounts on one plan differ by 17-27 % (quotas.md, B1): how little a foreign prior binds
 CHANGED: Final = 0.5  # and how little the regime before binds the present one
 ROUNDS: Final = 30
+LEAST: Final = 0.5  # points the meter must have moved in all
 ONE_ANCHOR: Final = (
     "one anchor tells a total, not a slope: all use elsewhere is still inside it; add a second after some hours of work"
 )
@@ -141,7 +142,7 @@ def fit(pieces: Sequence[Stretch]) -> Fit | None:
     """
     units = sum(s.units for s in pieces)
     percent = sum(s.percent for s in pieces)
-    if not (units > 0 and percent > 0 and math.isfinite(percent / units)):
+    if units <= 0 or percent < LEAST:
         return None
     moved = [s for s in pieces if s.units > 0 and s.percent > 0]
     if len(moved) == 1:

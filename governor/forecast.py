@@ -213,7 +213,7 @@ def _result(
     if cap is not None:
         above = 1.0 if spent >= cap else (len(ends) - bisect_left(ends, cap)) / len(ends)
     grade = "none" if weeks <= 0 else "low" if weeks < 3 else "fair" if weeks < 6 else "good"
-    return Forecast(p10, p25, p50, p75, p90, above, wall_at, line, grade, int(weeks))
+    return Forecast(p10, p25, p50, p75, p90, above, wall_at, line, grade, round(weeks))
 
 
 def _alpha(k: int) -> float:
@@ -267,7 +267,7 @@ def project_5h(
         apart = abs((local - then - tz_offset / HOUR_S - 1 + 12) % 24 - 12)
         if apart > 6:
             continue
-        weight = math.exp(-apart * apart / 4.5) * 0.5 ** ((hour - then) / 24 / season.HALF_LIFE_D)
+        weight = math.exp(-apart * apart / 8) * 0.5 ** ((hour - then) / 24 / season.HALF_LIFE_D)
         scale = 1.0
         if rate > 0:
             weight *= math.exp(-(math.log(rate / was) ** 2))

@@ -48,11 +48,15 @@ def regimes(pieces: Sequence[Stretch], *, changes: Sequence[int] = ()) -> list[i
             by_day.setdefault(s.starts_at // DAY_S, []).append((math.log(s.units / s.percent), s.percent))
     days = []
     for day, seen in sorted(by_day.items()):
-        seen.sort()
-        days.append((day * DAY_S, seen[len(seen) // 2][0], 0.17 / sum(p for _, p in seen) ** 2))
+        days.append((day * DAY_S, _median(y for y, _ in seen), 0.17 / sum(p for _, p in seen) ** 2))
     steps = [abs(b[1] - a[1]) for a, b in pairwise(days)]
     noise = max(0.1, 0.886 * sum(steps) / max(1, len(steps)))  # of a day: E|a - b| = 1.128 sd
     return _split([(at, y, v + noise * noise) for at, y, v in days], changes)
+
+
+def _median(values: Iterable[float]) -> float:
+    ordered = sorted(values)
+    return (ordered[len(ordered) // 2] + ordered[(len(ordered) - 1) // 2]) / 2
 
 
 def _split(days: list[tuple[int, float, float]], changes: Sequence[int]) -> list[int]:

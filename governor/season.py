@@ -15,7 +15,7 @@ HOUR_S: Final = 3600
 DAWN_H: Final = 4  # a working day ends in the small hours, not at midnight
 PAST_DAYS: Final = 182
 HALF_LIFE_D: Final = 56.0  # days of eight weeks ago count half
-SAME_DAY, SAME_KIND, OTHER_KIND = 1.0, 0.3, 0.04  # weights of the same weekday, of workdays for a workday, of the rest
+SAME_DAY, SAME_KIND, OTHER_KIND = 1.0, 0.3, 0.02  # weights of the same weekday, of workdays for a workday, of the rest
 PRIOR_LEVEL_VAR: Final = 0.12  # how much weeks differ, before the person's own tell; counts as four weeks
 PRIOR_DAY_CV2: Final = 0.8  # squared variation of a day around its expectation; counts as five days
 

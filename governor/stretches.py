@@ -19,6 +19,7 @@ FALL: Final = 2.0  # a stale session repeats old, lower values by a point or two
 CHUNK: Final = 6.0  # points a stretch of work should span before it counts as one observation
 IDLE_S: Final = 1800  # a pause this long ends a stretch: what moves meanwhile is somebody else
 MERGE_S: Final = 6 * 3600  # short idle steps are joined up to this
+TINY: Final = 1e-50  # units beyond this, either way, are a broken number
 KEEP: Final = 240  # newest stretches looked at; older ones say little about today's scale
 
 
@@ -45,7 +46,7 @@ def tidy(anchors: Iterable[Anchor]) -> list[Anchor]:
     kept = {
         (a.observed_at, a.resets_at): a
         for a in anchors
-        if math.isfinite(a.used_percent) and 0 <= a.used_percent <= 200 and math.isfinite(a.units) and a.units >= 0
+        if 0 <= a.used_percent <= 200 and (a.units == 0 or TINY < a.units < 1 / TINY)
         if a.resets_at is None or a.resets_at > a.observed_at  # a reading is void once its window has reset
     }
     return sorted(kept.values(), key=lambda a: (a.observed_at, a.resets_at or 0))

@@ -208,7 +208,7 @@ def test_totals_of_a_long_thread_may_be_larger_than_any_response() -> None:
     assert (140, 460, 0, 19) == sums(reading.usages)
 
 
-def test_an_absurd_jump_is_named_and_counts_nothing() -> None:
+def test_an_absurd_jump_is_named_and_the_last_response_is_believed() -> None:
     reading = read(
         rollout(
             meta(),
@@ -218,7 +218,7 @@ def test_an_absurd_jump_is_named_and_counts_nothing() -> None:
         )
     )
     assert ["impossible count"] == [problem.reason for problem in reading.problems]
-    assert 100 >= sums(reading.usages)[0]
+    assert (105, 0, 0, 20) == sums(reading.usages)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_a_window_that_says_nothing_usable_is_unknown_and_not_zero(window: objec
     assert {} == limits({"primary": window})
 
 
-@pytest.mark.parametrize("reset", [None, "soon", float("inf"), float("nan"), 1e300, 10**30, -5, 0, True, NOW * 1000])
+@pytest.mark.parametrize("reset", [None, "soon", float("inf"), float("nan"), 1e300, 10**30, -5, 0, True])
 def test_a_reset_that_cannot_be_is_unknown(reset: object) -> None:
     (heard,) = codex.readings({"primary": {"used_percent": 7, "window_minutes": 300, "resets_at": reset}}, NOW, None)
     assert heard.resets_at is None

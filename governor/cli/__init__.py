@@ -20,6 +20,7 @@ COMMANDS = {
     "usage": ("usage", "Tokens, units and notional cost by day, project, model, ..."),
     "sessions": ("sessions", "The sessions that cost most, and what one more turn costs."),
     "calibrate": ("calibrate", "Tell it what the official meter says: governor calibrate 60%"),
+    "forecast": ("forecast", "Where a window will land, drawn."),
     "route": ("route", "What the router would say to a prompt, and why."),
     "decisions": ("decisions", "What the hooks decided, and whether it was followed."),
     "memory": ("memory", "Check, compact or restore a memory index."),

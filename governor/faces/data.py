@@ -12,6 +12,7 @@ from governor.faces.plain import utc
 from governor.ledger.read import StoredReading
 from governor.marathon import Session
 from governor.model import Lane, Tally
+from governor.outlook import Outlook
 from governor.report import Report, WindowReport
 
 
@@ -163,5 +164,22 @@ def anchors(stored: list[StoredReading]) -> dict[str, Any]:
                 "machine": one.machine,
             }
             for one in stored
+        ],
+    }
+
+
+def forecast(views: list[Outlook], *, now: int) -> dict[str, Any]:
+    """``governor.forecast/1``."""
+    return {
+        "schema": "governor.forecast/1",
+        "generated_at": utc(now),
+        "windows": [
+            {
+                "lane": view.found.window.lane,
+                **_window(view.found, now),
+                "so_far": [{"at": utc(at), "used_percent": used} for at, used in view.so_far],
+                "fan": [{**point._asdict(), "at": utc(point.at)} for point in view.fan],
+            }
+            for view in views
         ],
     }

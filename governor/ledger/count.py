@@ -113,7 +113,7 @@ class Counter:
         Once the parent's own file is here, what it repeats has merged with the parent's rows, and what is left of the
         burst is the fork's own.
         """
-        families = {row[0].split(":")[1] for row in self.run("SELECT key FROM response WHERE replay")}
+        families = {row[0].removeprefix("codex:").rpartition(":")[0] for row in self.run("SELECT key FROM response WHERE replay")}
         for family in families:
             span = (f"codex:{family}:", f"codex:{family};")
             parent = "SELECT 1 FROM response WHERE key > ? AND key < ? AND thread = ? LIMIT 1"

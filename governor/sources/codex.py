@@ -15,12 +15,14 @@ from zlib import crc32
 
 from governor.model import Cursor, LimitReading, Problem, Reading, Usage
 from governor.sources import tail
-from governor.sources.lines import count, decode, text, to_ms
+from governor.sources.lines import COUNT_LIMIT, count, decode, text, to_ms
 
 _NEEDLES = re.compile(
     rb'"(?:token_count|token_usage_record|turn_context|session_meta|thread_settings_applied)"',
 )
 REPLAY_MS = 3000  # replays end 0.1-1.7 s after a fork starts, its first own response comes after 5.9 s (9 of 9 forks)
+TOTAL_LIMIT = 10**12  # of a thread's running total
+_LONGEST_MINUTES = 366 * 24 * 60
 _WINDOWS = {300: "5h", 1440: "day", 10080: "week", 43200: "month", 44640: "month"}
 _KINDS = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens")
 
@@ -35,7 +37,7 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
     stem = PurePath(found.path).name.removesuffix(".zst").removesuffix(".jsonl")
     state: dict[str, Any] = dict(cursor.state) if cursor and offset else {"file": stem}
     kept = state
-    rollout = _Rollout(found.path, state, problems)
+    rollout = _Rollout(found, state, problems)
     for chunk in tail.chunks(found.path, offset, problems):
         if chunk.torn:  # what it says counts now; what it teaches waits for the line's end
             kept = dict(state)
@@ -57,8 +59,9 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
 class _Rollout:
     """One thread's file: what its lines said so far (``state``, plain JSON) and what they add up to."""
 
-    def __init__(self, path: str, state: dict[str, Any], problems: list[Problem]) -> None:
-        self.path = path
+    def __init__(self, found: tail.Found, state: dict[str, Any], problems: list[Problem]) -> None:
+        self.path = found.path
+        self.written_ms = found.mtime_ns // 10**6
         self.state = state
         self.problems = problems
         self.usages: list[Usage] = []
@@ -86,7 +89,7 @@ class _Rollout:
     def _dated(self, stamp: int | None, offset: int) -> int:
         if stamp is None:
             self.problems.append(Problem(self.path, offset, "no usable timestamp: dated by its neighbour"))
-            return int(self.state.get("last") or self.state.get("born") or 0)
+            return int(self.state.get("last") or self.state.get("born") or self.written_ms)
         self.state["last"] = stamp
         return stamp
 
@@ -164,7 +167,7 @@ class _Rollout:
         info = payload.get("info")
         if not isinstance(info, dict) or not isinstance(info.get("total_token_usage"), dict):
             return
-        total = self._vector(info["total_token_usage"], offset)
+        total = self._vector(info["total_token_usage"], offset, TOTAL_LIMIT)
         latest = info.get("last_token_usage")
         last = self._vector(latest, offset) if isinstance(latest, dict) else None
         before = state.get("total")
@@ -175,16 +178,20 @@ class _Rollout:
             spent = [now - then for now, then in zip(total, before, strict=True)]
         else:  # the file's first total, or a counter that started again
             spent = last if last is not None else (total if before is None else [0] * len(_KINDS))
+            state["counter"] = state.get("counter", 0) + (before is not None)
+        if max(spent) >= COUNT_LIMIT:
+            self.problems.append(Problem(self.path, offset, "impossible count"))
+            spent = last or [0] * len(_KINDS)
         family = state.get("root") or state["file"]
         model = state.get("model") or text(info.get("model")) or text(payload.get("model"))
         key = f"{family}:{'.'.join(map(str, total))}"
-        if before is not None and total[0] < before[0]:
-            key = f"{key}@{offset}"  # after a restart the same total can come again
+        if state.get("counter"):
+            key = f"{key}@{state['counter']}"  # after a restart the same totals can come again
         self._add(key, spent, stamp, model, replay=replay)
 
-    def _vector(self, usage: dict[str, Any], offset: int) -> list[int]:
+    def _vector(self, usage: dict[str, Any], offset: int, limit: int = COUNT_LIMIT) -> list[int]:
         wrong: list[str] = []
-        vector = [count(usage.get(kind), wrong) for kind in _KINDS]
+        vector = [count(usage.get(kind), wrong, limit) for kind in _KINDS]
         self.problems.extend(Problem(self.path, offset, reason) for reason in wrong)
         return vector
 
@@ -245,18 +252,18 @@ def readings(limits: dict[str, Any], observed_at: int, account: str | None) -> l
         minutes = window.get("window_minutes")
         if not isinstance(percent, (int, float)) or isinstance(percent, bool) or not 0 <= percent <= 1000:
             continue
-        if type(minutes) is not int or minutes <= 0:
+        if type(minutes) is not int or not 0 < minutes <= _LONGEST_MINUTES:
             continue
-        resets_at = window.get("resets_at")
         delay = window.get("resets_in_seconds")  # clients of 2025
-        if not isinstance(resets_at, (int, float)):
-            resets_at = observed_at + delay if isinstance(delay, (int, float)) else None
+        resets_ms = to_ms(window.get("resets_at"))
+        if resets_ms is None and isinstance(delay, (int, float)):
+            resets_ms = to_ms(observed_at + delay)
         found.append(
             LimitReading(
                 "codex",
                 _WINDOWS.get(minutes, f"{minutes}m") + suffix,
                 float(percent),
-                int(resets_at) if resets_at is not None else None,
+                None if resets_ms is None else resets_ms // 1000,
                 observed_at,
                 "rollout",
                 account,

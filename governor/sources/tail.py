@@ -46,9 +46,22 @@ def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Fo
     """
     found: list[Found] = []
     problems: list[Problem] = []
-    seen: set[tuple[int, int]] = set()
-    folders = [root]
-    while folders:
+    folders: list[str] = [root]
+    visited: dict[int, str] = {}  # inode -> folder; inodes of two disks may collide, so names are compared too
+    links: list[os.DirEntry[str]] = []  # looked at last, so that a thing's own name is the one that stays
+    hard: set[tuple[int, int]] = set()
+    try:
+        visited[os.stat(root).st_ino] = root
+    except OSError:
+        return [], []
+    while folders or links:
+        if not folders:
+            link = links.pop(0)
+            try:
+                _follow(link, folders, visited, found, suffixes)
+            except OSError as fault:
+                problems.append(Problem(link.path, None, f"unreadable: {fault.strerror}"))
+            continue
         folder = folders.pop()
         try:
             entries = os.scandir(folder)
@@ -60,17 +73,17 @@ def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Fo
         with entries:
             for entry in entries:
                 try:
-                    if entry.is_dir():
-                        if not entry.is_symlink() or _first_visit(entry.path, seen):
-                            folders.append(entry.path)
+                    if entry.is_symlink():
+                        links.append(entry)
+                    elif entry.is_dir():
+                        visited[entry.inode()] = entry.path
+                        folders.append(entry.path)
                     elif entry.name.endswith(suffixes):
                         info = entry.stat()
                         if not stat.S_ISREG(info.st_mode):
                             problems.append(Problem(entry.path, None, "not a regular file"))
-                        elif info.st_nlink == 1 and not entry.is_symlink():
-                            found.append(Found(entry.path, info.st_ino, info.st_size, info.st_mtime_ns))
-                        elif (info.st_dev, info.st_ino) not in seen:  # one file under two names is read once
-                            seen.add((info.st_dev, info.st_ino))
+                        elif info.st_nlink == 1 or (info.st_dev, info.st_ino) not in hard:
+                            hard.add((info.st_dev, info.st_ino))
                             found.append(Found(entry.path, info.st_ino, info.st_size, info.st_mtime_ns))
                 except OSError as fault:
                     problems.append(Problem(entry.path, None, f"unreadable: {fault.strerror}"))
@@ -78,13 +91,18 @@ def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Fo
     return found, problems
 
 
-def _first_visit(folder: str, seen: set[tuple[int, int]]) -> bool:
-    info = os.stat(folder)
-    identity = (info.st_dev, info.st_ino)
-    if identity in seen:
-        return False
-    seen.add(identity)
-    return True
+def _follow(
+    link: os.DirEntry[str], folders: list[str], visited: dict[int, str], found: list[Found], suffixes: tuple[str, ...]
+) -> None:
+    """Take in what a link leads to, unless it was met under another name. Raises: OSError for a dangling link."""
+    info = os.stat(link.path)
+    if stat.S_ISDIR(info.st_mode):
+        known = visited.setdefault(info.st_ino, link.path)
+        if known == link.path or not os.path.samefile(known, link.path):
+            folders.append(link.path)
+    elif link.name.endswith(suffixes) and stat.S_ISREG(info.st_mode):
+        if not any(one.inode == info.st_ino and os.path.samefile(one.path, link.path) for one in found):
+            found.append(Found(link.path, info.st_ino, info.st_size, info.st_mtime_ns))
 
 
 def unchanged(found: Found, cursor: Cursor | None) -> bool:
@@ -122,6 +140,16 @@ def _open(path: str) -> BinaryIO:
     return cast("BinaryIO", zstandard.open(path, "rb"))
 
 
+def _block(file: BinaryIO, path: str, start: int, problems: list[Problem]) -> bytes:
+    try:
+        return file.read(BLOCK)
+    except OSError:
+        raise
+    except Exception as fault:  # zstandard's own: what was unpacked so far counts
+        problems.append(Problem(path, start, f"broken compression: {fault}"))
+        return b""
+
+
 def mark_of(path: str, offset: int) -> int:
     """``mark`` of a file by its name. Raises: OSError."""
     with open(path, "rb") as file:
@@ -139,7 +167,7 @@ def chunks(path: str, offset: int, problems: list[Problem]) -> Iterator[Chunk]:
         carry = b""
         start = offset
         skipping = False
-        while block := file.read(BLOCK):
+        while block := _block(file, path, start, problems):
             if skipping:
                 newline = block.find(b"\n")
                 if newline < 0:

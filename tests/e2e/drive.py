@@ -124,7 +124,7 @@ class ClaudeCode(_Client):
         stream: bool = False,
         model: str | None = None,
     ) -> Run:
-        """One headless turn (``-p``), with every tool allowed. ``resume`` takes a session id; ``fork`` copies it first."""
+        """One headless turn (``-p``), every tool allowed. ``resume`` takes a session id; ``fork`` copies it first."""
         arguments = ["-p", prompt, "--permission-mode", "bypassPermissions"]
         arguments += ["--output-format", "stream-json", "--verbose"] if stream else ["--output-format", "json"]
         arguments += ["--model", model] if model else []
@@ -182,7 +182,8 @@ class Codex(_Client):
             'model = "gpt-6-sol"\nmodel_provider = "mock"\n\n[model_providers.mock]\nname = "stand-in"\n'
             f'base_url = "{standin.url}/v1"\nwire_api = "responses"\nrequires_openai_auth = false\n'
             "supports_websockets = false\nrequest_max_retries = 0\nstream_max_retries = 0\n\n"
-            "[analytics]\nenabled = false\n\n[features]\nplugins = false\n\n"  # five seconds' wait for a host it cannot reach
+            # analytics: five seconds' wait at the end for a host it cannot reach; plugins: a clone from another
+            "[analytics]\nenabled = false\n\n[features]\nplugins = false\n\n"
             f'[projects."{self.project}"]\ntrust_level = "trusted"\n'
         )
 

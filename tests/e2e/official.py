@@ -51,11 +51,6 @@ class Used:
         }
 
 
-def usage(**tokens: Any) -> Used:
-    """Short for ``Used(...)``."""
-    return Used(**tokens)
-
-
 @dataclass
 class Window:
     """One window of the meter: ``used`` is a fraction of its cap and passes 1 only when a reply overshoots."""
@@ -94,7 +89,7 @@ class Meter:
     def units(self, model: str, used: Used) -> float:
         """Weighted tokens of one reply."""
         factor = next((f for name, f in self.factors.items() if name in model), 1.0)
-        return factor * sum(weight * getattr(used, kind) for kind, weight in self.weights.items())
+        return float(factor * sum(weight * getattr(used, kind) for kind, weight in self.weights.items()))
 
     def add(self, model: str, used: Used) -> None:
         for window in self.windows:

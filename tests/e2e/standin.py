@@ -18,7 +18,7 @@ from socket import socket
 from typing import Any
 
 from .official import Used, meter
-from .wire import Block, Event, Lane, message, messages_events, refusal, responses_events, text
+from .wire import Answer, Block, Event, Lane, message, messages_events, refusal, responses_events, text
 
 
 @dataclass(frozen=True)
@@ -198,23 +198,24 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.after:
             time.sleep(reply.after)
         limits["request-id"] = f"req_{number}"
+        answer = Answer(number, request.model, reply.blocks, reply.used)
         if reply.status != 200:
-            self._json(reply.status, _refusal(request.lane, reply.status), limits)
+            self._json(reply.status, refusal(request.lane, reply.status), limits)
         elif request.lane == "codex":
-            self._stream(_responses_events(reply, number), limits)
+            self._stream(responses_events(answer), limits)
         elif request.body.get("stream"):
-            self._stream(_messages_events(request.model, reply, number), limits)
+            self._stream(messages_events(answer), limits)
         else:
-            self._json(200, _message(request.model, reply, number), limits)
+            self._json(200, message(answer), limits)
 
     def _unknown(self) -> None:
         self.server.standin.other.append(f"{self.command} {self.path}")
         self._json(404, {"type": "error", "error": {"type": "not_found_error", "message": "not here"}})
 
-    def _json(self, status: int, body: dict[str, Any], extra: dict[str, str] | None = None) -> None:
+    def _json(self, status: int, body: Event, extra: dict[str, str] | None = None) -> None:
         self._send(status, "application/json", json.dumps(body).encode(), extra or {})
 
-    def _stream(self, events: Iterator[dict[str, Any]], extra: dict[str, str]) -> None:
+    def _stream(self, events: Iterator[Event], extra: dict[str, str]) -> None:
         lines = (f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
         self._send(200, "text/event-stream", "".join(lines).encode(), extra)
 
@@ -225,5 +226,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-

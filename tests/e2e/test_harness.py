@@ -17,8 +17,9 @@ import pytest
 
 from .drive import ClaudeCode, Codex, Run, records
 from .namespace import Namespace, best_way
-from .standin import Standin, text, tool, usage
+from .standin import Standin
 from .terminal import input_line
+from .wire import text, tool, usage
 
 pytestmark = pytest.mark.e2e
 
@@ -164,7 +165,7 @@ def test_resume_appends_and_fork_copies(claude: ClaudeCode, standin: Standin) ->
     assert (2, 3) == (len(original), len(copy))
     for ours, theirs in zip(original, copy, strict=False):
         assert {**ours, "sessionId": fork, "requestSessionId": first} == theirs
-    assert (pytest.approx(0.006), pytest.approx(0.009)) == (claude.cost(first), claude.cost(fork))
+    assert pytest.approx([0.006, 0.009]) == [claude.cost(first), claude.cost(fork)]
 
 
 def test_a_stream_carries_the_official_meter(claude: ClaudeCode, standin: Standin) -> None:
@@ -179,15 +180,12 @@ def test_a_stream_carries_the_official_meter(claude: ClaudeCode, standin: Standi
 
 
 def test_an_exhausted_window_refuses(claude: ClaudeCode, standin: Standin) -> None:
-    claude.settings({"hooks": {"StopFailure": hook(saying(claude.home, "failure", {}))}})
     standin.meter.seven_day.used = 1.01
 
     run = claude.print("hi")
 
-    told = json.loads((claude.home / "failure.in").read_text())
     assert (1, True, 429) == (run.code, run.result["is_error"], run.result["api_error_status"])
     assert "weekly limit" in run.result["result"]
-    assert "rate_limit" == told["error"]
 
 
 # ---- Claude Code, interactive ----------------------------------------------------------------------------------------
@@ -249,8 +247,22 @@ def test_a_blocked_prompt_comes_back_to_the_input_line(claude: ClaudeCode, stand
     assert standin.requests == []
 
 
+def test_an_exhausted_window_is_told_to_a_hook(claude: ClaudeCode, standin: Standin) -> None:
+    """Interactive only: a headless run ends without waiting for its StopFailure hooks, and they end with it."""
+    claude.settings({"hooks": {"StopFailure": hook(saying(claude.home, "failure", {}))}})
+    standin.meter.five_hour.used = 1.01
+    heard = claude.home / "failure.in"
+
+    with claude.terminal() as tui:
+        tui.type("hi")
+        tui.wait_for("5-hour limit")
+        tui.wait_until(lambda _: heard.exists() and "}" in heard.read_text(), "the hook's input")
+
+    assert "rate_limit" == json.loads(heard.read_text())["error"]
+
+
 def test_a_copied_answer_names_the_session_that_made_it(claude: ClaudeCode, standin: Standin) -> None:
-    """Forked at the start, and branched in mid-session: no time stamp tells the copies from the original, but this does.
+    """Forked at the start or branched in mid-session, the copies have the original's time stamps; only this tells.
 
     The interactive client writes its total at its end only, and a branch starts from zero.
     """
@@ -280,7 +292,7 @@ def test_a_copied_answer_names_the_session_that_made_it(claude: ClaudeCode, stan
     assert 1 == len({lines[0]["timestamp"] for lines in answers})
     assert [[None], [original.stem, None], [original.stem, fork.stem, None]] == made
     one = claude.cost(original.stem)
-    assert (pytest.approx(2 * one), pytest.approx(one)) == (claude.cost(fork.stem), claude.cost(branch.stem))
+    assert pytest.approx([2 * one, one]) == [claude.cost(fork.stem), claude.cost(branch.stem)]
 
 
 # ---- Codex -----------------------------------------------------------------------------------------------------------

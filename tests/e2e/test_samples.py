@@ -10,17 +10,19 @@ import pytest
 from .clients import CLAUDE, CODEX, VERSIONS
 from .drive import ClaudeCode, Codex, records
 from .samples import accept_or_compare
-from .standin import Standin, text, tool, usage
+from .standin import Standin
+from .wire import text, tool, usage
 
 pytestmark = pytest.mark.e2e
 
 CLAUDE_VERSION, CODEX_VERSION = VERSIONS[CLAUDE], VERSIONS[CODEX]
 ASKED = "SUBTASK: count the files"
-CLAUDE_EVENTS = (
-    "SessionStart UserPromptSubmit PreToolUse PostToolUse PostToolUseFailure PostToolBatch SubagentStart SubagentStop"
-    " Stop StopFailure PreCompact PostCompact SessionEnd"
-).split()
-CODEX_EVENTS = "SessionStart UserPromptSubmit PreToolUse PostToolUse Stop SessionEnd".split()
+CLAUDE_EVENTS = [
+    *("SessionStart", "UserPromptSubmit", "Stop", "SessionEnd"),
+    *("PreToolUse", "PostToolUse", "PostToolUseFailure", "PostToolBatch"),
+    *("SubagentStart", "SubagentStop", "PreCompact", "PostCompact"),
+]
+CODEX_EVENTS = ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop", "SessionEnd"]
 
 
 def listening(heard: Path, events: list[str]) -> dict[str, Any]:
@@ -61,11 +63,15 @@ def test_hook_events_of_claude_code(claude: ClaudeCode, standin: Standin) -> Non
     session = claude.print("a day's work").result["session_id"]
     standin.reply(text("<summary>short</summary>"), when=lambda r: "TEXT ONLY" in r.said)
     claude.print("/compact", resume=session)
+
+    claude.settings({"hooks": listening(heard, ["StopFailure"])})
     standin.meter.five_hour.used = 1.1
-    claude.print("too much", resume=session)
+    with claude.terminal() as tui:  # a headless run does not wait for this event's hooks
+        tui.type("too much")
+        tui.wait_until(lambda _: '"rate_limit"' in heard.read_text(), "the refusal")
 
     heard_of = first_of_each(records(heard), "hook_event_name", "tool_name")
-    assert set(CLAUDE_EVENTS) == {event["hook_event_name"] for event in heard_of}
+    assert {*CLAUDE_EVENTS, "StopFailure"} == {event["hook_event_name"] for event in heard_of}
     accept_or_compare(f"claude-hooks-{CLAUDE_VERSION}.jsonl", heard_of, claude.home)
 
 

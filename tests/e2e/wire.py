@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 from .official import Used
 
@@ -26,41 +26,48 @@ def tool(name: str, /, **arguments: Any) -> Block:
     return {"type": "tool_use", "name": name, "input": arguments}
 
 
-def refusal(lane: Lane, status: int) -> dict[str, Any]:
+def usage(**tokens: Any) -> Used:
+    """Short for ``Used(...)``."""
+    return Used(**tokens)
+
+
+class Answer(NamedTuple):
+    """One answer of the model; ``number`` tells it from every other of the same stand-in."""
+
+    number: str
+    model: str
+    blocks: tuple[Block, ...]
+    used: Used
+
+
+def refusal(lane: Lane, status: int) -> Event:
+    """The body of an answer that is not 200."""
     if lane == "codex":
         return {"error": {"type": "usage_limit_reached", "message": "limit reached", "plan_type": "plus"}}
     kind = "rate_limit_error" if status == 429 else "api_error"
     return {"type": "error", "error": {"type": kind, "message": "refused by the stand-in"}}
 
 
-def _calls(blocks: Sequence[Block], used: Used, number: str) -> Iterator[tuple[int, Block]]:
-    for index, block in enumerate(reply.blocks):
-        if block["type"] == "tool_use":
-            yield index, {**block, "id": f"toolu_{number}_{index}"}
-        else:
-            yield index, block
-
-
-def message(model: str, blocks: Sequence[Block], used: Used, number: str) -> dict[str, Any]:
-    blocks = [block for _, block in _calls(reply, number)]
-    stop = "tool_use" if any(block["type"] == "tool_use" for block in blocks) else "end_turn"
+def message(answer: Answer) -> Event:
+    """The Messages API's answer in one piece."""
+    calls = any(block["type"] == "tool_use" for block in answer.blocks)
     return {
-        "id": f"msg_{number}",
+        "id": f"msg_{answer.number}",
         "type": "message",
         "role": "assistant",
-        "model": model,
-        "content": blocks,
-        "stop_reason": stop,
+        "model": answer.model,
+        "content": list(_with_ids(answer)),
+        "stop_reason": "tool_use" if calls else "end_turn",
         "stop_sequence": None,
-        "usage": reply.used.anthropic(),
+        "usage": answer.used.anthropic(),
     }
 
 
-def messages_events(model: str, blocks: Sequence[Block], used: Used, number: str) -> Iterator[dict[str, Any]]:
-    whole = message(model, reply, number)
-    final = whole["usage"]
-    start = {**whole, "content": [], "stop_reason": None, "usage": {**final, "output_tokens": 1}}
-    yield {"type": "message_start", "message": start}
+def messages_events(answer: Answer) -> Iterator[Event]:
+    """The same as a stream: the start states one output token, the end the final usage."""
+    whole = message(answer)
+    first = {**whole["usage"], "output_tokens": 1}
+    yield {"type": "message_start", "message": {**whole, "content": [], "stop_reason": None, "usage": first}}
     for index, block in enumerate(whole["content"]):
         if block["type"] == "tool_use":
             opening = {**block, "input": {}}
@@ -72,21 +79,27 @@ def messages_events(model: str, blocks: Sequence[Block], used: Used, number: str
         yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
     closing = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-    yield {"type": "message_delta", "delta": closing, "usage": final}
+    yield {"type": "message_delta", "delta": closing, "usage": whole["usage"]}
     yield {"type": "message_stop"}
 
 
-def responses_events(blocks: Sequence[Block], used: Used, number: str) -> Iterator[dict[str, Any]]:
-    name = f"resp_{number}"
+def responses_events(answer: Answer) -> Iterator[Event]:
+    """The Responses API's stream."""
+    name = f"resp_{answer.number}"
     yield {"type": "response.created", "response": {"id": name}}
-    for index, block in _calls(reply, number):
-        item: dict[str, Any]
+    for index, block in enumerate(_with_ids(answer)):
+        item: Event
         if block["type"] == "tool_use":
-            # Today's models call tools from code (observed with every gpt-6 model of 0.169).
+            # Today's models call tools from code (seen with gpt-6-sol on 0.169).
             code = f"text(JSON.stringify(await tools.{block['name']}({json.dumps(block['input'])})))"
             item = {"type": "custom_tool_call", "call_id": block["id"], "name": "exec", "input": code}
         else:
             content = [{"type": "output_text", "text": block["text"]}]
-            item = {"type": "message", "role": "assistant", "id": f"msg_{number}_{index}", "content": content}
+            item = {"type": "message", "role": "assistant", "id": f"msg_{answer.number}_{index}", "content": content}
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
-    yield {"type": "response.completed", "response": {"id": name, "usage": reply.used.openai()}}
+    yield {"type": "response.completed", "response": {"id": name, "usage": answer.used.openai()}}
+
+
+def _with_ids(answer: Answer) -> Iterator[Block]:
+    for index, block in enumerate(answer.blocks):
+        yield {**block, "id": f"toolu_{answer.number}_{index}"} if block["type"] == "tool_use" else block

@@ -1,0 +1,78 @@
+"""A window drawn in the terminal: used so far, the fan to the reset, the cap and even pace."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import plotille
+from rich.console import Console
+from rich.text import Text
+
+from governor.faces.plain import LANE_NAMES, left, moment, percent, span
+from governor.faces.screen import screen
+from governor.outlook import Outlook
+
+HEIGHT = 14
+
+
+def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
+    """Print the drawing, and the projection in words under it."""
+    console = to or screen()
+    window = view.found.window
+    console.print(Text(f"{LANE_NAMES[window.lane]} {window.name}", style="bold"))
+    guess = view.found.projection
+    if window.resets_at is None or guess is None or not view.fan:
+        console.print("Nothing can be projected without an official figure and the time of its reset.")
+        console.print("  next: governor calibrate 60% --resets-at 2026-11-25T09:00", style="dim")
+        return
+    console.print(Text(_drawing(view, window.starts_at, window.resets_at, width=console.width - 18)))
+    console.print(
+        "used so far, then the middle and its 80 % band; line: the cap; dots: even pace", style="dim"
+    )
+    console.print()
+    even = (now - window.starts_at) / (window.resets_at - window.starts_at) * 100
+    at = view.fan[0].p50
+    rows = [
+        ("now", f"{percent(at)}, {abs(at - even):.0f} points {'ahead of' if at >= even else 'behind'} even pace"),
+        ("reset", f"{moment(window.resets_at, None, now=now)}, in {left(window.resets_at - now)}"),
+        ("lands at", f"{percent(guess.p50)}, 80 % of the time within {span(guess.p10, guess.p90)}"),
+        (
+            "passes the cap",
+            f"{percent(None if guess.p_exceed is None else max(guess.p_exceed, 0.002) * 100)} of the time",
+        ),
+        ("most likely at", moment(guess.wall_at, None, now=now) if guess.wall_at else "it is more likely not to"),
+        ("naive", f"{percent(guess.naive)} (spent + rate of the last day × time left)"),
+        (
+            "history",
+            {"none": "none yet", "low": "under 3 weeks: take it lightly", "fair": "3 to 6 weeks"}.get(
+                guess.confidence, "6 weeks and more"
+            ),
+        ),
+    ]
+    for name, text in rows:
+        console.print(Text(f"  {name:<15}").append(text))
+    console.print("\nnext: governor backtest says how good such projections were on your own weeks", style="dim")
+
+
+def _drawing(view: Outlook, starts_at: int, resets_at: int, *, width: int) -> str:
+    highest = max(100.0, *(point.p90 for point in view.fan))
+    top = math.ceil(min(highest, 500.0) * 1.02 / HEIGHT / 5) * HEIGHT * 5  # so that every line is a multiple of five
+    figure = plotille.Figure()
+    figure.width, figure.height, figure.with_colors = width, HEIGHT, False
+    figure.set_x_limits(starts_at, resets_at)
+    figure.set_y_limits(0, top)
+    figure.x_label, figure.y_label = "", "%"
+    figure.register_label_formatter(float, _label)
+    figure.register_label_formatter(int, _label)
+    figure.plot([starts_at, resets_at], [100, 100])
+    figure.scatter([starts_at + (resets_at - starts_at) * k / 40 for k in range(41)], [100 * k / 40 for k in range(41)])
+    figure.plot([at for at, _ in view.so_far], [used for _, used in view.so_far])
+    for edge in ("p10", "p50", "p90"):
+        figure.plot([p.at for p in view.fan], [min(getattr(p, edge), top) for p in view.fan])
+    return str(figure.show(legend=False))
+
+
+def _label(value: float, chars: int, delta: float, left: bool = False) -> str:  # noqa: ARG001 - plotille's signature
+    text = f"{datetime.fromtimestamp(value).astimezone():%a %H:%M}" if value > 1e8 else f"{value:.0f}"
+    return text.ljust(chars) if left else text.rjust(chars)
