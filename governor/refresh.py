@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from governor import paths, spool
 from governor.config import Settings
+from governor.errors import StateError
+from governor.ledger import store
 from governor.ledger.count import Counter
 from governor.ledger.store import Ledger
 from governor.model import Cursor, Lane, LimitReading, Problem, Usage
@@ -52,16 +54,18 @@ def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress 
     settled = ledger.fact("prices") == stamp and ledger.fact("quarters") != "stale"
     if settled and not changed and not problems and not spool.waiting():
         return Refreshed(len(found), 0, 0, 0, [])
-    from filelock import FileLock, Timeout  # imports asyncio: only when there is something to guard
-
     try:
-        with FileLock(str(ledger.path) + ".lock", timeout=20, mode=0o600):
+        with store.lock(ledger.path):
             done = _take(ledger, settings, changed, stamp, progress)
             with ledger.transaction():
                 ledger.add_problems(problems + done.problems, now=now)
             return done._replace(transcripts=len(found), problems=problems + done.problems)
-    except Timeout:
+    except TimeoutError:
         return Refreshed(len(found), 0, 0, 0, problems, skipped=True)
+    except OSError as fault:
+        raise StateError(
+            f"What is new cannot be taken in ({fault}); nothing was lost, the next refresh goes on.", "governor doctor"
+        ) from fault
 
 
 def _take(
@@ -172,6 +176,9 @@ def _read_batch(batch: list[Task], price: Callable[[Usage], int | None]) -> list
             reading = (claude if lane == "claude" else codex).read(file, cursor)
         except OSError as fault:
             done.append((0, [], [], [], [Problem(file.path, None, f"unreadable: {fault.strerror}")], None))
+            continue
+        except Exception as fault:  # a fault of ours: this file waits for a better governor, the others do not
+            done.append((0, [], [], [], [Problem(file.path, None, f"not understood: {type(fault).__name__}")], None))
             continue
         costs = [price(usage) for usage in reading.usages]
         done.append((_left(file, cursor), reading.usages, costs, reading.limits, reading.problems, reading.cursor))

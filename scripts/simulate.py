@@ -4,8 +4,8 @@
     python scripts/simulate.py change --people 40
     python scripts/simulate.py forecast --people 60 [--weeks 6] [--family bursts]
 
-``governor.simulate`` describes the people. ``desk`` is the family that constants were chosen on; ``bursts`` and ``shift``
-were only scored. The output is what docs/calibration.md and docs/forecast.md show.
+``governor.simulate`` describes the people. ``desk`` is the family that constants were chosen on; ``bursts`` and
+``shift`` were only scored. The output is what docs/calibration.md and docs/forecast.md show.
 """
 
 from __future__ import annotations

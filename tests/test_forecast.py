@@ -216,8 +216,8 @@ def test_naive_is_the_line_it_says() -> None:
 def test_the_alarm_needs_two_looks_or_one_clear_one_and_clears_by_itself() -> None:
     assert not alarm([(0, 0.7)]).is_on
     assert not alarm([(0, 0.7), (HOUR, 0.7)]).is_on
-    assert alarm([(0, 0.7), (HOUR, 0.65), (2 * HOUR, 0.7)]).is_on
-    assert not alarm([(0, 0.7), (HOUR, 0.5), (2 * HOUR, 0.7)]).is_on  # a dip starts anew
+    assert alarm([(0, 0.7), (HOUR, 0.65), (4 * HOUR, 0.7)]).is_on
+    assert not alarm([(0, 0.7), (HOUR, 0.5), (4 * HOUR, 0.7)]).is_on  # a dip starts anew
     assert alarm([(0, 0.85)]).is_on
     on = alarm([(0, 0.85)])
     assert step(on, HOUR, 0.45).is_on

@@ -80,7 +80,7 @@ def test_what_is_no_transcript_is_named_and_nothing_waits_for_it(tmp_path: Path)
     (root / "round.jsonl").symlink_to(root / "round.jsonl")
     (root / "folder.jsonl").mkdir()
     assert ["good.jsonl"] == names(root)
-    assert ["not a regular file", "unreadable", "unreadable"] == sorted(reasons(root))
+    assert ["not a regular file", "unreadable", "unreadable", "unreadable"] == sorted(reasons(root))
 
 
 def test_an_unreadable_folder_is_named_and_the_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

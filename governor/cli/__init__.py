@@ -21,6 +21,8 @@ COMMANDS = {
     "sessions": ("sessions", "The sessions that cost most, and what one more turn costs."),
     "calibrate": ("calibrate", "Tell it what the official meter says: governor calibrate 60%"),
     "forecast": ("forecast", "Where a window will land, drawn."),
+    "backtest": ("backtest", "How good such projections were on your own weeks."),
+    "feasibility": ("feasibility", "Would another plan carry your weeks?"),
     "route": ("route", "What the router would say to a prompt, and why."),
     "decisions": ("decisions", "What the hooks decided, and whether it was followed."),
     "memory": ("memory", "Check, compact or restore a memory index."),

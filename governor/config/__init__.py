@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from governor import hook, meter, paths
 from governor.errors import BadInputError
 
-COMPILED = 1  # raise it when the compiled form changes
+COMPILED = 2  # raise it when the compiled form changes
 
 
 class Settings(NamedTuple):
@@ -29,6 +29,11 @@ class Settings(NamedTuple):
     @property
     def person(self) -> str:
         return str(self.values["person"])
+
+    @property
+    def plan(self) -> str:
+        """The plan the person is on, for ``feasibility``; empty where unsaid."""
+        return str(self.values["plan"])
 
     @property
     def weights(self) -> meter.Weights:

@@ -88,6 +88,7 @@ class Budget(_Part):
 
     machine: str = ""
     person: str = ""
+    plan: str = ""
     weights: str | Weights = "default"
     prices: dict[str, Price] = {}
     tags: list[Tag] = []

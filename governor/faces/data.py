@@ -13,7 +13,9 @@ from governor.ledger.read import StoredReading
 from governor.marathon import Session
 from governor.model import Lane, Tally
 from governor.outlook import Outlook
+from governor.plans import Fit, Plan, Shape
 from governor.report import Report, WindowReport
+from governor.scores import Backtest
 
 
 def dump(content: dict[str, Any]) -> str:
@@ -182,4 +184,28 @@ def forecast(views: list[Outlook], *, now: int) -> dict[str, Any]:
             }
             for view in views
         ],
+    }
+
+
+def feasibility(present: Plan, wanted: Plan, week: Fit, five: Fit | None, shapes: list[Shape]) -> dict[str, Any]:
+    """``governor.feasibility/1``."""
+    return {
+        "schema": "governor.feasibility/1",
+        "from": present._asdict(),
+        "plan": wanted._asdict(),
+        "week": week._asdict(),
+        "five_hour": five and five._asdict(),
+        "sessions": [shape._asdict() for shape in shapes],
+    }
+
+
+def backtest(result: Backtest, title: str) -> dict[str, Any]:
+    """``governor.backtest/1``."""
+    return {
+        "schema": "governor.backtest/1",
+        "title": title,
+        "weeks": result.weeks,
+        "origins": result.origins,
+        "scores": [score._asdict() for score in result.scores],
+        "alarms": [rule._asdict() for rule in result.alarms],
     }

@@ -26,10 +26,8 @@ def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
         console.print("Nothing can be projected without an official figure and the time of its reset.")
         console.print("  next: governor calibrate 60% --resets-at 2026-11-25T09:00", style="dim")
         return
-    console.print(Text(_drawing(view, window.starts_at, window.resets_at, width=console.width - 18)))
-    console.print(
-        "used so far, then the middle and its 80 % band; line: the cap; dots: even pace", style="dim"
-    )
+    console.print(Text(_drawing(view, window.starts_at, window.resets_at, width=console.width - 24)))
+    console.print("used so far, then the middle and its 80 % band; line: the cap; dots: even pace", style="dim")
     console.print()
     even = (now - window.starts_at) / (window.resets_at - window.starts_at) * 100
     at = view.fan[0].p50

@@ -19,6 +19,7 @@ from governor.ledger.read import StoredReading
 from governor.marathon import Session
 from governor.model import Lane, Tally
 from governor.report import Finding
+from governor.scores import Backtest
 
 _DATE = re.compile(r"-20\d{6}$")  # a snapshot's date is in --json
 # One blank between columns: 80 of them must do.
@@ -28,7 +29,7 @@ _HEADS = ("requests", "input", "output", "read", "write", "generated", "notional
 _WIDTHS = {"requests": 8, "input": 5, "output": 6, "read": 5, "write": 5, "generated": 9, "notional": 9, "share": 5}
 
 
-_WORDS = {"lane": 6, "session": 8, "month": 7, "day": 10, "week": 8}
+_WORDS = {"method": 34, "alarm rule": 34, "lane": 6, "session": 8, "month": 7, "day": 10, "week": 8}
 
 
 def table(*columns: str, left: int = 1) -> Table:
@@ -179,3 +180,35 @@ def findings(found: Sequence[Finding], *, to: Console | None = None) -> None:
             console.print(Text(f"        {'':<16}→ {one.mend}", style="bold"), soft_wrap=True)
     bad = sum(not one.ok for one in found)
     console.print(f"\n{bad} thing{'s' * (bad != 1)} to mend." if bad else "\nAll is well.\n  next: governor status")
+
+
+def backtest(result: Backtest, title: str, *, to: Console | None = None) -> None:
+    """Losses of every method, ours first, and what every alarm rule would have done."""
+    console = to or screen()
+    console.print(Text(title, style="bold"))
+    if not result.scores:
+        console.print("Too few finished weeks to score: four are needed.\n  next: governor backtest --simulate 20")
+        return
+    made = table("method", "pinball", "error", "80 % holds", "Brier")
+    for score in result.scores:
+        holds = "—" if score.covered is None else f"{score.covered:.0%}"
+        if score.covered_low is not None and score.covered_high is not None:
+            holds += f" ({score.covered_low:.0%}–{score.covered_high:.0%})"
+        brier = "—" if score.brier is None else f"{score.brier:.3f}"
+        made.add_row(score.method, f"{score.pinball:.2f}", f"{score.error:.1f}", holds, brier)
+    console.print(made)
+    if result.alarms:
+        console.print()
+        made = table("alarm rule", "false alarms", "caught", "lead")
+        for rule in result.alarms:
+            lead = "—" if rule.median_lead_h is None else f"{rule.median_lead_h:.0f} h"
+            made.add_row(
+                rule.rule,
+                f"{rule.false_alarm_weeks} of {rule.harmless_weeks}",
+                f"{rule.caught_weeks} of {rule.exceeding_weeks}",
+                lead,
+            )
+        console.print(made)
+    notes = f"{result.weeks} weeks, {result.origins} forecasts; pinball and error in points of the cap: less is better."
+    console.print(Text(notes, style="dim"))
+    console.print(Text("next: governor forecast", style="dim"))

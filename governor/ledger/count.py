@@ -30,7 +30,8 @@ class Counter:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.run = ledger.connection.execute
-        self._dirty: set[int] | None = set()  # quarters to sum again; None: all of them
+        # Quarters to sum again; None: all of them, as after a crash between a count and its sums.
+        self._dirty: set[int] | None = None if ledger.fact("quarters") == "stale" else set()
 
     def add(self, usages: Sequence[Usage], costs: Sequence[int | None], *, machine: str) -> None:
         """Count responses, each once: repeats are ranked, the best wins whole, dated at the earliest line."""
@@ -82,6 +83,7 @@ class Counter:
     def _mark_dirty(self, rows: list[tuple[Any, ...]]) -> None:
         if self._dirty is None:
             return
+        self.ledger.set_fact("quarters", "stale")
         self._dirty.update(row[2] // QUARTER_MS for row in rows)
         keys = [row[0] for row in rows]
         for start in range(0, len(keys), _BATCH):
@@ -93,7 +95,7 @@ class Counter:
         """Bring what is derived up to date with what was added: which replays count, and the sums. In a transaction."""
         self._settle_replays()
         run = self.run
-        if self._dirty is None or self.ledger.fact("quarters") == "stale":
+        if self._dirty is None:
             run("DELETE FROM quarter")
             run(SUM_QUARTER.format(where=""))
         else:
@@ -101,7 +103,7 @@ class Counter:
                 start = quarter * QUARTER_MS
                 run("DELETE FROM quarter WHERE quarter = ?", (quarter,))
                 run(SUM_QUARTER.format(where="AND at_ms >= ? AND at_ms < ?"), (start, start + QUARTER_MS))
-        newest = run("SELECT max(quarter) FROM quarter").fetchone()[0]
+        newest = run("SELECT ifnull(max(quarter), 0) FROM quarter").fetchone()[0]
         if self._dirty is None or (self._dirty and min(self._dirty) < newest - 1):
             run("DELETE FROM fact WHERE name LIKE 'history:%'")  # the past changed: what was worked out from it is void
         self.ledger.set_fact("quarters", "fresh")
@@ -113,7 +115,8 @@ class Counter:
         Once the parent's own file is here, what it repeats has merged with the parent's rows, and what is left of the
         burst is the fork's own.
         """
-        families = {row[0].removeprefix("codex:").rpartition(":")[0] for row in self.run("SELECT key FROM response WHERE replay")}
+        keys = [row[0] for row in self.run("SELECT key FROM response WHERE replay")]
+        families = {key.removeprefix("codex:").rpartition(":")[0] for key in keys}
         for family in families:
             span = (f"codex:{family}:", f"codex:{family};")
             parent = "SELECT 1 FROM response WHERE key > ? AND key < ? AND thread = ? LIMIT 1"

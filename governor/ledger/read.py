@@ -123,9 +123,10 @@ def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None
     run = ledger.connection.execute
     active = f"SELECT lane, session, count(DISTINCT at_ms / 900000) {where} GROUP BY lane, session"
     quarters = {row[:2]: row[2] for row in run(active, bounds)}
+    main = "SELECT id FROM label WHERE text = 'main'"
     # With one max(), SQLite takes the bare column from the row that holds it.
-    latest = f"SELECT lane, session, context, max(at_ms) {where} AND agent = ? GROUP BY lane, session"
-    last = {row[:2]: row[2] for row in run(latest, (*bounds, ledger.label("main")))}
+    latest = f"SELECT lane, session, context, max(at_ms) {where} AND agent = ({main}) GROUP BY lane, session"
+    last = {row[:2]: row[2] for row in run(latest, bounds)}
     query = (
         f"SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(context), {_OWN_SUMS} "
         f"{where} GROUP BY lane, session, model, fast"

@@ -19,6 +19,8 @@ from governor.errors import StateError
 from governor.ledger.schema import APPLICATION_ID, MIGRATIONS
 from governor.model import Cursor, LimitReading, Problem
 
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 
 class Ledger:
     """An open ledger. Use as a context manager; writes happen inside ``transaction``."""
@@ -28,12 +30,24 @@ class Ledger:
         self.path = path
         self.set_aside = set_aside  # the corrupt file this one replaces, if any
         self._labels: dict[str, int] = {}
+        self._inode = path.stat().st_ino
 
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, fault: object, _trace: object) -> None:
+        """Close. Damage that was met in between moves the ledger aside. Raises: StateError that says so."""
         self.connection.close()
+        if not isinstance(fault, sqlite3.DatabaseError) or fault.sqlite_errorcode & 0xFF not in _DAMAGED:
+            return
+        with lock(self.path):
+            is_same = self.path.exists() and self.path.stat().st_ino == self._inode
+            aside = _move_aside(self.path) if is_same else self.path
+        raise StateError(
+            f"The ledger was corrupt. It was kept as {aside}, and the next command begins a new one; "
+            "use older than the clients' transcripts is only in the old one.",
+            "governor status",
+        ) from fault
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -126,49 +140,115 @@ def open_ledger(path: Path | None = None) -> Ledger:
     """The ledger, created or migrated as needed, private to its owner.
 
     A file that is no ledger, or is corrupt, is renamed to ``ledger.sqlite3.corrupt-<time>`` and a new one begun; the
-    caller finds its name in ``set_aside`` and says so.
+    caller finds its name in ``set_aside`` and says so. Where nothing can be written, what is there can still be read.
 
-    Raises: StateError where the folder cannot be written, or the ledger comes from a newer governor.
+    Raises: StateError where there is nothing to read and nothing can be written, or the ledger comes from a newer
+    governor.
     """
     if path is None:
         paths.claim_home()
         path = paths.ledger_file()
     try:
-        return Ledger(_connect(path), path)
-    except sqlite3.OperationalError as fault:
+        try:
+            connection = _connect(path)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            connection = None
+        if connection is not None:
+            return Ledger(connection, path)
+        with lock(path):
+            return _begin(path)
+    except (sqlite3.OperationalError, OSError) as fault:
+        if path.exists() and not os.access(path.parent, os.W_OK):
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+            return Ledger(connection, path)
         raise StateError(f"The ledger {path} cannot be opened ({fault}).", "governor doctor") from fault
-    except sqlite3.DatabaseError:
-        aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}")
-        for suffix in ("", "-wal", "-shm"):
-            if os.path.exists(f"{path}{suffix}"):
-                os.replace(f"{path}{suffix}", f"{aside}{suffix}")
-        return Ledger(_connect(path), path, set_aside=aside)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # private before SQLite writes a byte
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Held while a ledger is begun, migrated, moved aside or refreshed: by one process at a time.
+
+    Raises: TimeoutError after 20 s.
+    """
+    from filelock import FileLock, Timeout  # imports asyncio: only when there is something to guard
+
+    try:
+        with FileLock(f"{path}.lock", timeout=20, mode=0o600):
+            yield
+    except Timeout as fault:
+        raise TimeoutError(f"another governor is at work on {path}") from fault
+
+
+def _connect(path: Path) -> sqlite3.Connection | None:
+    """A ledger that is as it should be, or None where one must be begun or migrated first.
+
+    Raises: sqlite3.DatabaseError for a file that is no ledger of ours; StateError for one of a newer governor.
+    """
+    if not path.exists():
+        return None
     connection = sqlite3.connect(path, timeout=10, isolation_level=None)
     try:
         run = connection.execute
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
-        run("PRAGMA cache_size = -16000")
-        run("PRAGMA temp_store = MEMORY")
         version = run("PRAGMA user_version").fetchone()[0]
+        owner = run("PRAGMA application_id").fetchone()[0]
+        if owner != APPLICATION_ID and run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise sqlite3.DatabaseError("not a ledger of ours")
         if version > len(MIGRATIONS):
             raise StateError(
                 f"The ledger {path} was written by a newer governor (schema {version}, this one knows "
                 f"{len(MIGRATIONS)}).",
                 "pip install --upgrade quota-governor",
             )
-        if version == 0 and run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise sqlite3.DatabaseError("not a ledger of ours")
-        for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {step} PRAGMA application_id = {APPLICATION_ID};"
-                f" PRAGMA user_version = {number}; COMMIT;"
-            )
+        if version < len(MIGRATIONS):
+            connection.close()
+            return None
+        run("PRAGMA synchronous = NORMAL")
+        run("PRAGMA cache_size = -16000")
+        run("PRAGMA temp_store = MEMORY")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _begin(path: Path) -> Ledger:
+    """Look again, now that nobody else may change it; then move aside, create, migrate, whatever is needed."""
+    aside = None
+    try:
+        connection = _connect(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        aside, connection = _move_aside(path), None
+    if connection is None:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # private before SQLite writes a byte
+        raw = sqlite3.connect(path, timeout=10, isolation_level=None)
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+            version = raw.execute("PRAGMA user_version").fetchone()[0]
+            for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+                raw.executescript(
+                    f"BEGIN IMMEDIATE; {step} PRAGMA application_id = {APPLICATION_ID};"
+                    f" PRAGMA user_version = {number}; COMMIT;"
+                )
+        finally:
+            raw.close()
+        connection = _connect(path)
+    assert connection is not None  # noqa: S101 - begun just above
+    return Ledger(connection, path, set_aside=aside)
+
+
+def _move_aside(path: Path) -> Path:
+    """Rename a ledger that cannot be used. Returns the name it has now, which nothing had before."""
+    name = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}"
+    aside = path.with_name(name)
+    count = 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{name}-{count}")
+    for suffix in ("", "-wal", "-shm"):
+        if os.path.exists(f"{path}{suffix}"):
+            os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+    return aside

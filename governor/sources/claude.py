@@ -151,7 +151,7 @@ class _File:
                 text(record.get("entrypoint")),
                 not sidechain,
                 _COPIED if _is_copy(record, state["session"]) else state.get("born", stamp),
-                self.tie,
+                (self.tie << 31) + min(offset, 2**31 - 1),
                 context,
             )
             for part, (step_model, step, context) in enumerate(_steps(usage, model))
@@ -173,11 +173,8 @@ def dated(group: list[Usage], at_ms: int) -> list[Usage]:
 
 
 def _is_copy(record: dict[str, Any], session: str) -> bool:
-    """Did a fork copy this line from another session's file?
-
-    Copies keep ids and times, and their file's first time stamp is the original's too. What gives them away
-    (2.1.330) is ``requestSessionId``, which a response's own file does not have; other versions leave the
-    first session's id, or ``forkedFrom``.
+    """Did a fork copy this line? Ids and times are the original's, even the file's first; what gives it away is
+    ``requestSessionId`` (2.1.330; a response's own file has none), or the first session's id, or ``forkedFrom``.
     """
     made_by = text(record.get("requestSessionId")) or text(record.get("sessionId"))
     return made_by not in ("", session) or "forkedFrom" in record

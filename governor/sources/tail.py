@@ -83,7 +83,8 @@ def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Fo
                         if not stat.S_ISREG(info.st_mode):
                             problems.append(Problem(entry.path, None, "not a regular file"))
                         elif info.st_nlink == 1 or (info.st_dev, info.st_ino) not in hard:
-                            hard.add((info.st_dev, info.st_ino))
+                            if info.st_nlink > 1:
+                                hard.add((info.st_dev, info.st_ino))
                             found.append(Found(entry.path, info.st_ino, info.st_size, info.st_mtime_ns))
                 except OSError as fault:
                     problems.append(Problem(entry.path, None, f"unreadable: {fault.strerror}"))
@@ -101,7 +102,8 @@ def _follow(
         if known == link.path or not os.path.samefile(known, link.path):
             folders.append(link.path)
     elif link.name.endswith(suffixes) and stat.S_ISREG(info.st_mode):
-        if not any(one.inode == info.st_ino and os.path.samefile(one.path, link.path) for one in found):
+        same = (one for one in found if one.inode == info.st_ino and os.path.samefile(one.path, link.path))
+        if next(same, None) is None:
             found.append(Found(link.path, info.st_ino, info.st_size, info.st_mtime_ns))
 
 

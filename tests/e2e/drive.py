@@ -18,6 +18,8 @@ from .terminal import PROMPT, Terminal
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RUN_S = 60  # a run takes a few seconds; more means it hangs
+# Given for the run alone: kept in .claude.json the client would move it into the person's settings.json by itself.
+ACCEPTED = '{"skipDangerousModePermissionPrompt": true}'
 Record = dict[str, Any]
 
 
@@ -102,7 +104,7 @@ class ClaudeCode(_Client):
         """Answer the questions of a first start in advance."""
         path = self.home / ".claude.json"
         known = json.loads(path.read_text()) if path.exists() else {}
-        known |= {"hasCompletedOnboarding": True, "theme": "dark", "bypassPermissionsModeAccepted": True}
+        known |= {"hasCompletedOnboarding": True, "theme": "dark"}
         projects = known.setdefault("projects", {})
         for folder in folders:
             projects.setdefault(str(folder), {})["hasTrustDialogAccepted"] = True
@@ -135,7 +137,7 @@ class ClaudeCode(_Client):
     def terminal(self, *args: str, cwd: Path | None = None, bypass: bool = True, model: str | None = None) -> Terminal:
         """The interactive client, ready for typing."""
         arguments = [str(self.program), *args]
-        arguments += ["--permission-mode", "bypassPermissions"] if bypass else []
+        arguments += ["--permission-mode", "bypassPermissions", "--settings", ACCEPTED] if bypass else []
         arguments += ["--model", model] if model else []
         terminal = Terminal(self.namespace, arguments, env=self.env(), cwd=cwd or self.project)
         try:

@@ -1,0 +1,56 @@
+"""``governor backtest``: how good the projection was on own weeks, or on made-up people."""
+
+from __future__ import annotations
+
+from random import Random
+
+import click
+
+from governor import backtest as scorer
+from governor import hindsight, history
+from governor.cli.opening import json_option, lane_option, opened
+from governor.errors import BadInputError
+from governor.faces import data
+from governor.ledger import read
+from governor.model import LANES, Lane
+from governor.scores import Backtest
+
+
+@click.command()
+@lane_option
+@click.option("--simulate", type=click.IntRange(1, 500), metavar="N", help="Score N made-up people instead.")
+@click.option("--family", default="bursts", show_default=True, help="Which made-up people: desk, bursts, shift.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@json_option
+def backtest(lane: Lane | None, simulate: int | None, family: str, seed: int, as_json: bool) -> None:
+    """The projection scored against the weeks that came: pinball, coverage, Brier, alarms, and its rivals."""
+    if simulate:
+        from governor.simulate import FAMILIES, person
+
+        if family not in FAMILIES:
+            raise BadInputError(f"There are no made-up people called {family!r}.", f"one of: {', '.join(FAMILIES)}")
+        rng = Random(seed)  # noqa: S311 - repeatable, not secret
+        result = scorer.simulated([person(rng, family) for _ in range(simulate)], rng)
+        title = f"{simulate} made-up people of the family {family}"
+    else:
+        result, title = _own(lane)
+    if as_json:
+        click.echo(data.dump(data.backtest(result, title)))
+        return
+    from governor.faces import tables
+
+    tables.backtest(result, title)
+
+
+def _own(lane: Lane | None) -> tuple[Backtest, str]:
+    with opened() as (ledger, settings, now):
+        for one in [lane] if lane else LANES:
+            seen = [s.reading for s in read.readings(ledger, lane=one, window="week")]
+            scale = history.scale(ledger, settings, one, "week", seen, now=now)
+            if scale is None:
+                continue
+            weeks = hindsight.courses(ledger, settings, one, "week", scale, now=now)
+            hours = history.hourly(ledger, settings, one, now=now)
+            result = scorer.run(hours, weeks, units_per_point=scale.effective, spread=scale.spread)
+            return result, f"{one}: {len(weeks)} finished weeks, scored from week {scorer.MIN_WEEKS + 1} on"
+    raise BadInputError("No official reading of any week yet.", "governor backtest --simulate 20")

@@ -1,0 +1,71 @@
+"""``governor feasibility --plan max-5x``: the tier lever."""
+
+from __future__ import annotations
+
+import click
+
+from governor import hindsight, history, marathon, plans
+from governor.cli.opening import json_option, lane_option, opened
+from governor.errors import BadInputError
+from governor.faces import data
+from governor.faces.plain import percent, span
+from governor.ledger import read
+from governor.model import Lane
+
+NAMES = ", ".join(plans.PLANS)
+
+
+@click.command()
+@click.option("--plan", "wanted", required=True, metavar="PLAN", help=f"The plan in question: {NAMES}.")
+@click.option("--from", "present", metavar="PLAN", help='The plan you are on; else "plan" in the budget file.')
+@lane_option
+@json_option
+def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bool) -> None:
+    """Would another plan have carried your own past weeks? A probability, and what session shape would make it fit."""
+    with opened(quiet=as_json) as (ledger, settings, now):
+        present = present or settings.plan
+        if not present:
+            raise BadInputError("Which plan are you on now?", f"governor feasibility --plan {wanted} --from max-20x")
+        for name in (wanted, present):
+            if name not in plans.PLANS:
+                raise BadInputError(f"{name!r} is no plan with measured ratios.", f"one of: {NAMES}")
+        chosen: Lane = lane or "claude"
+        if chosen != "claude":
+            raise BadInputError("Codex plans have no measured ratios yet.", "governor forecast --lane codex")
+        now_plan, then_plan = plans.PLANS[present], plans.PLANS[wanted]
+        seen = {name: [s.reading for s in read.readings(ledger, lane=chosen, window=name)] for name in ("5h", "week")}
+        scales = {name: history.scale(ledger, settings, chosen, name, seen[name], now=now) for name in seen}
+        ends = {}
+        for name, scale in scales.items():
+            past = hindsight.courses(ledger, settings, chosen, name, scale, now=now) if scale else []
+            ends[name] = [course.percent[-1] for course in past if course.percent]
+        week = plans.fit(ends["week"], now_plan.week, then_plan.week)
+        five = plans.fit(ends["5h"], now_plan.five_hour, then_plan.five_hour)
+        scale = scales["week"]
+        sizes = []
+        if scale is not None:
+            rows = read.sessions(ledger, now - 28 * 86_400, now + 1, lane=chosen)
+            sizes = [s.tally.units / scale.effective for s in marathon.sessions(rows, settings.weights)]
+        shapes = plans.shapes(sizes, now_plan.week, then_plan.week)
+    if week is None:
+        raise BadInputError(
+            "No finished week with official readings yet, so there is nothing to answer from.", "governor calibrate 60%"
+        )
+    if as_json:
+        click.echo(data.dump(data.feasibility(now_plan, then_plan, week, five, shapes)))
+        return
+    low, middle, high = plans.ratio(now_plan.week, then_plan.week)
+    click.echo(f"Your weeks on {present}, as if on {wanted} (ratios as measured by {plans.MEASURED_ON}):\n")
+    click.echo(f"  weekly cap      {present} holds {middle:.2g} of it ({low:.2g}–{high:.2g})")
+    shown = f"{percent(week.share * 100)} of {week.windows} weeks ({span(week.low * 100, week.high * 100)})"
+    click.echo(f"  would have fit  {shown}")
+    click.echo(f"  fullest week    {percent(week.worst)} of a {wanted} week")
+    if five is not None:
+        shown = f"{percent(five.share * 100)} of {five.windows} ({span(five.low * 100, five.high * 100)})"
+        click.echo(f"  5-hour windows  {shown}; the fullest {percent(five.worst)}")
+    if shapes:
+        click.echo(f"\nA {wanted} week would hold, of your sessions of the last four weeks:")
+        for shape in shapes:
+            click.echo(f"  {shape.fits:>5.0f} {shape.name:<6} ones ({shape.percent:.2g} % of a {present} week each)")
+    click.echo("\nUse elsewhere is in these figures: they are the official meter's. The ratios were measured.")
+    click.echo("next: governor sessions --since 28d shows which sessions to make smaller")

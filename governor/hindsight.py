@@ -1,0 +1,61 @@
+"""Past windows rebuilt hour by hour: the official figure where it was heard, local units in between."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from governor import history, windows
+from governor.backtest import HOUR_S, Course
+from governor.calibrate import Scale
+from governor.config import Settings
+from governor.ledger import read
+from governor.ledger.store import Ledger
+from governor.model import Lane, LimitReading
+
+
+def courses(ledger: Ledger, settings: Settings, lane: Lane, window: str, scale: Scale, *, now: int) -> list[Course]:
+    """Every finished window that the official meter was heard of, oldest first."""
+    seen = [s.reading for s in read.readings(ledger, lane=lane, window=window)]
+    hours = history.hourly(ledger, settings, lane, now=now)
+    starts = [start for start, _ in hours]
+    totals = [0.0, *accumulate(units for _, units in hours)]
+
+    def units_until(moment: int) -> float:
+        return totals[bisect_right(starts, moment - 1)]
+
+    found = []
+    for resets_at, mine in _cycles(seen):
+        if resets_at > now:
+            continue
+        starts_at = resets_at - windows.length(window)
+        found.append(_course(starts_at, resets_at, mine, scale, units_until))
+    return found
+
+
+def _cycles(seen: Sequence[LimitReading]) -> list[tuple[int, list[LimitReading]]]:
+    """Readings by the window they speak of."""
+    cycles: list[tuple[int, list[LimitReading]]] = []
+    for reading in sorted((r for r in seen if r.resets_at), key=lambda r: (r.resets_at or 0, r.observed_at)):
+        resets_at = reading.resets_at or 0
+        if cycles and abs(cycles[-1][0] - resets_at) <= windows.RESET_JITTER:
+            cycles[-1][1].append(reading)
+        else:
+            cycles.append((resets_at, [reading]))
+    return cycles
+
+
+def _course(starts_at: int, resets_at: int, mine: list[LimitReading], scale: Scale, units_until: object) -> Course:
+    assert callable(units_until)  # noqa: S101
+    times = [reading.observed_at for reading in mine]
+    percent = []
+    highest = 0.0
+    for end in range(starts_at + HOUR_S, resets_at + 1, HOUR_S):
+        place = bisect_right(times, end)
+        used, since = (mine[place - 1].used_percent, times[place - 1]) if place else (0.0, starts_at)
+        more = max(units_until(end) - units_until(since), 0.0) / scale.effective
+        highest = max(highest, used + more)
+        percent.append(highest)
+    refused = next((reading.observed_at for reading in mine if reading.used_percent >= 100), None)
+    return Course(starts_at, resets_at, percent, refused)
