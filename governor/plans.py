@@ -26,10 +26,10 @@ PLANS = {
     for plan in (
         Plan("pro", (1.0, 1.0), (1.0, 1.0), "the unit"),
         Plan(
-            "max-5x", (5.0, 6.0), (7.0, 8.5), "credits recovered 2026-01 (week 8.3, five-hour 6); vendor: 5 per session"
+            "max-5x", (5.0, 6.0), (7.2, 8.4), "credits recovered 2026-01 (week 8.3, five-hour 6); vendor: 5 per session"
         ),
         Plan(
-            "max-20x", (20.0, 20.0), (14.5, 17.5), "credits recovered 2026-01 (week 16.7); two trackers 2026-06 to -10"
+            "max-20x", (20.0, 20.0), (16.0, 17.3), "credits recovered 2026-01 (week 16.7); two trackers 2026-06 to -10"
         ),
         Plan("team-standard", (1.25, 1.25), (1.0, 1.4), "vendor per session; its week is not measured"),
         Plan("team-premium", (6.25, 6.25), (7.0, 9.5), "vendor per session; its week is not measured"),

@@ -52,12 +52,14 @@ def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress 
     changed = [(lane, file) for lane, file in found if not tail.unchanged(file, known.get(file.path))]
     stamp = _price_stamp(settings)
     settled = ledger.fact("prices") == stamp and ledger.fact("quarters") != "stale"
-    if settled and not changed and not problems and not spool.waiting():
+    settled = settled and ledger.file_problems() == {(each.path, each.reason) for each in problems}
+    if settled and not changed and not spool.waiting():
         return Refreshed(len(found), 0, 0, 0, [])
     try:
         with store.lock(ledger.path):
             done = _take(ledger, settings, changed, stamp, progress)
             with ledger.transaction():
+                ledger.forget_file_problems()  # those that are still there were met again
                 ledger.add_problems(problems + done.problems, now=now)
             return done._replace(transcripts=len(found), problems=problems + done.problems)
     except TimeoutError:

@@ -94,9 +94,8 @@ def forecast_table(people: int, *, weeks: int, families: Sequence[str], seed: in
         result = backtest.simulated(crowd, Random(seed), first=weeks)
         rival = next(s for s in result.scores if s.method == "linear + its own errors")
         print(f"\n**{family}**, {weeks} weeks of history, {people} people, {result.weeks} weeks scored\n")
-        print(
-            "| method | pinball | ÷ linear with errors | median's error | inside 80 % | Brier |\n|---|---|---|---|---|---|"
-        )
+        print("| method | pinball | ÷ linear with errors | median's error | inside 80 % | Brier |")
+        print("|---|---|---|---|---|---|")
         for s in result.scores:
             held = f"{s.covered:.3f} [{s.covered_low:.2f}, {s.covered_high:.2f}]" if s.covered is not None else "–"
             brier = f"{s.brier:.3f}" if s.brier is not None else "–"

@@ -119,6 +119,13 @@ class Ledger:
         rows = [(p.path, -1 if p.offset is None else p.offset, p.reason, now) for p in problems]
         self.connection.executemany("INSERT OR REPLACE INTO problem VALUES (?, ?, ?, ?)", rows)
 
+    def file_problems(self) -> set[tuple[str, str]]:
+        """(path, reason) of the files and folders that could not be looked at, as far as known."""
+        return set(self.connection.execute("SELECT path, reason FROM problem WHERE offset < 0"))
+
+    def forget_file_problems(self) -> None:
+        self.connection.execute("DELETE FROM problem WHERE offset < 0")
+
     def add_runs(self, rows: Iterable[tuple[int, str, float, int]]) -> None:
         self.connection.executemany("INSERT INTO run VALUES (?, ?, ?, ?)", rows)
 

@@ -269,6 +269,7 @@ def test_a_copied_answer_names_the_session_that_made_it(claude: ClaudeCode, stan
     with claude.terminal() as tui:
         tui.type("one")
         tui.wait_for("● ok")
+        tui.wait_until(lambda _: claude.transcripts() != [], "the transcript")  # it lags behind the screen
         (original,) = claude.transcripts()
         assert "cost-state" not in [line["type"] for line in records(original)]
         claude.leave(tui)
