@@ -20,9 +20,12 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governor import season
+from governor.alarm import Alarm, alarm, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+__all__ = ["QUANTILES", "Alarm", "Forecast", "alarm", "naive", "project_5h", "project_week", "step"]
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
@@ -289,38 +292,3 @@ def project_5h(
     if cap is not None and spent < cap < middle:
         wall = int(now + left * HOUR_S * (cap - spent) / (middle - spent))
     return _result(ends, spent=spent, cap=cap, wall_at=wall, line=line, weeks=weeks)
-
-
-class Alarm(NamedTuple):
-    """The early word about one window: is it on, since when, and when the probability first stood high."""
-
-    is_on: bool = False
-    since: int | None = None
-    high_since: int | None = None
-
-
-ALARM_AT, AT_ONCE, CLEAR_AT, HOLD_S = 0.6, 0.75, 0.4, 4 * HOUR_S
-
-
-def step(state: Alarm, at: int, p_exceed: float | None) -> Alarm:
-    """The alarm after one more projection: on at 0.75, or after two at 0.6 or above, four hours apart or more and none
-    lower between; off below 0.4. A missing probability changes nothing, and neither does a clock that goes back.
-    """
-    if p_exceed is None or not math.isfinite(p_exceed):
-        return state
-    if state.is_on:
-        return Alarm() if p_exceed < CLEAR_AT else state
-    if p_exceed < ALARM_AT:
-        return Alarm()
-    high_since = at if state.high_since is None else min(state.high_since, at)
-    if p_exceed >= AT_ONCE or at - high_since >= HOLD_S:
-        return Alarm(True, at, high_since)
-    return Alarm(False, None, high_since)
-
-
-def alarm(ps: Iterable[tuple[int, float | None]]) -> Alarm:
-    """The alarm after all (time, P(exceed)) of one window, in order of time."""
-    state = Alarm()
-    for at, p in ps:
-        state = step(state, at, p)
-    return state

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from governor import history, windows
+from governor import history, weigh, windows
 from governor.backtest import HOUR_S, Course
 from governor.calibrate import Scale
 from governor.config import Settings
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.model import Lane, LimitReading
+
+UnitsUntil = Callable[[int], float]
+STRETCH = 5.0  # points a stretch must span before rounding stops ruling it
 
 
 def courses(ledger: Ledger, settings: Settings, lane: Lane, window: str, scale: Scale, *, now: int) -> list[Course]:
@@ -46,8 +49,7 @@ def _cycles(seen: Sequence[LimitReading]) -> list[tuple[int, list[LimitReading]]
     return cycles
 
 
-def _course(starts_at: int, resets_at: int, mine: list[LimitReading], scale: Scale, units_until: object) -> Course:
-    assert callable(units_until)  # noqa: S101
+def _course(starts_at: int, resets_at: int, mine: list[LimitReading], scale: Scale, units_until: UnitsUntil) -> Course:
     times = [reading.observed_at for reading in mine]
     percent = []
     highest = 0.0
@@ -59,3 +61,31 @@ def _course(starts_at: int, resets_at: int, mine: list[LimitReading], scale: Sca
         percent.append(highest)
     refused = next((reading.observed_at for reading in mine if reading.used_percent >= 100), None)
     return Course(starts_at, resets_at, percent, refused)
+
+
+def samples(ledger: Ledger, lane: Lane, window: str) -> list[weigh.Sample]:
+    """Stretches between official readings, by what was used in them: what ``weigh.fit_weights`` asks for."""
+    seen = [s.reading for s in read.readings(ledger, lane=lane, window=window)]
+    found = []
+    for resets_at, mine in _cycles(seen):
+        begin = mine[0]
+        for reading in mine[1:]:
+            if reading.used_percent < begin.used_percent:
+                begin = reading
+            elif reading.used_percent - begin.used_percent >= STRETCH:
+                tokens = _tokens(ledger, lane, begin.observed_at, reading.observed_at)
+                if tokens:
+                    percent = reading.used_percent - begin.used_percent
+                    found.append(weigh.Sample(str(resets_at // (28 * 86_400)), percent, tokens))
+                begin = reading
+    return found
+
+
+def _tokens(ledger: Ledger, lane: Lane, since: int, until: int) -> dict[str, tuple[float, float, float, float]]:
+    tokens: dict[str, tuple[float, float, float, float]] = {}
+    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=2**33 // 900 * 900):
+        t = piece.tally
+        more = (t.input, t.output, t.cache_read, t.cache_write_5m + t.cache_write_1h)
+        before = tokens.get(piece.model, (0.0, 0.0, 0.0, 0.0))
+        tokens[piece.model] = (before[0] + more[0], before[1] + more[1], before[2] + more[2], before[3] + more[3])
+    return tokens

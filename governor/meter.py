@@ -84,7 +84,7 @@ def weights(chosen: str | Mapping[str, Any]) -> Weights:
     own = dict(chosen)
     families = tuple((str(part), float(factor)) for part, factor in dict(own.pop("models", {})).items())
     base = NAMED[str(own.pop("base", "default"))]
-    numbers = {name: float(value) for name, value in own.items()}
+    numbers = {name: float(value) for name, value in own.items() if value is not None}
     return base._replace(name="custom", families=families + base.families, **numbers)
 
 

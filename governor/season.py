@@ -73,7 +73,7 @@ def learn(
     weight = [0.5 ** ((today - d) / HALF_LIFE_D) for d in number]
     mean = _weekday_means(number, totals, weight)
     level, level_var, day_cv2, last = _levels(number, totals, mean, window_day)
-    shape = [sum(w * h[i] for w, h in zip(weight, hours, strict=True)) + 1e-9 for i in range(24)]
+    shape = [sum(w * h[i] for w, h in zip(weight, hours, strict=True)) for i in range(24)]
     whole = sum(shape)
     return Days(number, hours, level, mean, [s / whole for s in shape], level_var, day_cv2, last, len(number) / 7)
 

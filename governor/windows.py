@@ -14,6 +14,7 @@ from governor.model import Lane, LimitReading
 
 HOUR = 3600
 LENGTH = {"5h": 5 * HOUR, "day": 24 * HOUR, "week": 7 * 24 * HOUR, "month": 30 * 24 * HOUR}
+LONGEST_M = 366 * 24 * 60
 RESET_JITTER = 600  # resets_at wobbles by seconds between readings; two windows of one name are hours apart
 RESET_DROP = 3.0  # points: falls of one or two inside a window are noise (5 of 18,860 events), more is a real reset
 
@@ -44,8 +45,9 @@ class Official(NamedTuple):
 def length(name: str) -> int:
     """Seconds of a window by its name: ``5h``, ``week``, ``week:opus``, ``90m``. Raises: KeyError."""
     base = name.partition(":")[0]
-    if base.endswith("m") and base[:-1].isdigit():
-        return int(base[:-1]) * 60
+    digits = base.removesuffix("m")
+    if digits != base and digits.isascii() and digits.isdigit() and 0 < int(digits[:9]) <= LONGEST_M:
+        return int(digits[:9]) * 60
     return LENGTH[base]
 
 
@@ -58,7 +60,8 @@ def current(
     oldest first, which a five-hour window is inferred from while the official word is missing.
     """
     size = length(name)
-    known = [r for r in readings if r.resets_at is not None and r.observed_at <= now + RESET_JITTER]
+    # What had already reset when it was said (an idle session's echo) says nothing about the window open now.
+    known = [r for r in readings if r.resets_at is not None and r.observed_at <= min(now, r.resets_at) + RESET_JITTER]
     if known:
         latest = known[-1]
         resets_at = latest.resets_at or 0
@@ -88,7 +91,7 @@ def _by_activity(lane: Lane, name: str, active: Iterable[int], after: int | None
     size = length(name)
     end = after or 0
     for moment in active:
-        if moment >= end:
+        if end <= moment <= now:
             end = moment // HOUR * HOUR + size
     if end > now:
         return Window(lane, name, end - size, end, "activity")

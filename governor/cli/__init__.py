@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -75,6 +76,9 @@ def governor(ctx: click.Context) -> None:
 
 def run(arguments: list[str] | None = None) -> None:
     """The console script: every way of ending, with the exit code the contract promises."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a bar still shows the figures
     sys.exit(main(arguments))
 
 
@@ -85,11 +89,10 @@ def main(arguments: list[str] | None = None) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as fault:
         return int(fault.exit_code)
-    except click.UsageError as fault:
-        fault.show()
-        return 1
     except click.ClickException as fault:
         fault.show()
+        context = getattr(fault, "ctx", None)
+        click.echo(f"  next: {context.command_path if context else 'governor'} --help", err=True)
         return 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)

@@ -6,12 +6,13 @@ import sys
 
 import click
 
-from governor import anchors, windows
+from governor import anchors, meter, windows
 from governor.assess import assess
 from governor.cli.opening import json_option, opened, time_of
 from governor.errors import BadInputError
 from governor.faces import data
 from governor.ledger import read
+from governor.ledger.store import Ledger
 from governor.model import Lane, LimitReading
 from governor.report import LaneReport, WindowReport
 
@@ -26,7 +27,10 @@ MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
 @click.option("--resets-at", metavar="WHEN", help="When the client says the window resets.")
 @click.option("--paste", is_flag=True, help="Read the text of the client's /usage panel from stdin.")
 @click.option("--list", "listing", is_flag=True, help="Every anchor known, with its number.")
-@click.option("--forget", type=int, metavar="ID", help="Withdraw an anchor; it leaves no trace.")
+@click.option("--fit", is_flag=True, help="What your own data say about each meter weight. Changes nothing.")
+@click.option(
+    "--forget", type=click.IntRange(1, 2**63 - 1), metavar="ID", help="Withdraw an anchor; it leaves no trace."
+)
 @json_option
 def calibrate(
     percent: str | None,
@@ -36,6 +40,7 @@ def calibrate(
     resets_at: str | None,
     paste: bool,
     listing: bool,
+    fit: bool,
     forget: int | None,
     as_json: bool,
 ) -> None:
@@ -43,9 +48,9 @@ def calibrate(
 
     governor calibrate 60%
     """
-    chosen = sum((percent is not None, paste, listing, forget is not None))
+    chosen = sum((percent is not None, paste, listing, fit, forget is not None))
     if chosen != 1:
-        raise BadInputError("One of PERCENT, --paste, --list and --forget is needed.", "governor calibrate 60%")
+        raise BadInputError("One of PERCENT, --paste, --list, --fit and --forget is needed.", "governor calibrate 60%")
     try:
         windows.length(window)
     except KeyError:
@@ -53,6 +58,9 @@ def calibrate(
     with opened(quiet=as_json) as (ledger, settings, now):
         if listing:
             _list(read.readings(ledger), now=now, as_json=as_json)
+            return
+        if fit:
+            _fit(ledger, settings.weights, lane, window, as_json=as_json)
             return
         if forget is not None:
             with ledger.transaction():
@@ -106,6 +114,29 @@ def _list(stored: list[read.StoredReading], *, now: int, as_json: bool) -> None:
     from governor.faces import tables
 
     tables.anchors(stored, now=now)
+
+
+def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, as_json: bool) -> None:
+    from governor import hindsight, weigh
+
+    found = hindsight.samples(ledger, lane, window)
+    models = {model: weights.factor(model) for sample in found for model in sample.tokens}
+    kinds = {
+        "input": weights.input,
+        "output": weights.output,
+        "cache_read": weights.cache_read,
+        "cache_write": weights.cache_write_1h,
+    }
+    fitted = weigh.fit_weights(found, kinds=kinds, models=models)
+    if as_json:
+        rows = [weight._asdict() for weight in fitted]
+        click.echo(data.dump({"schema": "governor.calibrate/1", "stretches": len(found), "weights": rows}))
+    elif not fitted:
+        click.echo(f"{len(found)} stretches of 5 points and more: too few to say anything.\n  next: governor status")
+    else:
+        from governor.faces import tables
+
+        tables.weights(fitted, stretches=len(found))
 
 
 def _explain(lane: LaneReport, names: set[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 from pathlib import Path
 
 import click
@@ -31,10 +33,13 @@ def demo(folder: Path | None, weeks: int, seed: int, env: bool) -> None:
     }
     home = None
     if not env or not folder.exists():
+        if _is_demo(folder):  # its times were others, and its ledger would keep them
+            for name in ("claude", "codex", "state"):
+                shutil.rmtree(folder / name, ignore_errors=True)
         home = made_up.write(folder, now=refresh.now_s(), seed=seed, weeks=weeks)
     if env:
         for name, value in exports.items():
-            click.echo(f"export {name}='{value}'")
+            click.echo(f"export {name}={shlex.quote(value)}")
         return
     assert home is not None  # noqa: S101 - written just above
     click.echo(f"{home.responses:,} responses in {home.files} files, all made up, in {folder}\n")
@@ -43,3 +48,11 @@ def demo(folder: Path | None, weeks: int, seed: int, env: bool) -> None:
 
     click.get_current_context().invoke(status)
     click.echo('\nTo look around in it:  eval "$(governor demo --env)"  and then any command, such as governor usage')
+
+
+def _is_demo(folder: Path) -> bool:
+    """Was this folder written by an earlier ``governor demo``? Nobody else's is ever cleared."""
+    try:
+        return b"governor.demo-truth/" in (folder / "truth.json").read_bytes()[:200]
+    except OSError:
+        return False

@@ -17,6 +17,7 @@ from governor.ledger.store import Ledger, open_ledger
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+FOREVER = 2**33  # epoch seconds; no time beyond is anybody's
 lane_option = click.option("--lane", type=click.Choice(["claude", "codex"]), help="One client only.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
 
@@ -81,21 +82,28 @@ def time_of(text: str, *, now: int) -> int:
     Raises: BadInputError.
     """
     word = text.strip().lower()
-    midnight = datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     if word == "now":
         return now
     if word in ("today", "yesterday"):
-        return int((midnight - timedelta(days=word == "yesterday")).timestamp())
+        return midnight(now, days_ago=int(word == "yesterday"))
     sizes = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-    if word[:-1].isdigit() and word[-1:] in sizes:
-        return now - int(word[:-1]) * sizes[word[-1]]
     try:
-        moment = datetime.fromisoformat(text.strip())
-        return int(moment.timestamp() if moment.tzinfo else moment.astimezone().timestamp())
+        if word[-1:] in sizes and word[:-1].isascii() and word[:-1].isdigit():
+            at = now - int(word[:-1]) * sizes[word[-1]]
+        else:
+            moment = datetime.fromisoformat(text.strip())
+            at = int(moment.timestamp() if moment.tzinfo else moment.astimezone().timestamp())
+        if 0 <= at < FOREVER:
+            return at
     except (ValueError, OverflowError, OSError):
-        raise BadInputError(
-            f"{text!r} is no time I know.", "try 7d, 12h, today, 2026-11-01 or 2026-11-01T09:00"
-        ) from None
+        pass
+    raise BadInputError(f"{text!r} is no time I know.", "try 7d, 12h, today, 2026-11-01 or 2026-11-01T09:00")
+
+
+def midnight(now: int, *, days_ago: int) -> int:
+    """When that local day began, also where the clocks changed since."""
+    day = datetime.fromtimestamp(now).date() - timedelta(days=days_ago)
+    return int(datetime(day.year, day.month, day.day).timestamp())
 
 
 def duration_of(text: str) -> int:
@@ -103,9 +111,9 @@ def duration_of(text: str) -> int:
     sizes = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
     total, digits = 0, ""
     for letter in text.strip().lower().replace(" ", ""):
-        if letter.isdigit():
+        if letter in "0123456789":
             digits += letter
-        elif letter in sizes and digits:
+        elif letter in sizes and 0 < len(digits) < 12:
             total += int(digits) * sizes[letter]
             digits = ""
         else:

@@ -8,12 +8,10 @@ import sys
 import click
 
 from governor import attribution, meter
-from governor.cli.opening import json_option, lane_option, opened, time_of
+from governor.cli.opening import FOREVER, json_option, lane_option, midnight, opened, time_of
 from governor.errors import BadInputError
 from governor.faces import data
 from governor.ledger import read
-
-FOREVER = 2**33
 
 
 @click.command()
@@ -41,9 +39,9 @@ def usage(
         if key not in attribution.KEYS:
             raise BadInputError(f"{key!r} is nothing to group by.", f"one of: {', '.join(attribution.KEYS)}")
     with opened(quiet=as_json or as_csv) as (ledger, settings, now):
-        default = 0 if keys or as_json or as_csv else time_of("today", now=now) - 13 * 86_400
-        start = time_of(since, now=now) if since else default
-        end = time_of(until, now=now) if until else FOREVER
+        default = 0 if keys or as_json or as_csv else midnight(now, days_ago=13)
+        start = default if since is None else time_of(since, now=now)
+        end = FOREVER if until is None else time_of(until, now=now)
         timed = any(key in attribution.TIMES for key in wanted)
         pieces = read.slices(
             ledger,

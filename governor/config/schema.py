@@ -18,18 +18,18 @@ class _Part(BaseModel):
 
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
-Dollars = Annotated[float, Field(ge=0, le=100_000)]
+Dollars = Annotated[float, Field(ge=0, le=10_000)]  # more, and a cost might not fit into the ledger
 
 
 class Weights(_Part):
-    """Meter weights: laid over ``base``."""
+    """Meter weights: laid over ``base``, whose own hold where none is given."""
 
     base: str = "default"
-    input: Weight = 1.0
-    output: Weight = 5.0
-    cache_read: Weight = 0.02
-    cache_write_5m: Weight = 1.0
-    cache_write_1h: Weight = 1.0
+    input: Weight | None = None
+    output: Weight | None = None
+    cache_read: Weight | None = None
+    cache_write_5m: Weight | None = None
+    cache_write_1h: Weight | None = None
     models: dict[str, Weight] = {}
 
     @field_validator("base")

@@ -20,6 +20,7 @@ from governor.marathon import Session
 from governor.model import Lane, Tally
 from governor.report import Finding
 from governor.scores import Backtest
+from governor.weigh import Weight
 
 _DATE = re.compile(r"-20\d{6}$")  # a snapshot's date is in --json
 # One blank between columns: 80 of them must do.
@@ -212,3 +213,15 @@ def backtest(result: Backtest, title: str, *, to: Console | None = None) -> None
     notes = f"{result.weeks} weeks, {result.origins} forecasts; pinball and error in points of the cap: less is better."
     console.print(Text(notes, style="dim"))
     console.print(Text("next: governor forecast", style="dim"))
+
+
+def weights(found: Sequence[Weight], *, stretches: int, to: Console | None = None) -> None:
+    """Each meter weight: the default, where own data would move it, how sure, and whether they speak at all."""
+    console = to or screen()
+    made = table("weight", "default", "own data", "80 % interval", "verdict")
+    for one in found:
+        interval = f"{one.low:.3g}–{one.high:.3g}"
+        made.add_row(one.name.removeprefix("claude-"), f"{one.default:.3g}", f"{one.fitted:.3g}", interval, one.says)
+    console.print(made)
+    notes = f"{stretches} stretches. Nothing was changed; a weight that differs may be set in budget.json (weights)."
+    console.print(Text(f"{notes}\nnext: governor config --schema", style="dim"))

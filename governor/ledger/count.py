@@ -105,7 +105,8 @@ class Counter:
                 run(SUM_QUARTER.format(where="AND at_ms >= ? AND at_ms < ?"), (start, start + QUARTER_MS))
         newest = run("SELECT ifnull(max(quarter), 0) FROM quarter").fetchone()[0]
         if self._dirty is None or (self._dirty and min(self._dirty) < newest - 1):
-            run("DELETE FROM fact WHERE name LIKE 'history:%'")  # the past changed: what was worked out from it is void
+            # The past changed: what was worked out from it is void.
+            run("DELETE FROM fact WHERE name LIKE 'history:%' OR name LIKE 'scale:%'")
         self.ledger.set_fact("quarters", "fresh")
         self._dirty = set()
 

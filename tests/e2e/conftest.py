@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .clients import Clients, MissingClientsError, find_clients
-from .drive import ClaudeCode, Codex
+from .drive import ClaudeCode, Codex, Governor
 from .namespace import Namespace, best_way, describe
 from .standin import Standin
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say what stands between the clients and the world, but only when they are to run."""
-    return None if "not e2e" in config.getoption("markexpr") else describe(best_way())
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what stood between the clients and the world; the header would be lost to ``-q``."""
+    if "not e2e" not in terminalreporter.config.getoption("markexpr"):
+        terminalreporter.write_line(describe(best_way()))
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +69,8 @@ def claude(clients: Clients, user_home: Path, namespace: Namespace, standin: Sta
 @pytest.fixture
 def codex(clients: Clients, user_home: Path, namespace: Namespace, standin: Standin) -> Codex:
     return Codex(program=clients.codex, home=user_home, namespace=namespace, standin=standin)
+
+
+@pytest.fixture
+def governor(user_home: Path, namespace: Namespace, standin: Standin) -> Governor:
+    return Governor(program=Path(sys.executable), home=user_home, namespace=namespace, standin=standin)

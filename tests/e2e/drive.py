@@ -16,6 +16,7 @@ from .namespace import Namespace
 from .standin import Standin
 from .terminal import PROMPT, Terminal
 
+ROOT = Path(__file__).parents[2]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RUN_S = 60  # a run takes a few seconds; more means it hangs
 # Given for the run alone: kept in .claude.json the client would move it into the person's settings.json by itself.
@@ -207,3 +208,24 @@ class Codex(_Client):
     def rollouts(self) -> list[Path]:
         """Every thread's file, oldest first."""
         return sorted(self.config.glob("sessions/*/*/*/rollout-*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+
+
+class Governor(_Client):
+    """The command line under test, run by the same person: same home, same namespace, nothing in the environment."""
+
+    def env(self) -> dict[str, str]:
+        return {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", **super().env()}
+
+    def __call__(self, *args: str, stdin: str = "", cwd: Path | None = None) -> Run:
+        """``governor("status", "--json")``."""
+        return self.run(["-m", "governor", *args], stdin=stdin, cwd=cwd)
+
+    def json(self, *args: str) -> Record:
+        """What a reading command says with ``--json``.
+
+        Raises: AssertionError with its complaint when it fails.
+        """
+        run = self(*args, "--json")
+        assert run.code == 0, f"governor {' '.join(args)} ended with {run.code}: {run.err or run.out}"
+        said: Record = json.loads(run.out)
+        return said

@@ -1,0 +1,522 @@
+"""The contract of the command line: exit codes, JSON, errors that say what to type, screens as they are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from governor import attribution, demo, paths, refresh
+from governor.cli import COMMANDS, main
+from writing import NOW, OTHER, START_MS, answer, counted, jsonl, meta, recorded, rollout, tokens, transcript, turn, usage
+
+ROOT = Path(__file__).parent.parent
+LIMITS = {
+    "primary": {"used_percent": 12.0, "window_minutes": 300, "resets_at": NOW + 3600},
+    "secondary": {"used_percent": 40.0, "window_minutes": 10080, "resets_at": NOW + 2 * 86_400},
+}
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+        return content
+
+
+Governor = Callable[..., Said]
+
+
+@pytest.fixture
+def governor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Governor:
+    """``governor("usage", "--json")`` at NOW, in this process."""
+    monkeypatch.setattr(refresh, "now_s", lambda: NOW)
+
+    def call(*arguments: str, stdin: str = "") -> Said:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capsys.readouterr()
+        code = main(list(arguments))
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Said(code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def life() -> None:
+    """A little of everything: both clients, an unpriced model, a bad line, official readings."""
+    spent = usage(input=100, output=200, read=3000, five=40, hour=50, output_tokens_details={"thinking_tokens": 20})
+    transcript(answer("msg_1", spent=spent), answer("msg_2", model="model-of-2031"), b'{"usage": torn')
+    transcript(answer("msg_3", at_ms=START_MS - 86_400_000, cwd="/home/u/app/[id]", gitBranch="fix/[/b]"), session=OTHER)
+    one = tokens(1000, cached=600, output=50, reasoning=20)
+    rollout(meta(), turn(), recorded("resp_1", one), counted(one, limits=LIMITS))
+    said = {"lane": "claude", "window": "week", "used_percent": 60, "resets_at": NOW + 86_400, "observed_at": NOW - 60}
+    spool = paths.claim_home() / "spool" / "limits.jsonl"
+    spool.parent.mkdir()
+    spool.write_bytes(jsonl({**said, "source": "statusline"}))
+
+
+def shape(value: Any) -> Any:
+    """Keys and kinds: a number is "n", a time in UTC "t", a list its first item's shape."""
+    if isinstance(value, dict):
+        return {key: shape(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [shape(part) for part in value[:1]]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, (int, float)):
+        return "n"
+    try:
+        return "t" if datetime.fromisoformat(value).tzinfo and value.endswith("Z") and "T" in value else "s"
+    except ValueError:
+        return "s"
+
+
+# ---- the contract's objects ---------------------------------------------------------------------------------------------
+
+WINDOW = {
+    "window": "s",
+    "resets_at": "t",
+    "official": {"used_percent": "n", "observed_at": "t", "age_s": "n", "source": "s"},
+    "local": {
+        "units": "n",
+        "tokens": {"input": "n", "output": "n", "cache_read": "n", "cache_write_5m": "n", "cache_write_1h": "n"},
+        "requests": "n",
+        "notional_usd": "n",
+        "unpriced_requests": "n",
+    },
+    "estimate": {"used_percent": "n", "low": "n", "high": "n", "basis": "s"},
+    "verdict": "s",
+}
+BESIDE_THE_CONTRACT = {"resets_at_basis", "calibration", "projection", "reasons"}
+
+
+@pytest.mark.usefixtures("life")
+def test_status_is_the_contracts_object(governor: Governor) -> None:
+    told = governor("status", "--json")
+    assert (0, "") == (told.code, told.err)
+    status = told.json
+    assert ["schema", "generated_at", "kill_switch", "lanes", "problems"] == list(status)
+    assert ("governor.status/1", "2026-11-21T12:00:00Z") == (status["schema"], status["generated_at"])
+    assert ({"off": False, "by": None}, {"lines": 1, "files": 0}) == (status["kill_switch"], status["problems"])
+    assert [("claude", ["5h", "week"]), ("codex", ["5h", "week"])] == [
+        (lane["lane"], [window["window"] for window in lane["windows"]]) for lane in status["lanes"]
+    ]
+    week = status["lanes"][0]["windows"][1]
+    assert WINDOW == {key: part for key, part in shape(week).items() if key not in BESIDE_THE_CONTRACT}
+    assert set(week) - set(WINDOW) == BESIDE_THE_CONTRACT
+    assert {"units_per_percent", "low", "high", "anchors", "coverage"} <= set(week["calibration"])
+    assert {"p10", "p50", "p90", "p_exceed", "naive", "wall_at"} <= set(week["projection"])
+    assert all({"rule", "text", "value"} == set(reason) for reason in week["reasons"])
+    official = {"used_percent": 60.0, "observed_at": "2026-11-21T11:59:00Z", "age_s": 60, "source": "statusline"}
+    assert (official, "2026-11-22T12:00:00Z") == (week["official"], week["resets_at"])
+    assert (3, 1) == (week["local"]["requests"], week["local"]["unpriced_requests"])
+    assert week["verdict"] in ("GO", "NUDGE", "SLOW", "STOP")
+    assert week["estimate"]["basis"] in ("official", "official+local", "local")
+    fifth = status["lanes"][1]["windows"][0]
+    assert (12.0, "rollout") == (fifth["official"]["used_percent"], fifth["official"]["source"])
+
+
+def test_a_missing_figure_is_null_and_never_zero(governor: Governor) -> None:
+    transcript(answer())
+    for window in governor("status", "--json").json["lanes"][0]["windows"]:
+        assert (None, None, None) == (window["official"], window["estimate"], window["projection"])
+        assert "GO" == window["verdict"]
+
+
+def test_a_home_without_anything_is_no_fault(governor: Governor) -> None:
+    status = governor("status", "--json")
+    assert (0, [[], []]) == (status.code, [lane["windows"] for lane in status.json["lanes"]])
+    assert "next:" in governor("status").out
+    rows = governor("usage", "--json")
+    assert (0, [], 0) == (rows.code, rows.json["rows"], rows.json["total"]["requests"])
+    for command in ("usage", "sessions"):
+        assert "next:" in governor(command).out
+
+
+SUMS = "requests input output cache_read cache_write_5m cache_write_1h reasoning units notional_usd unpriced_requests"
+
+
+@pytest.mark.usefixtures("life")
+def test_usage_is_the_contracts_object(governor: Governor) -> None:
+    told = governor("usage", "--by", "lane", "--json").json
+    assert ["schema", "by", "rows", "total"] == list(told)
+    assert ("governor.usage/1", ["lane"]) == (told["schema"], told["by"])
+    assert SUMS.split() == list(told["total"])
+    assert ["lane", *SUMS.split()] == list(told["rows"][0])
+    rows = {row["lane"]: row for row in told["rows"]}
+    codex = rows["codex"]
+    assert (1, 400, 600, 50, 20) == tuple(codex[k] for k in ("requests", "input", "cache_read", "output", "reasoning"))
+    claude = rows["claude"]
+    assert (3, 120, 400, 3000, 40, 50, 20, 1) == tuple(claude[key] for key in [*SUMS.split()[:7], "unpriced_requests"])
+    first = 100 * 4 + 200 * 20 + 3000 * 0.2 + 40 * 5 + 50 * 8
+    assert (first + 10 * 4 + 100 * 20) / 1e6 == pytest.approx(claude["notional_usd"])
+    for key in SUMS.split():
+        assert told["total"][key] == pytest.approx(sum(row[key] for row in told["rows"]))
+
+
+@pytest.mark.usefixtures("life")
+@pytest.mark.parametrize("key", attribution.KEYS)
+def test_every_key_groups_the_same_whole(key: str, governor: Governor) -> None:
+    told = governor("usage", "--by", key, "--json").json
+    assert (4, 4) == (told["total"]["requests"], sum(row["requests"] for row in told["rows"]))
+    assert all(isinstance(row[key], str) for row in told["rows"])
+    assert 0 == governor("usage", "--by", key).code
+    assert 0 == governor("usage", "--by", f"{key},model", "--by", "lane").code
+
+
+@pytest.mark.usefixtures("life")
+def test_a_name_in_brackets_is_shown_as_it_is(governor: Governor) -> None:
+    """Folders named like a screen's own markup: ``[id]`` is one that web frameworks like."""
+    assert "[id]" in governor("usage", "--by", "project").out
+    assert "fix/[/b]" in governor("usage", "--by", "branch").out
+    assert "[id]" in governor("sessions").out
+
+
+@pytest.mark.usefixtures("life")
+def test_the_lane_filter_filters(governor: Governor) -> None:
+    assert ["codex"] == [row["lane"] for row in governor("usage", "--by", "lane", "--lane", "codex", "--json").json["rows"]]
+    assert ["claude"] == [lane["lane"] for lane in governor("status", "--lane", "claude", "--json").json["lanes"]]
+    assert {"codex"} == {row["lane"] for row in governor("sessions", "--lane", "codex", "--json").json["rows"]}
+
+
+@pytest.mark.usefixtures("life")
+def test_since_and_until_bound_what_is_shown(governor: Governor) -> None:
+    def requests(*arguments: str) -> int:
+        count: int = governor("usage", "--json", *arguments).json["total"]["requests"]
+        return count
+
+    assert 3 == requests("--since", "today")
+    assert 1 == requests("--until", "today")
+    assert 1 == requests("--since", "yesterday", "--until", "2026-11-21")
+    assert 3 == requests("--since", "2026-11-21T11:00:00Z")
+    assert 0 == requests("--since", "2026-11-21T11:00:01Z")
+    assert 0 == requests("--since", "today", "--until", "yesterday")
+    assert 4 == requests("--since", "2w")
+
+
+def test_midnight_is_where_the_days_begin_also_on_the_day_the_clocks_change(
+    governor: Governor, zone: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Berlin, 29 March 2026: at noon it is summer time, at midnight it was not."""
+    zone("Europe/Berlin")
+    noon = int(datetime.fromisoformat("2026-03-29T12:00:00+02:00").timestamp())
+    monkeypatch.setattr(refresh, "now_s", lambda: noon)
+    midnight = int(datetime.fromisoformat("2026-03-29T00:00:00+01:00").timestamp())
+    days = {"msg_1": midnight - 1, "msg_2": midnight, "msg_3": midnight - 86_400, "msg_4": midnight - 86_401}
+    transcript(*(answer(name, at_ms=at * 1000) for name, at in days.items()))
+    for since, expected in (("today", 1), ("yesterday", 3), ("2026-03-29", 1)):
+        assert expected == governor("usage", "--since", since, "--json").json["total"]["requests"]
+    rows = governor("usage", "--by", "day", "--json").json["rows"]
+    assert [("2026-03-27", 1), ("2026-03-28", 2), ("2026-03-29", 1)] == [(r["day"], r["requests"]) for r in rows]
+
+
+@pytest.mark.usefixtures("life")
+def test_top_keeps_the_total_whole(governor: Governor) -> None:
+    told = governor("usage", "--by", "model", "--top", "1", "--json").json
+    assert (1, 4) == (len(told["rows"]), told["total"]["requests"])
+    assert "2 more rows" in governor("usage", "--by", "model", "--top", "1").out
+
+
+@pytest.mark.usefixtures("life")
+def test_csv_says_what_json_says(governor: Governor) -> None:
+    rows = list(csv.DictReader(io.StringIO(governor("usage", "--by", "model", "--by", "day", "--csv").out)))
+    told = governor("usage", "--by", "model", "--by", "day", "--json").json["rows"]
+    assert [{key: str(value) for key, value in row.items()} for row in told] == rows
+
+
+@pytest.mark.usefixtures("life")
+def test_called_alone_it_is_status(governor: Governor) -> None:
+    assert governor("status") == governor()
+
+
+@pytest.mark.usefixtures("life")
+@pytest.mark.parametrize("command", ["status", "usage", "sessions", "config", "doctor", "calibrate --list", "decisions"])
+def test_every_reading_command_has_one_json_object_with_a_schema(command: str, governor: Governor) -> None:
+    told = governor(*command.split(), "--json")
+    assert f"governor.{command.split()[0]}/1" == told.json["schema"]
+    assert told.code in (0, 1)
+
+
+# ---- what a person gets wrong -------------------------------------------------------------------------------------------------
+
+WRONG = [
+    "statuss",
+    "--nonsense",
+    "status --nonsense",
+    "status --lane gemini",
+    "status extra",
+    "usage --by moon",
+    "usage --by ''",
+    "usage --since soon",
+    "usage --since ''",
+    "usage --since ²d",
+    "usage --since 999999999999999999d",
+    "usage --until 99999999999999999999w",
+    "usage --top 0",
+    "usage --top x",
+    "sessions --top -1",
+    "sessions --since 31-12-2026",
+    "calibrate",
+    "calibrate 60% --list",
+    "calibrate sixty",
+    "calibrate nan%",
+    "calibrate 101%",
+    "calibrate -5%",
+    "calibrate 0.6",
+    "calibrate 60% --window fortnight",
+    "calibrate 60% --window 0m",
+    "calibrate 60% --window ²m",
+    "calibrate 60% --lane gemini",
+    "calibrate 60% --at 2030-01-01",
+    "calibrate 60% --resets-at 2030-01-01",
+    "calibrate 60% --resets-at yesterday",
+    "calibrate --forget 999",
+    "calibrate --forget 99999999999999999999999",
+    "calibrate --forget x",
+    "off --for soon",
+    "off --for ²m",
+    "off --for 0m",
+    "override",
+    "override never",
+    "config --nonsense",
+    "demo --weeks 1",
+]
+
+
+@pytest.mark.usefixtures("life")
+@pytest.mark.parametrize("words", WRONG)
+def test_a_mistake_exits_1_and_says_what_to_type_next(words: str, governor: Governor) -> None:
+    import shlex
+
+    told = governor(*shlex.split(words))
+    assert (1, "") == (told.code, told.out)
+    assert told.err.strip().splitlines()[-1].strip().startswith("next:")
+    assert not (paths.home() / "log" / "governor.log").exists()
+
+
+def test_a_wrong_budget_file_is_the_persons_mistake(governor: Governor) -> None:
+    Path(os.environ["GOVERNOR_CONFIG"]).write_text('{"persn": 1}')
+    for command in ("status", "usage", "sessions", "config", "doctor"):
+        told = governor(command)
+        assert 1 == told.code
+        assert "persn" in told.err
+        assert "next:" in told.err
+
+
+def test_a_fault_of_ours_exits_3_with_a_log_that_holds_no_arguments(
+    governor: Governor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("governor.cli.status.assess", fail)
+    monkeypatch.setattr(sys, "argv", ["governor", "status", "secret words"])
+    told = governor("status")
+    log = paths.home() / "log" / "governor.log"
+    assert (3, "") == (told.code, told.out)
+    assert str(log) in told.err
+    assert "next:" in told.err
+    assert "RuntimeError: broken" in log.read_text()
+    assert "secret" not in log.read_text()
+    assert 0o600 == log.stat().st_mode & 0o777
+
+
+def test_interrupted_is_130(governor: Governor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("governor.cli.status.assess", stop)
+    assert 130 == governor("status").code
+
+
+def test_help_and_version_exit_0(governor: Governor) -> None:
+    for arguments in (["--help"], ["-h"], ["--version"], *([name, "--help"] for name in COMMANDS)):
+        told = governor(*arguments)
+        assert (0, "") == (told.code, told.err)
+        assert told.out
+
+
+# ---- anchors, switch, demo -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("life")
+def test_one_anchor_says_what_it_says_and_what_it_cannot(governor: Governor) -> None:
+    (paths.home() / "spool" / "limits.jsonl").unlink()
+    told = governor("calibrate", "60%", "--resets-at", "2026-11-23T12:00")
+    assert 0 == told.code
+    assert "60 %" in told.out
+    assert "One anchor cannot tell" in told.out
+    assert "next:" in told.out
+    week = governor("status", "--json").json["lanes"][0]["windows"][1]
+    assert ("typed", 60.0, "2026-11-23T12:00:00Z") == (
+        week["official"]["source"],
+        week["official"]["used_percent"],
+        week["resets_at"],
+    )
+    (anchor,) = [one for one in governor("calibrate", "--list", "--json").json["anchors"] if one["source"] == "typed"]
+    told = governor("calibrate", "--forget", str(anchor["id"]))
+    assert (0, True) == (told.code, "forgotten" in told.out)
+    week = governor("status", "--json").json["lanes"][0]["windows"][1]
+    assert (None, None) == (week["official"], week["calibration"])
+
+
+def test_off_and_on(governor: Governor) -> None:
+    assert "next: governor on" in governor("off").out
+    assert {"off": True, "by": "file"} == governor("status", "--json").json["kill_switch"]
+    assert 1 == governor("doctor", "--json").code
+    assert 0 == governor("on").code
+    assert {"off": False, "by": None} == governor("status", "--json").json["kill_switch"]
+    governor("off", "--for", "1h30m")
+    assert str(NOW + 5400) == (paths.home() / "OFF").read_text()
+
+
+def test_old_transcripts_read_late_reach_every_figure(governor: Governor) -> None:
+    """What was worked out of the past is worked out again when the past turns out to be longer."""
+    transcript(answer("msg_1"))
+    governor("calibrate", "60%", "--resets-at", "2026-11-23T12:00")
+    before = governor("status", "--json").json["lanes"][0]["windows"][1]["calibration"]["units_per_percent"]
+    transcript(*(answer(f"msg_old{n}", at_ms=START_MS - 86_400_000) for n in range(99)), session=OTHER)
+    after = governor("status", "--json").json["lanes"][0]["windows"][1]["calibration"]["units_per_percent"]
+    assert before * 100 == pytest.approx(after)
+
+
+def test_the_demo_can_be_made_again_on_another_day(
+    governor: Governor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for later in (0, 3 * 86_400):
+        monkeypatch.setattr(refresh, "now_s", lambda later=later: NOW + later)
+        assert 0 == governor("demo", str(tmp_path / "demo"), "--weeks", "2").code
+        for name in ("GOVERNOR_HOME", "GOVERNOR_CONFIG", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+            monkeypatch.setenv(name, os.environ[name])
+        truth = json.loads((tmp_path / "demo" / "truth.json").read_text())
+        rows = {row["lane"]: row for row in governor("usage", "--by", "lane", "--json").json["rows"]}
+        for lane in ("claude", "codex"):
+            assert truth["lanes"][lane]["requests"] == rows[lane]["requests"]
+            by_day = governor("usage", "--by", "day", "--lane", lane, "--json").json["rows"]
+            assert {day: sums["requests"] for day, sums in truth["lanes"][lane]["by_day"].items()} == {
+                row["day"]: row["requests"] for row in by_day
+            }
+
+
+def test_the_demos_exports_survive_any_folder(governor: Governor, tmp_path: Path) -> None:
+    folder = tmp_path / "it's a demo"
+    exports = governor("demo", str(folder), "--weeks", "2", "--env").out
+    shown = subprocess.run(["sh", "-c", f'{exports}\nprintf %s "$CODEX_HOME"'], capture_output=True, text=True)
+    assert str(folder / "codex") == shown.stdout
+
+
+# ---- the program as a person starts it ---------------------------------------------------------------------------------------------
+
+
+def start(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    governor = f"{sys.executable} -m governor"
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command.replace('governor', governor)}"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
+
+
+@pytest.mark.usefixtures("life")
+def test_a_reader_that_stops_reading_is_no_fault() -> None:
+    for n in range(300):
+        transcript(answer(f"m{n}"), session=f"s{n}")
+    done = start("governor usage --by session,model --json | head -n 1")
+    assert ("{\n", "") == (done.stdout, done.stderr)
+
+
+@pytest.mark.usefixtures("life")
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_that_knows_few_letters_is_no_fault(encoding: str) -> None:
+    done = start("governor status && governor usage && governor sessions", PYTHONIOENCODING=encoding)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_a_missing_ledger_folder_and_a_wrong_command_exit_as_the_contract_says(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = start("governor status", GOVERNOR_HOME=str(tmp_path / "file" / "state"))
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "next:" in done.stderr
+    assert 1 == start("governor nonsense").returncode
+
+
+def test_a_corrupt_ledger_is_kept_and_said_and_the_figures_come_back(governor: Governor) -> None:
+    transcript(answer())
+    (paths.claim_home() / "ledger.sqlite3").write_bytes(b"not a ledger" * 100)
+    told = governor("usage", "--json")
+    assert (0, 1) == (told.code, told.json["total"]["requests"])
+    assert "corrupt" in told.err
+    assert "next:" in told.err
+    (aside,) = paths.home().glob("ledger.sqlite3.corrupt-*")
+    assert b"not a ledger" * 100 == aside.read_bytes()
+    findings = governor("doctor", "--json").json["findings"]
+    assert any(aside.name in finding["text"] and finding["mend"] for finding in findings)
+
+
+def test_doctor_names_what_could_not_be_read(governor: Governor) -> None:
+    path = transcript(answer(), b'{"usage": torn', answer("msg_2", spent=usage(input=-5)))
+    path.with_name("gone.jsonl").symlink_to("nowhere")
+    findings = governor("doctor", "--json").json["findings"]
+    texts = " ".join(finding["text"] for finding in findings if not finding["ok"])
+    for word in ("not JSON", "impossible count", "gone.jsonl"):
+        assert word in texts
+    assert {"lines": 2, "files": 1} == governor("status", "--json").json["problems"]
+
+
+# ---- screens ---------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    demo.write(folder, now=NOW, weeks=4)
+    return folder
+
+
+@pytest.fixture
+def demo_home(made_up: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(made_up / "claude"))
+    monkeypatch.setenv("CODEX_HOME", str(made_up / "codex"))
+    spool = paths.claim_home() / "spool"
+    spool.mkdir(exist_ok=True)
+    (spool / "limits.jsonl").write_bytes((made_up / "state" / "spool" / "limits.jsonl").read_bytes())
+    return made_up
+
+
+SCREENS = {
+    "usage.txt": "usage",
+    "usage-project-model.txt": "usage --by project,model --top 8",
+    "usage-lane.txt": "usage --by lane",
+    "sessions.txt": "sessions",
+    "anchors.txt": "calibrate --list",
+    "status.txt": "status",
+}
+
+
+@pytest.mark.usefixtures("demo_home")
+def test_screens_fit_eighty_columns_and_are_as_they_were(governor: Governor, gold: Callable[[str, str], None]) -> None:
+    said = {name: governor(*command.split()) for name, command in SCREENS.items()}
+    for name, told in said.items():
+        assert (0, "") == (told.code, told.err)
+        assert [] == [line for line in told.out.splitlines() if len(line) > 80], name
+        assert "\x1b" not in told.out
+    for name, told in said.items():
+        if name != "status.txt":  # it holds the whole of the projection: its figures have tests of their own
+            gold(name, told.out)
