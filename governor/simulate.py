@@ -1,7 +1,8 @@
 """Made-up people, so that a claim about calibration or projection can be checked where the truth is known.
 
-Three families that share nothing but the calendar. Every constant of ``calibrate`` and ``forecast`` was chosen on
-``desk``; ``bursts`` and ``shift`` were only ever used to score (docs/forecast.md). A person is made of
+Four families that share nothing but the calendar. The constants of ``calibrate`` and ``forecast`` were chosen with the
+figures of ``desk``, ``bursts`` and ``shift`` in view; ``deadline`` was written when they were frozen, and run once
+(docs/forecast.md). A person is made of
 
 * local use in 10-minute slots, in meter units;
 * use elsewhere, unseen by the local transcripts: bursts at times of its own, or proportional to local use;
@@ -12,6 +13,8 @@ bursts   sessions that begin at random around a personal peak hour, heavy-tailed
          phases (crunch and calm, ten days on average); now and then an agent that runs through the night.
 shift    a roster that ignores the week (four days on, three or four off), growth or decay of a few percent a week,
          whole weeks off; used to see what happens when weekdays mean nothing.
+deadline work swells for days towards deadlines that come every ten to twenty-four days, then stops; loops left running
+         for up to two days at a steady rate; some people only ever work in short sittings.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ SLOT_S: Final = 600
 DAY_S: Final = 86_400
 WEEK_S: Final = 604_800
 SLOTS_A_DAY: Final = DAY_S // SLOT_S
-FAMILIES: Final = ("desk", "bursts", "shift")
+FAMILIES: Final = ("desk", "bursts", "shift", "deadline")
 EPOCH: Final = 1_767_571_200  # Monday 2026-01-05 00:00 UTC
 
 
@@ -197,6 +200,38 @@ def _shift(rng: Random, days: int) -> list[float]:
     return out
 
 
+def _deadline(rng: Random, days: int) -> list[float]:
+    out = [0.0] * (days * SLOTS_A_DAY)
+    due = rng.randrange(4, 20)
+    swell = rng.uniform(0.3, 1.2)
+    base = rng.uniform(0.4, 1.0)
+    sitting = rng.uniform(0.4, 2.5)
+    loops = rng.choice((0.0, 0.04, 0.1))
+    hours = [rng.uniform(8, 22) for _ in range(3)]
+    for day in range(days):
+        if day > due:
+            due = day + rng.randrange(10, 25)
+            rest = rng.randrange(0, 4)
+        elif day == 0:
+            rest = 0
+        if rest > 0:
+            rest -= 1
+            continue
+        size = base + swell * 3 * math.exp(-(due - day) / 3)
+        if rng.random() < (0.1 if day % 7 < 5 else 0.45):
+            continue
+        for hour in hours[: 1 + rng.randrange(3)]:
+            place = day * SLOTS_A_DAY + int((hour + rng.gauss(0, 1)) * 6)
+            if 0 <= place < len(out):
+                length = sitting * rng.uniform(0.5, 1.5)
+                _sessions(rng, out, at=place, hours=length, intensity=size * rng.lognormvariate(0, 0.3))
+        if rng.random() < loops:
+            begin = day * SLOTS_A_DAY + rng.randrange(SLOTS_A_DAY)
+            for slot in range(begin, min(len(out), begin + rng.randrange(30, 288))):
+                out[slot] += 0.4
+    return out
+
+
 def _bursts_elsewhere(rng: Random, slots: int, *, total: float) -> list[float]:
     out = [0.0] * slots
     if total <= 0:
@@ -207,4 +242,9 @@ def _bursts_elsewhere(rng: Random, slots: int, *, total: float) -> list[float]:
     return [x * scale for x in out]
 
 
-_MAKERS: Final[dict[str, Callable[[Random, int], list[float]]]] = {"desk": _desk, "bursts": _bursts, "shift": _shift}
+_MAKERS: Final[dict[str, Callable[[Random, int], list[float]]]] = {
+    "desk": _desk,
+    "bursts": _bursts,
+    "shift": _shift,
+    "deadline": _deadline,
+}

@@ -83,7 +83,7 @@ def test_what_moved_while_idle_here_is_elsewhere_and_leaves_the_slope_alone() ->
     assert not scale.coverage.at_least  # nights were watched
 
 
-@pytest.mark.parametrize("family", ["bursts", "shift"])
+@pytest.mark.parametrize("family", ["bursts", "deadline"])
 def test_thirty_percent_bursty_use_elsewhere_moves_the_slope_by_less_than_five(family: str) -> None:
     off, off_by_ratio = [], []
     for seed in range(8):

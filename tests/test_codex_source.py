@@ -283,6 +283,17 @@ def test_a_forks_burst_says_nothing_about_the_meter() -> None:
     assert {START_MS // 1000 + 660} == {limit.observed_at for limit in read(forked(burst, later)).limits}
 
 
+def test_a_recording_that_joins_a_thread_and_its_fork_counts_each_response_once() -> None:
+    """As in the real recordings of 0.130 and 0.135: the parent, then the fork's file with its copy, then its own."""
+    later = START_MS + 600_000
+    copied = [counted(tokens(100 * n, output=10 * n), tokens(100, output=10), at_ms=later + n) for n in range(1, 5)]
+    own = counted(tokens(450, output=47), tokens(50, output=7), at_ms=later + 60_000)
+    fork = [meta("t2", at_ms=later, forked_from_id="t1"), meta("t1", at_ms=later), turn(), *copied, own]
+    usages = read(rollout(meta(), turn(), *PARENT, *fork)).usages
+    assert (450, 0, 0, 47) == sums(usages)
+    assert 5 == len({one.key for one in usages})
+
+
 def test_two_unrelated_threads_never_share_a_response() -> None:
     first = read(rollout(meta("t1"), turn(), *PARENT, name="t1")).usages
     second = read(rollout(meta("t2"), turn(), *PARENT, name="t2")).usages

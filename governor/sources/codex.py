@@ -116,6 +116,7 @@ class _Rollout:
             )
         elif thread != state["thread"]:  # a fork's file opens with its parent's, and that parent's, own introductions
             state["root"] = text(meta.get("forked_from_id")) or thread
+            state["total"] = None  # two threads joined in one file: the counter did not start again, it is another's
 
     @staticmethod
     def _inherited(meta: dict[str, Any]) -> int:
