@@ -1,7 +1,7 @@
 """The early word: when a probability is worth saying aloud, and when to be quiet again.
 
-Linear projections alarm in half to two thirds of harmless weeks. A probability with hysteresis does in a tenth, sixty
-hours ahead (docs/forecast.md). It misses the weeks that turn late; the static wall is for those.
+Linear projections alarm in half to two thirds of harmless weeks. A probability with hysteresis does in a tenth, thirty
+to sixty hours ahead (docs/forecast.md). It misses the weeks that turn late; the static wall is for those.
 """
 
 from __future__ import annotations

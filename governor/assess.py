@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from governor import calibrate, forecast, history, hook, paths, policy, windows
+from governor.alarm import Alarm, step
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import read
@@ -166,16 +167,16 @@ def projected(
     )
 
 
-def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int) -> forecast.Alarm:
+def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int) -> Alarm:
     """The early alarm after this projection. It needs a memory: two high probabilities two hours apart."""
     name = f"alarm:{window.lane}:{window.name}"
     cycle = (window.resets_at or 0) // windows.RESET_JITTER
     try:
         kept = json.loads(ledger.fact(name) or "null")
-        before = forecast.Alarm(*kept["state"]) if kept and abs(kept["cycle"] - cycle) <= 1 else forecast.Alarm()
+        before = Alarm(*kept["state"]) if kept and abs(kept["cycle"] - cycle) <= 1 else Alarm()
     except (ValueError, KeyError, TypeError):
-        before = forecast.Alarm()
-    state = forecast.step(before, now, projection.p_exceed if projection else None)
+        before = Alarm()
+    state = step(before, now, projection.p_exceed if projection else None)
     if state != before:
         try:
             with ledger.transaction():

@@ -63,7 +63,7 @@ def scale(
     if not recent:
         return None
     size = windows.length(window)
-    key = [1, repr(settings.weights), len(recent), *recent[-1][:5], *recent[0][:5]]
+    key = [2, repr(settings.weights), len(recent), *recent[-1][:5], *recent[0][:5]]
     kept = _kept(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
         anchors = _anchors(ledger, settings, lane, size, thinned(recent))
@@ -73,7 +73,7 @@ def scale(
     if kept[0] is None:
         return None
     *plain, coverage, note = kept[0]
-    return calibrate.Scale(*plain, calibrate.Coverage(*coverage) if coverage else None, note)
+    return calibrate.Scale._make((*plain, calibrate.Coverage(*coverage) if coverage else None, note))
 
 
 def thinned(readings: Sequence[LimitReading]) -> list[LimitReading]:

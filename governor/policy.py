@@ -7,7 +7,7 @@ own, and a doubtful one (little history) never sounds the early alarm.
 
 from __future__ import annotations
 
-from governor.forecast import Alarm
+from governor.alarm import Alarm
 from governor.report import VERDICTS, Projection, Reason, Verdict
 from governor.windows import Official
 

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from writing import SESSION, START_MS, answer, refreshed, transcript, usage
 
 from governor import attribution, marathon, meter
 from governor.ledger import read
 from governor.ledger.read import SessionRow, Slice
 from governor.model import Tally
-from writing import SESSION, START_MS, answer, refreshed, transcript, usage
 
 
 def at(text: str) -> int:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from writing import NOW, OTHER, SESSION, START_MS, answer, iso, jsonl, read, transcript, usage
 
 from governor.model import Usage, rank
 from governor.sources import claude, tail
-from writing import NOW, OTHER, SESSION, START_MS, answer, iso, jsonl, read, transcript, usage
 
 
 def only(path: Path) -> Usage:

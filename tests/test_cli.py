@@ -14,10 +14,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from writing import (
+    NOW,
+    OTHER,
+    START_MS,
+    answer,
+    counted,
+    jsonl,
+    meta,
+    recorded,
+    rollout,
+    tokens,
+    transcript,
+    turn,
+    usage,
+)
 
 from governor import attribution, demo, paths, refresh
 from governor.cli import COMMANDS, main
-from writing import NOW, OTHER, START_MS, answer, counted, jsonl, meta, recorded, rollout, tokens, transcript, turn, usage
 
 ROOT = Path(__file__).parent.parent
 LIMITS = {

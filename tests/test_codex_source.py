@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import zstandard
+from writing import NOW, START_MS, counted, event, found, iso, jsonl, meta, read, recorded, rollout, tokens, turn
 
 from governor.model import Usage
 from governor.sources import codex
 from governor.sources.tail import Found
-from writing import NOW, START_MS, counted, event, found, iso, jsonl, meta, read, recorded, rollout, tokens, turn
 
 WINDOWS = {
     "limit_id": "codex",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
+from writing import NOW, quarters, rows, whole
 
 from governor import attribution, demo, marathon, meter, refresh
 from governor.config import Settings
@@ -17,7 +18,6 @@ from governor.config.schema import Budget
 from governor.ledger import read
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import LANES, Tally
-from writing import NOW, quarters, rows, whole
 
 KINDS = ("requests", "input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
 UTC = ZoneInfo("UTC")

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from writing import NOW, START_MS, answer, quarters, rows, transcript, whole
 
 from governor import paths
 from governor.errors import StateError
@@ -24,7 +25,6 @@ from governor.ledger import count, read, schema, store
 from governor.ledger.count import Counter
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import Cursor, LimitReading, Problem, Usage, rank
-from writing import NOW, START_MS, answer, quarters, rows, transcript, whole
 
 QUARTER = 900_000
 BASE = Usage(

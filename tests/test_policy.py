@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.forecast import Alarm
+from governor.alarm import Alarm
 from governor.policy import SPIKE, ceiling, judge, spike
 from governor.report import VERDICTS, Projection
 from governor.windows import Official

@@ -1,6 +1,6 @@
 """The dated price table: every number a person may check against a price page, and every refusal to guess."""
 
-# ruff: noqa: SIM300 - the house writes the expected value first
+
 
 from __future__ import annotations
 

@@ -15,11 +15,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from governor import config, paths, refresh, spool
-from governor.ledger import read
-from governor.ledger.store import Ledger, open_ledger
-from governor.sources import claude, tail
 from writing import (
     NOW,
     OTHER,
@@ -42,6 +37,11 @@ from writing import (
     usage,
     whole,
 )
+
+from governor import config, paths, refresh, spool
+from governor.ledger import read
+from governor.ledger.store import Ledger, open_ledger
+from governor.sources import claude, tail
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from writing import found
 
 from governor.model import Cursor, Problem
 from governor.sources import tail
-from writing import found
 
 
 def names(root: Path) -> list[str]:

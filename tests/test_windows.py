@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from writing import NOW
 
 from governor import windows
 from governor.model import LimitReading
 from governor.windows import HOUR, Official, Window
-from writing import NOW
 
 DAY = 24 * HOUR
 WEEK = 7 * DAY

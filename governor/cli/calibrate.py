@@ -26,6 +26,7 @@ MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
 @click.option("--at", metavar="WHEN", help="When the figure was read; now by default.")
 @click.option("--resets-at", metavar="WHEN", help="When the client says the window resets.")
 @click.option("--paste", is_flag=True, help="Read the text of the client's /usage panel from stdin.")
+@click.option("--ask-client", "ask", is_flag=True, help="Start the client itself and ask it; it uses its own sign-in.")
 @click.option("--list", "listing", is_flag=True, help="Every anchor known, with its number.")
 @click.option("--fit", is_flag=True, help="What your own data say about each meter weight. Changes nothing.")
 @click.option(
@@ -39,6 +40,7 @@ def calibrate(
     at: str | None,
     resets_at: str | None,
     paste: bool,
+    ask: bool,
     listing: bool,
     fit: bool,
     forget: int | None,
@@ -48,9 +50,11 @@ def calibrate(
 
     governor calibrate 60%
     """
-    chosen = sum((percent is not None, paste, listing, fit, forget is not None))
+    chosen = sum((percent is not None, paste, ask, listing, fit, forget is not None))
     if chosen != 1:
-        raise BadInputError("One of PERCENT, --paste, --list, --fit and --forget is needed.", "governor calibrate 60%")
+        raise BadInputError(
+            "One of PERCENT, --paste, --ask-client, --list, --fit and --forget is needed.", "governor calibrate 60%"
+        )
     try:
         windows.length(window)
     except KeyError:
@@ -77,6 +81,10 @@ def calibrate(
                 from governor import pasted
 
                 readings = pasted.readings(sys.stdin.read(), lane=lane, now=when)
+            elif ask:
+                from governor import ask as asking
+
+                readings = asking.client(lane, now=now)
             else:
                 heard = read.readings(ledger, lane=lane, window=window)
                 reset = _reset(resets_at, window, heard, now=when)
