@@ -2,7 +2,7 @@
 
 Every prompt, tool call and status line of the person's day passes here, so nothing but ``os``, ``sys`` and ``time`` is
 imported until there is something to say (each of ``json``, ``dataclasses``, ``pathlib`` costs more than the hook).
-``tests/test_hook_imports.py`` holds the exact set.
+``tests/test_hook_door.py`` holds the exact set.
 
 The order never changes: drain stdin, obey the kill switch, check bytes, parse, decide, reply, log, ring the bell.
 A hook cannot harm: whatever goes wrong ends as silence and exit code 0, and one line in a private log.

@@ -59,9 +59,7 @@ def test_a_day_has_as_many_hours_as_it_has(day: str, hours: int) -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 10**6), st.sampled_from(["p", "q"]), st.sampled_from(["b", "c"])), max_size=20
-    ),
+    st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(["p", "q"]), st.sampled_from(["b", "c"])), max_size=20),
     st.sampled_from([["day"], ["week", "project"], ["branch"], ["tag"], ["tag", "month", "branch"], ["model", "lane"]]),
 )
 def test_groups_add_up_to_the_whole(use: list[tuple[int, str, str]], keys: list[str]) -> None:
@@ -128,7 +126,13 @@ def row(model: str = "claude-opus-5-5", **more: int) -> SessionRow:
 def test_a_session_is_all_its_models_together() -> None:
     rows = [row(), row("claude-haiku-5-5", first_ms=500_000, last_ms=9_500_000, largest_context=90)]
     (one,) = marathon.sessions(rows, meter.DEFAULT)
-    assert (500, 9500, 500, 400, 4) == (one.first_s, one.last_s, one.largest_context, one.last_context, one.tally.requests)
+    assert (500, 9500, 500, 400, 4) == (
+        one.first_s,
+        one.last_s,
+        one.largest_context,
+        one.last_context,
+        one.tally.requests,
+    )
     apart = [meter.units(each.tally, each.model, meter.DEFAULT) for each in rows]
     assert sum(apart) == pytest.approx(one.tally.units)
     assert [one] == marathon.sessions(rows[::-1], meter.DEFAULT)

@@ -75,7 +75,9 @@ def life() -> None:
     """A little of everything: both clients, an unpriced model, a bad line, official readings."""
     spent = usage(input=100, output=200, read=3000, five=40, hour=50, output_tokens_details={"thinking_tokens": 20})
     transcript(answer("msg_1", spent=spent), answer("msg_2", model="model-of-2031"), b'{"usage": torn')
-    transcript(answer("msg_3", at_ms=START_MS - 86_400_000, cwd="/home/u/app/[id]", gitBranch="fix/[/b]"), session=OTHER)
+    transcript(
+        answer("msg_3", at_ms=START_MS - 86_400_000, cwd="/home/u/app/[id]", gitBranch="fix/[/b]"), session=OTHER
+    )
     one = tokens(1000, cached=600, output=50, reasoning=20)
     rollout(meta(), turn(), recorded("resp_1", one), counted(one, limits=LIMITS))
     said = {"lane": "claude", "window": "week", "used_percent": 60, "resets_at": NOW + 86_400, "observed_at": NOW - 60}
@@ -203,7 +205,9 @@ def test_a_name_in_brackets_is_shown_as_it_is(governor: Governor) -> None:
 
 @pytest.mark.usefixtures("life")
 def test_the_lane_filter_filters(governor: Governor) -> None:
-    assert ["codex"] == [row["lane"] for row in governor("usage", "--by", "lane", "--lane", "codex", "--json").json["rows"]]
+    assert ["codex"] == [
+        row["lane"] for row in governor("usage", "--by", "lane", "--lane", "codex", "--json").json["rows"]
+    ]
     assert ["claude"] == [lane["lane"] for lane in governor("status", "--lane", "claude", "--json").json["lanes"]]
     assert {"codex"} == {row["lane"] for row in governor("sessions", "--lane", "codex", "--json").json["rows"]}
 
@@ -259,7 +263,9 @@ def test_called_alone_it_is_status(governor: Governor) -> None:
 
 
 @pytest.mark.usefixtures("life")
-@pytest.mark.parametrize("command", ["status", "usage", "sessions", "config", "doctor", "calibrate --list", "decisions"])
+@pytest.mark.parametrize(
+    "command", ["status", "usage", "sessions", "config", "doctor", "calibrate --list", "decisions"]
+)
 def test_every_reading_command_has_one_json_object_with_a_schema(command: str, governor: Governor) -> None:
     told = governor(*command.split(), "--json")
     assert f"governor.{command.split()[0]}/1" == told.json["schema"]

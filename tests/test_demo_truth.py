@@ -48,7 +48,9 @@ def sums(tally: Tally) -> dict[str, int]:
 
 
 def grouped(home: Home, lane: str, *keys: str) -> dict[str, dict[str, int]]:
-    pieces = read.slices(home.ledger, 0, 2**33, lane="claude" if lane == "claude" else "codex", keys=attribution.stored_keys(keys))
+    pieces = read.slices(
+        home.ledger, 0, 2**33, lane="claude" if lane == "claude" else "codex", keys=attribution.stored_keys(keys)
+    )
     found = attribution.group(pieces, keys, weights=meter.DEFAULT, zone=UTC)
     return {row.names[0]: sums(row.tally) for row in found}
 

@@ -60,7 +60,7 @@ def test_fast_mode_moves_no_plan_meter_of_claude_and_more_of_codex() -> None:
 def test_the_most_exact_family_wins_and_case_does_not_matter() -> None:
     factor = meter.DEFAULT.factor
     assert 1.0 == factor("claude-opus-5-5-20260922") == factor("us.anthropic.CLAUDE-OPUS-5-5")
-    assert (1.25, 3.75) == (factor("claude-opus-5"), factor("claude-opus-4-1-20250805"))
+    assert (1.35, 3.75) == (factor("claude-opus-5"), factor("claude-opus-4-1-20250805"))
     assert (0.025, 0.25) == (factor("claude-haiku-5-5"), factor("claude-haiku-4-5"))
     assert meter.DEFAULT.other == factor("a-model-of-2031")
 
@@ -68,7 +68,9 @@ def test_the_most_exact_family_wins_and_case_does_not_matter() -> None:
 @pytest.mark.parametrize("base", ["default", "classic"])
 def test_ones_own_weights_lie_over_the_base_one_names(base: str) -> None:
     def chosen(**own: object) -> meter.Weights:
-        return meter.weights(Budget.model_validate({"weights": {"base": base, **own}}).model_dump(mode="json")["weights"])
+        return meter.weights(
+            Budget.model_validate({"weights": {"base": base, **own}}).model_dump(mode="json")["weights"]
+        )
 
     named = meter.NAMED[base]
     assert named[1:] == chosen()[1:]

@@ -1,7 +1,5 @@
 """The dated price table: every number a person may check against a price page, and every refusal to guess."""
 
-
-
 from __future__ import annotations
 
 import importlib.metadata

@@ -325,7 +325,13 @@ def test_a_kill_anywhere_loses_nothing_and_counts_nothing_twice(after: int, monk
     monkeypatch.setattr(refresh, "BATCH_BYTES", 100)
     (paths.claim_home() / "spool").mkdir()
     spooled = {
-        "limits.jsonl": {"lane": "claude", "window": "week", "used_percent": 9, "observed_at": NOW, "resets_at": NOW + 9},
+        "limits.jsonl": {
+            "lane": "claude",
+            "window": "week",
+            "used_percent": 9,
+            "observed_at": NOW,
+            "resets_at": NOW + 9,
+        },
         "hooks.jsonl": {"h": "router", "t": NOW, "ms": 9.5, "c": 3},
         "decisions.jsonl": {"at": NOW, "hook": "router", "lane": "claude", "rule": "x"},
     }
@@ -395,9 +401,7 @@ def test_refreshes_at_once_count_once() -> None:
     here = Path(__file__).parent
     command = [sys.executable, "-c", REFRESH, str(here)]
     environment = {**os.environ, "PYTHONPATH": str(here.parent)}
-    many = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) for _ in range(3)
-    ]
+    many = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) for _ in range(3)]
     assert [b""] * 3 == [one.communicate(b"\n")[1] for one in many]
     with open_ledger() as ledger:
         assert 1201 == len(outputs(ledger))
@@ -405,7 +409,9 @@ def test_refreshes_at_once_count_once() -> None:
 
 def test_several_processes_read_what_one_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(30):
-        transcript(*(answer(f"msg_{n}_{m}", at_ms=START_MS + m) for m in range(20)), b"bad " + jsonl(answer()), session=f"s{n}")
+        transcript(
+            *(answer(f"msg_{n}_{m}", at_ms=START_MS + m) for m in range(20)), b"bad " + jsonl(answer()), session=f"s{n}"
+        )
         rollout(meta(f"t{n}"), turn(), counted(tokens(n + 1, output=1)), name=f"t{n}")
     with refreshed() as alone:
         expected = rows(alone), read.problems(alone), alone.cursors()

@@ -109,9 +109,7 @@ def read_all(path: Path, offset: int = 0) -> tuple[list[tuple[int, bytes, bool]]
 
 @given(lines=st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"")), max_size=12), torn=st.booleans())
 @pytest.mark.parametrize("block", [1, 7, 64])
-def test_chunks_are_whole_lines_and_all_of_the_file(
-    tmp_path: Path, lines: list[bytes], torn: bool, block: int
-) -> None:
+def test_chunks_are_whole_lines_and_all_of_the_file(tmp_path: Path, lines: list[bytes], torn: bool, block: int) -> None:
     data = b"\n".join(lines) + (b"" if torn or not lines else b"\n")
     path = tmp_path / "x.jsonl"
     path.write_bytes(data)

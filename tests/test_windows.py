@@ -15,7 +15,9 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 
 
-def said(percent: float, at: int, resets_at: int | None, window: str = "week", source: str = "statusline") -> LimitReading:
+def said(
+    percent: float, at: int, resets_at: int | None, window: str = "week", source: str = "statusline"
+) -> LimitReading:
     return LimitReading("claude", window, percent, resets_at, at, source)
 
 

@@ -136,15 +136,25 @@ def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, as_
         "cache_write": weights.cache_write_1h,
     }
     fitted = weigh.fit_weights(found, kinds=kinds, models=models)
+    slope = hindsight.cross_check(ledger, lane)
     if as_json:
         rows = [weight._asdict() for weight in fitted]
-        click.echo(data.dump({"schema": "governor.calibrate/1", "stretches": len(found), "weights": rows}))
+        click.echo(
+            data.dump(
+                {
+                    "schema": "governor.calibrate/1",
+                    "stretches": len(found),
+                    "weights": rows,
+                    "windows_per_week": slope and slope._asdict(),
+                }
+            )
+        )
     elif not fitted:
         click.echo(f"{len(found)} stretches of 5 points and more: too few to say anything.\n  next: governor status")
     else:
         from governor.faces import tables
 
-        tables.weights(fitted, stretches=len(found))
+        tables.weights(fitted, slope, stretches=len(found))
 
 
 def _explain(lane: LaneReport, names: set[str]) -> None:

@@ -18,6 +18,7 @@ from governor.faces.screen import screen
 from governor.ledger.read import StoredReading
 from governor.marathon import Session
 from governor.model import Lane, Tally
+from governor.regimes import Slope
 from governor.report import Finding
 from governor.scores import Backtest
 from governor.weigh import Weight
@@ -215,7 +216,7 @@ def backtest(result: Backtest, title: str, *, to: Console | None = None) -> None
     console.print(Text("next: governor forecast", style="dim"))
 
 
-def weights(found: Sequence[Weight], *, stretches: int, to: Console | None = None) -> None:
+def weights(found: Sequence[Weight], slope: Slope | None, *, stretches: int, to: Console | None = None) -> None:
     """Each meter weight: the default, where own data would move it, how sure, and whether they speak at all."""
     console = to or screen()
     made = table("weight", "default", "own data", "80 % interval", "verdict")
@@ -223,5 +224,8 @@ def weights(found: Sequence[Weight], *, stretches: int, to: Console | None = Non
         interval = f"{one.low:.3g}–{one.high:.3g}"
         made.add_row(one.name.removeprefix("claude-"), f"{one.default:.3g}", f"{one.fitted:.3g}", interval, one.says)
     console.print(made)
+    if slope is not None:
+        full = f"{slope.windows_per_week:.1f} full 5-hour windows ({slope.low:.1f}–{slope.high:.1f})"
+        console.print(Text(f"A week holds {full}, by official readings alone: when that moves, limits moved."))
     notes = f"{stretches} stretches. Nothing was changed; a weight that differs may be set in budget.json (weights)."
     console.print(Text(f"{notes}\nnext: governor config --schema", style="dim"))

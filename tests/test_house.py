@@ -1,0 +1,290 @@
+"""The house rules, kept: who may import what, how large a room may be, and that what is documented is so."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from governor import attribution
+from governor.cli import COMMANDS
+from governor.cli import governor as command_line
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "governor").rglob("*.py"))
+}
+HOOKS = sorted((ROOT / "hooks").glob("*.py"))
+
+# Rooms that think: values in, values out, the clock and the dice included.
+THINKING = {
+    f"governor.{name}"
+    for name in (
+        "model errors report prices meter windows stretches regimes calibrate season forecast scores policy attribution "
+        "marathon anchors pasted plans weigh alarm"
+    ).split()
+} | {name for name in ROOMS if name.startswith("governor.guards.")}
+MACHINE = {
+    "os",
+    "io",
+    "time",
+    "sqlite3",
+    "pathlib",
+    "random",
+    "subprocess",
+    "socket",
+    "shutil",
+    "tempfile",
+    "threading",
+}
+# These two know the shape of the ledger's answers (Slice, SessionRow), and nothing else of it.
+KNOWN_SHAPES = {("governor.attribution", "governor.ledger.read"), ("governor.marathon", "governor.ledger.read")}
+LONGEST = 300
+# One file, because every import on a hook's way costs more than its lines do (docs/decisions.md).
+LONGER = {"governor.hook": 400}
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imports(path: Path, *, everywhere: bool = True) -> set[str]:
+    """Every module a file imports, by its full name; with ``everywhere`` false, only while it is loaded."""
+    found: set[str] = set()
+
+    def walk(node: ast.AST) -> Iterator[ast.AST]:
+        for child in ast.iter_child_nodes(node):
+            is_lazy = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            is_typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+            if is_typing or (is_lazy and not everywhere):
+                continue
+            yield child
+            yield from walk(child)
+
+    for node in walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names} | {node.module}
+    return found
+
+
+def of_ours(path: Path) -> set[str]:
+    return {name for name in imports(path) if name in ROOMS}
+
+
+def tops(names: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+# ---- imports ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_rooms_named_here_exist() -> None:
+    assert set() == THINKING - set(ROOMS)
+
+
+@pytest.mark.parametrize("room", sorted(THINKING))
+def test_a_thinking_room_knows_neither_the_machine_nor_the_time(room: str) -> None:
+    assert set() == tops(imports(ROOMS[room])) & MACHINE
+    calls = [
+        node.func.attr
+        for node in ast.walk(tree(ROOMS[room]))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    assert set() == {"now", "utcnow", "today", "urandom"} & set(calls)
+
+
+@pytest.mark.parametrize("room", sorted(THINKING))
+def test_thinking_imports_only_thinking(room: str) -> None:
+    doing = of_ours(ROOMS[room]) - THINKING - {"governor"}
+    assert {(room, other) for other in doing} - {(room, "governor.ledger")} <= KNOWN_SHAPES
+
+
+@pytest.mark.parametrize("room", ["governor.backtest", "governor.simulate"])
+def test_dice_are_thrown_only_with_a_seed(room: str) -> None:
+    used = {
+        node.attr
+        for node in ast.walk(tree(ROOMS[room]))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random"
+    }
+    assert used <= {"Random"}
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("sqlite3", r"governor\.ledger\.store"),
+        ("rich", r"governor\.(faces|cli)\..*"),
+        ("click", r"governor\.cli(\..*)?"),
+        ("pydantic", r"governor\.config(\.schema)?"),
+        ("socket", r"governor\.config"),
+        ("asyncio", "nobody"),
+        ("urllib", "nobody"),
+        ("http", "nobody"),
+        ("requests", "nobody"),
+        ("multiprocessing", r"governor\.refresh"),
+    ],
+)
+def test_only_these_rooms_say(module: str, allowed: str) -> None:
+    sayers = {name for name, path in ROOMS.items() if module in tops(imports(path))}
+    assert {name for name in sayers if not re.fullmatch(allowed, name)} == set()
+    assert sayers or allowed == "nobody"
+
+
+def test_only_the_tail_opens_a_transcript() -> None:
+    """No other source calls anything that opens a file."""
+    for name in ("claude", "codex", "lines"):
+        path = ROOMS[f"governor.sources.{name}"]
+        called = {
+            node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.Call)
+        }
+        assert set() == called & {"open", "read_bytes", "read_text", "read", "mmap", "pread"}
+        assert set() == tops(imports(path)) & {"os", "io", "mmap", "pathlib"} - {"pathlib"}
+
+
+LAYERS = (
+    r"governor\.(model|errors|hook)",
+    r"governor\.(paths|prices|meter|windows|anchors|sources.*|guards.*)",
+    r"governor\.(ledger.*|config.*|spool|refresh)",
+    r"governor\.(history|assess|outlook|hindsight)",
+    r"governor\.faces.*",
+    r"governor\.(letters|doctor|heartbeat)",
+    r"governor\.(cli.*|__main__)",
+)
+
+
+def layer(room: str) -> int | None:
+    return next((number for number, names in enumerate(LAYERS) if re.fullmatch(names, room)), None)
+
+
+@pytest.mark.parametrize("room", sorted(name for name in ROOMS if layer(name) is not None))
+def test_imports_point_down(room: str) -> None:
+    mine = layer(room)
+    assert mine is not None
+    above = {other for other in of_ours(ROOMS[room]) - {"governor"} if (layer(other) or 0) > mine}
+    assert set() == above
+
+
+@pytest.mark.parametrize("path", HOOKS, ids=lambda path: path.name)
+def test_a_hook_imports_the_door_and_its_guard_and_the_standard_library(path: Path) -> None:
+    names = of_ours(path) - {"governor"}
+    assert "governor.hook" in names
+    assert {name for name in names if name.startswith("governor.guards")} - {"governor.guards"}
+    assert tops(imports(path)) <= {"governor", *sys.stdlib_module_names}
+    for room in names:
+        assert tops(imports(ROOMS[room], everywhere=False)) <= {"governor", *sys.stdlib_module_names}, room
+    assert len(path.read_text().splitlines()) <= 80
+
+
+def test_every_loaded_room_is_standard_library_only_where_hooks_go() -> None:
+    for room in [name for name in ROOMS if name.startswith("governor.guards")] + ["governor.hook"]:
+        assert tops(imports(ROOMS[room])) <= {"governor", *sys.stdlib_module_names}, room
+
+
+# ---- size, names, words ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_no_room_is_longer_than_a_person_can_hold(room: str) -> None:
+    assert len(ROOMS[room].read_text("utf-8").splitlines()) <= LONGER.get(room, LONGEST)
+
+
+def test_no_room_is_called_after_nothing() -> None:
+    assert set() == {
+        name for name in ROOMS if name.rpartition(".")[2] in ("utils", "helpers", "manager", "base", "common", "misc")
+    }
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_every_room_says_what_it_is_for_and_is_of_the_future(room: str) -> None:
+    module = tree(ROOMS[room])
+    assert ast.get_docstring(module), "no docstring"
+    if len(module.body) > 1 and room != "governor.__main__":
+        assert "__future__" in imports(ROOMS[room])
+
+
+def test_the_tests_a_docstring_names_exist() -> None:
+    for name, path in ROOMS.items():
+        for test in re.findall(r"tests/[\w/]+\.py", path.read_text("utf-8")):
+            assert (ROOT / test).exists(), f"{name} names {test}"
+
+
+# ---- what is written for people -----------------------------------------------------------------------------------------------------
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text("utf-8")
+
+
+def overview() -> str:
+    return CliRunner().invoke(command_line, ["--help"], prog_name="governor", terminal_width=80).output
+
+
+def test_the_readmes_help_is_what_governor_says() -> None:
+    block = re.search(r"```\n\$ governor --help\n(.*?)```", readme(), re.S)
+    assert block is not None
+    assert overview().strip() == block[1].strip()
+
+
+def test_every_command_is_in_the_overview_and_loads() -> None:
+    assert list(COMMANDS) == re.findall(r"^  ([a-z]+)  ", overview().partition("Commands:")[2], re.M)
+    for name in COMMANDS:
+        done = CliRunner().invoke(command_line, [name, "--help"])
+        assert 0 == done.exit_code, name
+        assert done.output.startswith(f"Usage: {command_line.name} {name}")
+
+
+def test_the_overview_loads_no_command() -> None:
+    code = (
+        "import sys; from governor.cli import main; main(['--help']); "
+        "print(*(name for name in sys.modules if name.startswith(('governor.', 'rich.', 'pydantic'))), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert {"governor.cli", "governor.errors"} == set(done.stderr.split())
+
+
+def test_every_key_of_usage_is_in_its_help() -> None:
+    shown = CliRunner().invoke(command_line, ["usage", "--help"], terminal_width=300).output
+    assert [] == [key for key in attribution.KEYS if key not in shown]
+
+
+def test_ci_runs_the_readmes_own_test_command() -> None:
+    commands = [line for line in re.findall(r"```sh\n(.*?)\n```", readme(), re.S) if "pytest" in line]
+    assert 1 == len(commands)
+    assert commands[0] in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_every_invariant_names_a_test_that_exists() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    table = text.partition("## Invariants")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith("| invariant")]
+    assert len(rows) >= 15
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", row)
+        assert named, row
+        for file, test in named:
+            assert (ROOT / file).exists(), row
+            assert not test or f"def {test}(" in (ROOT / file).read_text("utf-8"), row
+
+
+def test_every_room_is_on_the_map() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    map_of_it = text.partition("## Map")[2].partition("\n## ")[0]
+    rooms = {name.split(".")[1] for name in ROOMS if name.count(".") >= 1} - {"__main__"}
+    assert set() == {room for room in rooms if not re.search(rf"`{room}[/`]", map_of_it)}
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text("utf-8")):
+            assert (path.parent / target).exists(), f"{path.name} → {target}"
