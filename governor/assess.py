@@ -80,7 +80,8 @@ def _window(
     official = windows.official(window, seen, now=now) if window.is_official or window.how == "trailing" else None
     local = history.spent(ledger, settings, lane, window.starts_at, now + 1)
     scale = history.scale(ledger, settings, lane, name, seen, now=now)
-    since = history.spent(ledger, settings, lane, official.observed_at, now + 1).units if official else 0.0
+    # The answer that brought the figure carries the same second and is in it already.
+    since = history.spent(ledger, settings, lane, official.observed_at + 1, now + 1).units if official else 0.0
     estimate = _estimate(official, since, local.units, scale)
     projection = _project(window, estimate, scale, past, now=now)
     alarm = _alarm(ledger, window, projection, now=now)

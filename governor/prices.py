@@ -95,6 +95,11 @@ class PriceTable:
         limits, rates = plan.segments[bisect_right(plan.starts, at_ms)]
         return rates[bisect_left(limits, context)]
 
+    def cost(self, usage: Usage) -> int | None:
+        """What a response cost at list price, in picodollars, or None: unpriced."""
+        rate = self.rate(usage.model, usage.at_ms, context=usage.context, fast=usage.fast, us_only=usage.us_only)
+        return None if rate is None else cost(rate, usage)
+
     @property
     def digest(self) -> str:
         """A short hash of the table, the person's prices and the rules of this room: price again when it changes."""

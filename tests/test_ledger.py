@@ -42,7 +42,7 @@ def add(ledger: Ledger, usages: list[Usage], *, bulk: bool = False) -> None:
     with ledger.transaction():
         if bulk:
             counter.begin_bulk()
-        counter.add(usages, [price(usage) for usage in usages], machine="here")
+        counter.add([(*usage, price(usage)) for usage in usages], machine="here")
     with ledger.transaction():
         counter.settle()
 
@@ -154,7 +154,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def crash_inside_the_transaction(self, usages: list[Usage]) -> None:
         counter = Counter(self.ledger)
         with pytest.raises(Crash), self.ledger.transaction():
-            counter.add(usages, [price(one) for one in usages], machine="here")
+            counter.add([(*one, price(one)) for one in usages], machine="here")
             raise Crash
         self.reopen()
 
@@ -163,7 +163,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Rows and cursors are committed, the sums are not; the next refresh, with nothing new, mends them."""
         counter = Counter(self.ledger)
         with self.ledger.transaction():
-            counter.add(usages, [price(one) for one in usages], machine="here")
+            counter.add([(*one, price(one)) for one in usages], machine="here")
         self.added += usages
         self.reopen()
         counter = Counter(self.ledger)
@@ -322,8 +322,8 @@ def test_the_same_statement_twice_is_one_and_a_forgotten_one_does_not_come_back(
 def test_a_cursor_comes_back_as_it_was(tmp_path: Path) -> None:
     cursor = Cursor("/x/ü.jsonl", 2**63 - 1, 3, 4, 5, 2**32 - 1, {"turns": {"a": "b"}, "total": [1, 2]})
     with open_ledger(tmp_path / "l") as ledger:
-        ledger.keep_cursor(cursor)
-        ledger.keep_cursor(cursor)
+        ledger.keep_cursors([cursor])
+        ledger.keep_cursors([cursor])
         assert cursor == ledger.cursor(cursor.path)
         assert {cursor.path: cursor._replace(state={})} == ledger.cursors()
         assert ledger.cursor("/y") is None

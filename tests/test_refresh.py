@@ -470,10 +470,10 @@ def test_a_fault_of_ours_in_one_file_does_not_stop_the_others(ledger: Ledger, mo
     transcript(answer("msg_2", cwd="secret words"), session=OTHER)
     real = claude.read
 
-    def stumble(found: tail.Found, cursor: Any) -> Any:
+    def stumble(found: tail.Found, *rest: Any) -> Any:
         if OTHER in found.path:
             raise KeyError("secret words")
-        return real(found, cursor)
+        return real(found, *rest)
 
     monkeypatch.setattr(claude, "read", stumble)
     (problem,) = take_in(ledger).problems

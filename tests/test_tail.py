@@ -180,7 +180,7 @@ def test_lines_with_are_the_lines_that_hold_the_needle(data: bytes) -> None:
         if b'"usage"' in line:
             expected.append((at, line))
         at += len(line) + 1
-    assert expected == list(tail.lines_with(data, b'"usage"'))
+    assert expected == [(start, data[start:end]) for start, end in tail.lines_with(data, b'"usage"')]
     assert expected == list(tail.lines_matching(data, re.compile(b'"usage"')))
 
 

@@ -87,17 +87,17 @@ def _compiled(stamp: list[Any]) -> dict[str, Any] | None:
 
 def _check(file: Path) -> tuple[dict[str, Any], list[str]]:
     """(all values with defaults filled in, dotted names that the file sets)."""
+    try:
+        raw = file.read_text("utf-8-sig")
+    except FileNotFoundError:  # most people's first run: pydantic would cost a quarter of a second to say this
+        return json.loads(paths.data_file("defaults.json").read_bytes()), []
+    except (OSError, UnicodeDecodeError) as fault:
+        raise BadInputError(f"{file} cannot be read: {fault}.", "governor config --path") from fault
+    content = _parse(file, raw)
     from pydantic import ValidationError
 
     from governor.config.schema import Budget
 
-    try:
-        raw = file.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raw = ""
-    except (OSError, UnicodeDecodeError) as fault:
-        raise BadInputError(f"{file} cannot be read: {fault}.", "governor config --path") from fault
-    content = _parse(file, raw)
     try:
         budget = Budget.model_validate(content)
     except ValidationError as fault:

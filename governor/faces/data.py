@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from governor.attribution import Row
-from governor.calibrate import Scale
 from governor.faces.plain import utc
-from governor.ledger.read import StoredReading
-from governor.marathon import Session
-from governor.model import Lane, Tally
-from governor.outlook import Outlook
-from governor.plans import Fit, Plan, Shape
-from governor.report import Report, WindowReport
-from governor.scores import Backtest
+
+if TYPE_CHECKING:
+    from governor.attribution import Row
+    from governor.calibrate import Scale
+    from governor.ledger.read import StoredReading
+    from governor.marathon import Session
+    from governor.model import Lane, Tally
+    from governor.outlook import Outlook
+    from governor.plans import Fit, Plan, Shape
+    from governor.report import Report, WindowReport
+    from governor.scores import Backtest
 
 
 def dump(content: dict[str, Any]) -> str:

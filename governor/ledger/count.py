@@ -6,12 +6,13 @@ order or the number of times (tests/test_ledger.py, against a dictionary).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any
 
 from governor.ledger.schema import BETTER, SUM_QUARTER
 from governor.ledger.store import Ledger
-from governor.model import LANES, Usage
+from governor.model import LANES, Usage, rank
 
 QUARTER_MS = 900_000
 _COLUMNS = (*("commit_hash" if name == "commit" else name for name in Usage._fields), "machine", "cost")
@@ -21,6 +22,8 @@ _UPSERT = (
     + ", ".join(f"{c} = iif({BETTER}, excluded.{c}, {c})" for c in _COLUMNS if c not in ("key", "part", "at_ms"))
 )
 _AT = {name: place for place, name in enumerate(Usage._fields)}
+_PART, _LANE, _MODEL, _SESSION, _MAIN, _COST = (*(_AT[n] for n in ("part", "lane", "model", "session", "main")), len(_AT))
+Row = tuple[Any, ...]  # the fields of a Usage and its cost (None: unpriced), plain, as they cross from another process
 _BATCH = 400  # below SQLite's limit of bound variables, however old the library
 
 
@@ -33,31 +36,32 @@ class Counter:
         # Quarters to sum again; None: all of them, as after a crash between a count and its sums.
         self._dirty: set[int] | None = None if ledger.fact("quarters") == "stale" else set()
 
-    def add(self, usages: Sequence[Usage], costs: Sequence[int | None], *, machine: str) -> None:
+    def add(self, rows: Iterable[Row], *, machine: str) -> None:
         """Count responses, each once: repeats are ranked, the best wins whole, dated at the earliest line."""
-        if not usages:
-            return
-        label = self.ledger.label
-        here = label(machine)
-        rows = []
+        number = self.ledger.numbers
+        here = number[machine]
+        whole: dict[str, tuple[Any, ...]] = {}
         steps: dict[str, list[tuple[Any, ...]]] = {}
-        for usage, cost in zip(usages, costs, strict=True):
-            row = (
-                *usage[:3],
-                LANES.index(usage.lane),
-                label(usage.model),
-                *usage[_AT["input"] : _AT["session"]],
-                *(label(str(name)) for name in usage[_AT["session"] : _AT["main"]]),
-                *usage[_AT["main"] :],
+        for row in rows:
+            numbered = (
+                *row[:_LANE],
+                LANES.index(row[_LANE]),
+                number[row[_MODEL]],
+                *row[_MODEL + 1 : _SESSION],
+                *map(number.__getitem__, row[_SESSION:_MAIN]),
+                *row[_MAIN:_COST],
                 here,
-                cost,
+                row[_COST],
             )
-            if usage.part:
-                steps.setdefault(usage.key, []).append(row)
+            if row[_PART]:
+                steps.setdefault(row[0], []).append(numbered)
+            elif row[0] in whole:
+                whole[row[0]] = _better(whole[row[0]], numbered)
             else:
-                rows.append(row)
-        self._mark_dirty(rows)
-        self.ledger.connection.executemany(_UPSERT, rows)
+                whole[row[0]] = numbered
+        ordered = sorted(whole.values(), key=itemgetter(0))  # neighbours in the table are written together
+        self._mark_dirty(ordered)
+        self.ledger.connection.executemany(_UPSERT, ordered)
         self._keep_steps(steps)
 
     def _keep_steps(self, steps: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -78,6 +82,7 @@ class Counter:
     def begin_bulk(self) -> None:
         """Leave the sums stale until ``settle``: cheaper when most of the ledger is new. Survives a crash."""
         self.ledger.set_fact("quarters", "stale")
+        self.run("DROP INDEX IF EXISTS response_at")
         self._dirty = None
 
     def _mark_dirty(self, rows: list[tuple[Any, ...]]) -> None:
@@ -96,6 +101,7 @@ class Counter:
         self._settle_replays()
         run = self.run
         if self._dirty is None:
+            run("CREATE INDEX IF NOT EXISTS response_at ON response (at_ms)")
             run("DELETE FROM quarter")
             run(SUM_QUARTER.format(where=""))
         else:
@@ -141,6 +147,13 @@ class Counter:
         if changed:
             self.begin_bulk()
         return len(changed)
+
+
+def _better(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What the upsert would make of two lines of one response, without asking SQLite: most repeats lie close together."""
+    best = other if rank(Usage._make(other[:_COST])) > rank(Usage._make(one[:_COST])) else one
+    at = _AT["at_ms"]
+    return (*best[:at], min(one[at], other[at]), *best[at + 1 :])
 
 
 def _usage(row: tuple[Any, ...], names: dict[int, str]) -> Usage:

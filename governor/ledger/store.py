@@ -14,12 +14,29 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
+
 from governor import paths
 from governor.errors import StateError
 from governor.ledger.schema import APPLICATION_ID, MIGRATIONS
 from governor.model import Cursor, LimitReading, Problem
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class Numbers(dict[str, int]):
+    """The number of each name, given on first use and written down; in a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._run = connection.execute
+
+    def __missing__(self, text: str) -> int:
+        row = self._run("SELECT id FROM label WHERE text = ?", (text,)).fetchone()
+        if row is None:
+            row = (self._run("INSERT INTO label (text) VALUES (?)", (text,)).lastrowid,)
+        self[text] = number = int(row[0])
+        return number
 
 
 class Ledger:
@@ -29,7 +46,7 @@ class Ledger:
         self.connection = connection
         self.path = path
         self.set_aside = set_aside  # the corrupt file this one replaces, if any
-        self._labels: dict[str, int] = {}
+        self.numbers = Numbers(connection)
         self._inode = path.stat().st_ino
 
     def __enter__(self) -> Ledger:
@@ -58,7 +75,7 @@ class Ledger:
                 yield
                 self.connection.execute("COMMIT")
             except BaseException:
-                self._labels.clear()
+                self.numbers.clear()
                 self.connection.rollback()
                 raise
         except sqlite3.OperationalError as fault:
@@ -71,14 +88,7 @@ class Ledger:
 
     def label(self, text: str) -> int:
         """The number of a name, given on first use."""
-        known = self._labels.get(text)
-        if known is not None:
-            return known
-        row = self.connection.execute("SELECT id FROM label WHERE text = ?", (text,)).fetchone()
-        if row is None:
-            row = (self.connection.execute("INSERT INTO label (text) VALUES (?)", (text,)).lastrowid,)
-        self._labels[text] = number = int(row[0])
-        return number
+        return self.numbers[text]
 
     def names(self) -> dict[int, str]:
         """Every label's text by its number."""
@@ -96,9 +106,9 @@ class Ledger:
         row = self.connection.execute(query, (path,)).fetchone()
         return Cursor._make((*row[:-1], json.loads(row[-1]))) if row else None
 
-    def keep_cursor(self, cursor: Cursor) -> None:
-        row = (*cursor[:-1], json.dumps(cursor.state, separators=(",", ":")))
-        self.connection.execute("INSERT OR REPLACE INTO transcript VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    def keep_cursors(self, cursors: Iterable[Cursor]) -> None:
+        rows = [(*cursor[:-1], orjson.dumps(cursor.state).decode()) for cursor in cursors]
+        self.connection.executemany("INSERT OR REPLACE INTO transcript VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def add_readings(self, readings: Iterable[LimitReading], *, machine: str) -> int:
         """Remember what the official meter said; the same statement twice is one. Returns how many were new."""
