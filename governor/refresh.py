@@ -12,7 +12,7 @@ import marshal
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -59,7 +59,8 @@ def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress 
         return Refreshed(len(found), 0, 0, 0, [])
     try:
         with store.lock(ledger.path):
-            done = _take(ledger, settings, changed, stamp, progress)
+            with _no_collector(len(changed)):
+                done = _take(ledger, settings, changed, stamp, progress)
             with ledger.transaction():
                 ledger.forget_file_problems()  # those that are still there were met again
                 ledger.add_problems(problems + done.problems, now=now)
@@ -70,6 +71,19 @@ def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress 
         raise StateError(
             f"What is new cannot be taken in ({fault}); nothing was lost, the next refresh goes on.", "governor doctor"
         ) from fault
+
+
+@contextmanager
+def _no_collector(files: int) -> Iterator[None]:
+    """A first scan builds millions of tuples that refer to nothing that could refer back: collecting finds none."""
+    was_on = gc.isenabled() and files > 100
+    if was_on:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _take(

@@ -50,7 +50,9 @@ def guard_real_home() -> None:
 
 @pytest.fixture(autouse=True)
 def sealed_home(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A person's home in ``tmp_path``, empty, and all that can be pointed elsewhere beside it; UTC; no kill switch; nothing of the caller's environment that matters."""
+    """A person's empty home in ``tmp_path`` and, beside it, all that can be pointed elsewhere. UTC, no kill switch,
+    nothing of the caller's environment that matters.
+    """
     if request.node.get_closest_marker("e2e"):
         yield tmp_path  # the real clients have homes of their own there
         return

@@ -112,7 +112,7 @@ def test_use_is_dated_in_the_zone_of_the_person(zone: Callable[[str], None]) -> 
     assert [(("2026-11-21",), 1), (("2026-11-22",), 2)] == [(row.names, row.tally.requests) for row in rows]
 
 
-# ---- sessions ---------------------------------------------------------------------------------------------------------------
+# ---- sessions --------------------------------------------------------------------------------------------------------
 
 
 def row(model: str = "claude-opus-5-5", **more: int) -> SessionRow:

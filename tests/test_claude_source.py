@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from writing import NOW, OTHER, SESSION, START_MS, answer, iso, jsonl, read, transcript, usage
+from writing import NOW, OTHER, SESSION, START_MS, answer, found, iso, jsonl, read, transcript, usage
 
 from governor.model import Usage, rank
 from governor.sources import claude, tail
@@ -27,7 +27,7 @@ def one(*records: dict[str, Any] | bytes, **place: str) -> Usage:
     return only(transcript(*records, **place))
 
 
-# ---- one response, however many lines ---------------------------------------------------------------------------------
+# ---- one response, however many lines --------------------------------------------------------------------------------
 
 
 def test_every_kind_of_token_goes_to_its_own_column() -> None:
@@ -116,6 +116,43 @@ def test_a_gateway_that_counts_its_ids_from_one_is_told_apart_by_session() -> No
     assert one(answer("msg_1")).key == one(answer("msg_1"), session=OTHER).key
 
 
+@pytest.mark.parametrize("name", ["chatcmpl-1", None])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_equal_answers_of_two_sessions_through_a_gateway_are_two(name: str | None, parallel: bool) -> None:
+    """The same id, the same counts, the same time: nothing but the file tells them apart."""
+    seen: claude.Seen = {}
+    paths = [transcript(answer(name, request=None), session=one) for one in (SESSION, OTHER)]
+    keys = {one.key for path in paths for one in claude.read(found(path), None, {} if parallel else seen).usages}
+    assert 2 == len(keys)
+
+
+def test_equal_answers_without_an_id_are_as_many_as_there_are() -> None:
+    assert 3 == len(read(transcript(*(answer(None, request=None, uuid=f"{n}") for n in range(3)))).usages)
+    assert 3 == len(read(transcript(*(answer("chat-1", request=f"req_{n}") for n in range(3)))).usages)
+
+
+def test_a_repeat_without_a_time_teaches_nothing_of_the_text_around_it() -> None:
+    line = answer()
+    del line["timestamp"]
+    cursor = read(transcript(answer(), line)).cursor
+    assert {"session", "thread", "agent", "project", "born", "last"} >= set(cursor.state)
+    assert cursor.state["last"] in (START_MS, iso(START_MS))
+
+
+def test_a_repeat_in_another_zones_words_is_dated_right() -> None:
+    """10:00-02:00 is noon in UTC: the second line, which looks later, is an hour earlier."""
+    lines = [answer(timestamp="2026-11-21T10:00:00-02:00"), answer(timestamp="2026-11-21T11:00:00.000Z")]
+    assert START_MS == one(*lines).at_ms == one(*lines[::-1]).at_ms
+
+
+def test_a_later_repeat_in_the_main_file_still_beats_a_subagents() -> None:
+    """Also where the agent's file forgets to say that it is a sidechain."""
+    seen: claude.Seen = {}
+    agents = claude.read(found(transcript(answer(), agent="a1")), None, seen).usages
+    (mine,) = claude.read(found(transcript(answer(at_ms=START_MS + 1))), None, seen).usages
+    assert rank(mine) > rank(agents[0])
+
+
 def test_two_lines_without_any_id_keep_their_keys_when_more_is_written() -> None:
     path = transcript(answer(None, request=None), answer(None, request=None))
     first = {found.key for found in read(path).usages}
@@ -124,7 +161,7 @@ def test_two_lines_without_any_id_keep_their_keys_when_more_is_written() -> None
     assert first < {found.key for found in read(path).usages}
 
 
-# ---- whose it is --------------------------------------------------------------------------------------------------------
+# ---- whose it is -----------------------------------------------------------------------------------------------------
 
 
 def test_the_session_is_the_files_and_not_the_lines() -> None:
@@ -203,7 +240,7 @@ def test_the_project_and_the_birth_are_the_files_first_and_survive_a_cursor() ->
     assert ("/home/u/first", START_MS) == (later.project, later.born_ms)
 
 
-# ---- what is not a response ------------------------------------------------------------------------------------------------
+# ---- what is not a response ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -240,7 +277,7 @@ def test_another_error_is_no_limit() -> None:
     assert [] == read(transcript(wrong)).limits
 
 
-# ---- what is billed beside it ------------------------------------------------------------------------------------------------
+# ---- what is billed beside it ----------------------------------------------------------------------------------------
 
 
 def step(kind: str = "message", model: str | None = None, **spent: int) -> dict[str, Any]:
@@ -312,7 +349,7 @@ def test_a_usage_block_may_grow_a_field_of_any_name() -> None:
     assert 75 == found.context
 
 
-# ---- bad lines --------------------------------------------------------------------------------------------------------------
+# ---- bad lines -------------------------------------------------------------------------------------------------------
 
 GOOD = answer("msg_good")
 
@@ -467,7 +504,7 @@ def test_strange_types_everywhere_never_raise() -> None:
 
 
 def test_reading_on_from_anywhere_gives_what_reading_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is cut at every seventh byte and around each newline, read, completed, and read on: the best of both is the whole."""
+    """Cut at every seventh byte and around each newline, read, completed, read on: the best of both is the whole."""
     monkeypatch.setattr(tail, "BLOCK", 300)
     lines = jsonl(answer(spent=usage(output=1), stop=None), answer(spent=usage(output=80), at_ms=START_MS + 9))
     lines += jsonl(answer("msg_2", at_ms=START_MS + 50))

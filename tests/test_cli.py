@@ -102,7 +102,7 @@ def shape(value: Any) -> Any:
         return "s"
 
 
-# ---- the contract's objects ---------------------------------------------------------------------------------------------
+# ---- the contract's objects ------------------------------------------------------------------------------------------
 
 WINDOW = {
     "window": "s",
@@ -272,7 +272,7 @@ def test_every_reading_command_has_one_json_object_with_a_schema(command: str, g
     assert told.code in (0, 1)
 
 
-# ---- what a person gets wrong -------------------------------------------------------------------------------------------------
+# ---- what a person gets wrong ----------------------------------------------------------------------------------------
 
 WRONG = [
     "statuss",
@@ -371,7 +371,7 @@ def test_help_and_version_exit_0(governor: Governor) -> None:
         assert told.out
 
 
-# ---- anchors, switch, demo -------------------------------------------------------------------------------------------------------
+# ---- anchors, switch, demo -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("life")
@@ -440,7 +440,7 @@ def test_the_demos_exports_survive_any_folder(governor: Governor, tmp_path: Path
     assert str(folder / "codex") == shown.stdout
 
 
-# ---- the program as a person starts it ---------------------------------------------------------------------------------------------
+# ---- the program as a person starts it -------------------------------------------------------------------------------
 
 
 def start(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -500,7 +500,7 @@ def test_doctor_names_what_could_not_be_read(governor: Governor) -> None:
     assert {"lines": 2, "files": 1} == governor("status", "--json").json["problems"]
 
 
-# ---- screens ---------------------------------------------------------------------------------------------------------------------------
+# ---- screens ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def sums(usages: list[Usage]) -> tuple[int, int, int, int]:
     )
 
 
-# ---- records -----------------------------------------------------------------------------------------------------------
+# ---- records ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_record_counts_once_and_the_totals_beside_it_do_not() -> None:
@@ -121,7 +121,7 @@ def test_the_fast_tier(tier: str | None, fast: bool) -> None:
     assert fast is one.fast
 
 
-# ---- running totals ------------------------------------------------------------------------------------------------------
+# ---- running totals --------------------------------------------------------------------------------------------------
 
 
 def test_a_response_is_the_difference_of_two_totals() -> None:
@@ -237,7 +237,7 @@ def test_parts_never_exceed_their_whole(block: dict[str, Any], counts: tuple[int
     assert all(one.reasoning <= one.output for one in usages)
 
 
-# ---- forks, resumes, subagents --------------------------------------------------------------------------------------------
+# ---- forks, resumes, subagents ---------------------------------------------------------------------------------------
 
 PARENT = [
     counted(tokens(100 * n, output=10 * n), tokens(100, output=10), at_ms=START_MS + 30_000 * n) for n in range(1, 5)
@@ -341,7 +341,7 @@ def test_a_broken_compressed_rollout_is_an_ordinary_fault(broken: bytes | str) -
     assert {one.key for one in reading.usages} <= {one.key for one in read(path).usages}
 
 
-# ---- the official meter ------------------------------------------------------------------------------------------------------
+# ---- the official meter ----------------------------------------------------------------------------------------------
 
 
 def limits(block: dict[str, Any]) -> dict[str, float]:
@@ -404,7 +404,7 @@ def test_the_readings_of_a_line_without_a_time_are_not_dated_to_1970() -> None:
     assert 1 == sum(problem.reason.startswith("no usable timestamp") for problem in reading.problems)
 
 
-# ---- bad lines ----------------------------------------------------------------------------------------------------------------
+# ---- bad lines -------------------------------------------------------------------------------------------------------
 
 
 def test_bad_lines_are_named_and_the_good_ones_count() -> None:

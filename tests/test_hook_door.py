@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +112,7 @@ def toy(tmp_path: Path) -> Toy:
     return Toy(tmp_path)
 
 
-# ---- what is said, in the hosts' dialect ---------------------------------------------------------------------------------
+# ---- what is said, in the hosts' dialect -----------------------------------------------------------------------------
 
 EVENT = {"hook_event_name": "UserPromptSubmit", "prompt": "secret words"}
 
@@ -183,7 +182,7 @@ def test_every_run_leaves_its_own_cost(toy: Toy) -> None:
     assert first["ms"] > 0
 
 
-# ---- whatever comes in -----------------------------------------------------------------------------------------------------
+# ---- whatever comes in -----------------------------------------------------------------------------------------------
 
 STDIN: dict[str, bytes] = {
     "nothing": b"",
@@ -258,7 +257,7 @@ def test_the_log_is_turned_over_and_one_older_one_kept(toy: Toy) -> None:
     assert (folder / "hooks.log").stat().st_size < 200
 
 
-# ---- the state folder -----------------------------------------------------------------------------------------------------------
+# ---- the state folder ------------------------------------------------------------------------------------------------
 
 
 def test_a_missing_state_folder_is_not_needed(toy: Toy) -> None:
@@ -315,7 +314,7 @@ def test_an_episodes_mark_never_leaves_its_folder(toy: Toy, key: str) -> None:
     assert not hook.claim(str(toy.state), key)
 
 
-# ---- the kill switch ---------------------------------------------------------------------------------------------------------------
+# ---- the kill switch -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("word", ["1", "yes", "true", "anything", "9999999999"])
@@ -343,11 +342,11 @@ def test_a_silenced_hook_still_drains(toy: Toy) -> None:
 
 
 @pytest.fixture
-def shared(toy: Toy, tmp_path: Path) -> Iterator[Path]:
+def shared(toy: Toy, tmp_path: Path) -> Path:
     """A file that several machines see."""
     (toy.state / "kill").mkdir()
     (toy.state / "kill" / "shared").write_text(str(tmp_path / "everyone-off"))
-    yield tmp_path / "everyone-off"
+    return tmp_path / "everyone-off"
 
 
 def test_a_shared_file_silences_and_is_looked_at_every_five_seconds(toy: Toy, shared: Path) -> None:
@@ -379,7 +378,7 @@ def test_a_shared_file_can_end_too_and_an_unreachable_one_is_off_for_nobody(toy:
     assert hook.off_by(str(toy.state), time.time()) is None
 
 
-# ---- what it costs -------------------------------------------------------------------------------------------------------------------
+# ---- what it costs ---------------------------------------------------------------------------------------------------
 
 
 def bare() -> set[str]:

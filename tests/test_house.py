@@ -26,10 +26,28 @@ HOOKS = sorted((ROOT / "hooks").glob("*.py"))
 # Rooms that think: values in, values out, the clock and the dice included.
 THINKING = {
     f"governor.{name}"
-    for name in (
-        "model errors report prices meter windows stretches regimes calibrate season forecast scores policy attribution "
-        "marathon anchors pasted plans weigh alarm"
-    ).split()
+    for name in [
+        "model",
+        "errors",
+        "report",
+        "prices",
+        "meter",
+        "windows",
+        "stretches",
+        "regimes",
+        "calibrate",
+        "season",
+        "forecast",
+        "scores",
+        "policy",
+        "attribution",
+        "marathon",
+        "anchors",
+        "pasted",
+        "plans",
+        "weigh",
+        "alarm",
+    ]
 } | {name for name in ROOMS if name.startswith("governor.guards.")}
 MACHINE = {
     "os",
@@ -84,7 +102,7 @@ def tops(names: set[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-# ---- imports ---------------------------------------------------------------------------------------------------------------
+# ---- imports ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_rooms_named_here_exist() -> None:
@@ -191,7 +209,7 @@ def test_every_loaded_room_is_standard_library_only_where_hooks_go() -> None:
         assert tops(imports(ROOMS[room])) <= {"governor", *sys.stdlib_module_names}, room
 
 
-# ---- size, names, words ----------------------------------------------------------------------------------------------------------
+# ---- size, names, words ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("room", sorted(ROOMS))
@@ -219,7 +237,7 @@ def test_the_tests_a_docstring_names_exist() -> None:
             assert (ROOT / test).exists(), f"{name} names {test}"
 
 
-# ---- what is written for people -----------------------------------------------------------------------------------------------------
+# ---- what is written for people --------------------------------------------------------------------------------------
 
 
 def readme() -> str:

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def test_order_batches_and_repeats_never_change_the_result(
     random.Random(seed).shuffle(shuffled)
     edges = [0, *sorted(cuts), len(shuffled)]
     with open_ledger(path) as ledger:
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             add(ledger, shuffled[start:end], bulk=seed == start)
         assert expected(usages) == held(ledger)
         assert whole(ledger) == quarters(ledger)
@@ -116,8 +116,8 @@ def test_order_batches_and_repeats_never_change_the_result(
 def test_rank_in_sql_is_rank_in_python(tmp_path: Path) -> None:
     """All pairs over all that a line is ranked by."""
     kinds = [
-        BASE._replace(output=o, replay=r, main=m, line_ms=l, born_ms=b, tie=t)
-        for o, r, m, l, b, t in product((1, 2), (False, True), (False, True), (1, 2), (1, 2), (1, 2))
+        BASE._replace(output=o, replay=r, main=m, line_ms=ms, born_ms=b, tie=t)
+        for o, r, m, ms, b, t in product((1, 2), (False, True), (False, True), (1, 2), (1, 2), (1, 2))
     ]
     with open_ledger(tmp_path / "l") as ledger:
         run = ledger.connection.execute
@@ -130,7 +130,7 @@ def test_rank_in_sql_is_rank_in_python(tmp_path: Path) -> None:
     assert {(a, b) for a, x in enumerate(kinds) for b, y in enumerate(kinds) if rank(x) > rank(y)} == better
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The machine goes dark."""
 
 
@@ -153,9 +153,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(usages=st.lists(lines("abcdef"), min_size=1, max_size=5))
     def crash_inside_the_transaction(self, usages: list[Usage]) -> None:
         counter = Counter(self.ledger)
-        with pytest.raises(Crash), self.ledger.transaction():
+        with pytest.raises(CrashError), self.ledger.transaction():  # noqa: PT012
             counter.add([(*one, price(one)) for one in usages], machine="here")
-            raise Crash
+            raise CrashError
         self.reopen()
 
     @rule(usages=st.lists(lines("abcdef"), min_size=1, max_size=5))
@@ -191,7 +191,7 @@ TestLedgerMachine = LedgerMachine.TestCase
 TestLedgerMachine.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
 
 
-# ---- server-side steps --------------------------------------------------------------------------------------------------
+# ---- server-side steps -----------------------------------------------------------------------------------------------
 
 
 def group(output: int, steps: int, *, line_ms: int = START_MS, tie: int = 1, key: str = "k") -> list[Usage]:
@@ -225,7 +225,7 @@ def test_steps_of_two_lines_of_one_instant_are_told_apart(tmp_path: Path) -> Non
             assert {("k", 0)} == rows(ledger).keys()
 
 
-# ---- replays ------------------------------------------------------------------------------------------------------------------
+# ---- replays ---------------------------------------------------------------------------------------------------------
 
 
 def codex(total: int, thread: str, *, replay: bool = False, family: str = "t1", at: int = 0) -> Usage:
@@ -268,7 +268,7 @@ def test_a_family_of_any_name_settles(tmp_path: Path) -> None:
         assert 2 == whole(ledger).requests
 
 
-# ---- prices ------------------------------------------------------------------------------------------------------------------------
+# ---- prices ----------------------------------------------------------------------------------------------------------
 
 
 def test_pricing_again_changes_costs_and_sums_and_nothing_else(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_a_stored_response_comes_back_as_it_was(tmp_path: Path) -> None:
     assert [usage] == seen
 
 
-# ---- readings, cursors, problems ----------------------------------------------------------------------------------------------------
+# ---- readings, cursors, problems -------------------------------------------------------------------------------------
 
 READING = LimitReading("claude", "week", 60.0, NOW + 900, NOW, "typed")
 
@@ -338,7 +338,7 @@ def test_problems_are_counted_once_each_however_often_they_are_met(tmp_path: Pat
         assert 3 == len(read.problems(ledger))
 
 
-# ---- questions -----------------------------------------------------------------------------------------------------------------------------
+# ---- questions -------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=30)
@@ -367,7 +367,7 @@ def test_slices_of_any_span_add_up_to_the_responses_in_it(
     assert all(piece.start % bucket == 0 for piece in pieces)
 
 
-# ---- the file -----------------------------------------------------------------------------------------------------------------------------------
+# ---- the file --------------------------------------------------------------------------------------------------------
 
 
 def test_the_ledger_and_its_folder_are_the_owners_alone() -> None:
@@ -417,7 +417,7 @@ def test_damage_found_while_it_is_used_sets_the_ledger_aside_too() -> None:
         path = ledger.path
     corrupt(path)
     damaged = path.read_bytes()
-    with pytest.raises(StateError, match="kept as") as told, open_ledger() as ledger:
+    with pytest.raises(StateError, match="kept as") as told, open_ledger() as ledger:  # noqa: PT012
         add(ledger, [BASE])
         rows(ledger)
     assert told.value.next_step

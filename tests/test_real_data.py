@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from writing import quarters, refreshed, rows, take_in, whole
 
 from governor import refresh
 from governor.cli import main
 from governor.ledger import read
 from governor.ledger.store import Ledger, open_ledger
-from writing import quarters, refreshed, rows, take_in, whole
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="no real transcripts beside the project (../shared/data)")
@@ -152,8 +152,19 @@ def test_reading_in_pieces_and_by_several_processes_gives_the_same(
 
 @pytest.mark.parametrize(
     "command",
-    ["status", "status --why", "usage", "usage --by model,lane", "usage --by session --top 5", "sessions --since 52w"]
-    + ["doctor", "calibrate --list", "forecast", "backtest", "feasibility"],
+    [
+        "status",
+        "status --why",
+        "usage",
+        "usage --by model,lane",
+        "usage --by session --top 5",
+        "sessions --since 52w",
+        "doctor",
+        "calibrate --list",
+        "forecast",
+        "backtest",
+        "feasibility",
+    ],
 )
 def test_every_screen_shows_them(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(command.split())

@@ -8,7 +8,8 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def outputs(ledger: Ledger) -> dict[str, int]:
     return {key: row["output"] for (key, part), row in rows(ledger).items() if part == 0}
 
 
-# ---- only what is new ---------------------------------------------------------------------------------------------------
+# ---- only what is new ------------------------------------------------------------------------------------------------
 
 
 def test_only_new_bytes_are_read_and_nothing_at_all_when_nothing_is_new(
@@ -195,7 +196,7 @@ def test_a_copied_session_belongs_to_the_one_that_made_it() -> None:
         assert {**{f"msg_{n}": mine for n in range(5)}, "msg_own": fork} == by_session
 
 
-# ---- order, chunks, crashes, reruns -------------------------------------------------------------------------------------
+# ---- order, chunks, crashes, reruns ----------------------------------------------------------------------------------
 
 
 def lines_of(draw: st.DrawFn, session: str) -> list[dict[str, Any]]:
@@ -277,7 +278,8 @@ def refresh_ms(stamp: str) -> float:
 @pytest.fixture
 def one_price_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load the price table once, not at every refresh."""
-    monkeypatch.setattr(refresh, "_pricer", lambda overrides, price=refresh._pricer({}): price)
+    price = refresh._pricer({})
+    monkeypatch.setattr(refresh, "_pricer", lambda _overrides: price)
 
 
 @pytest.mark.usefixtures("one_price_table")
@@ -353,36 +355,33 @@ def test_a_kill_anywhere_loses_nothing_and_counts_nothing_twice(after: int, monk
     for late in (False, True):
         shutil.rmtree(paths.home())
         shutil.copytree(paths.home().with_name("state0"), paths.home())
-        commits = 0
         with open_ledger() as ledger, monkeypatch.context() as patched:
-            real = ledger.transaction
-
-            def dying(real: Any = real) -> Any:
-                nonlocal commits
-                commits += 1
-                if commits == after and not late:
-                    raise Killed
-                return ending(real())
-
-            def ending(transaction: Any) -> Any:
-                from contextlib import contextmanager
-
-                @contextmanager
-                def run() -> Iterator[None]:
-                    with transaction:
-                        yield
-                    if commits == after and late:
-                        raise Killed
-
-                return run()
-
-            patched.setattr(ledger, "transaction", dying)
+            patched.setattr(ledger, "transaction", dying(ledger.transaction, at=after, late=late))
             try:
                 take_in(ledger)
             except Killed:
                 pass
         with refreshed() as ledger:
             assert expected == dump(ledger)
+
+
+def dying(transaction: Callable[[], AbstractContextManager[None]], *, at: int, late: bool) -> Callable[..., Any]:
+    """``Ledger.transaction`` that raises Killed at its ``at``-th use: instead of it, or right after its COMMIT."""
+    uses = 0
+
+    @contextmanager
+    def run() -> Iterator[None]:
+        nonlocal uses
+        uses += 1
+        mine = uses == at
+        if mine and not late:
+            raise Killed
+        with transaction():
+            yield
+        if mine:
+            raise Killed
+
+    return run
 
 
 REFRESH = """
@@ -424,7 +423,7 @@ def test_several_processes_read_what_one_reads(monkeypatch: pytest.MonkeyPatch) 
         assert whole(together) == quarters(together)
 
 
-# ---- bad input ------------------------------------------------------------------------------------------------------------
+# ---- bad input -------------------------------------------------------------------------------------------------------
 
 
 def test_what_cannot_be_read_is_named_until_it_can_and_the_rest_counts(ledger: Ledger) -> None:
@@ -536,7 +535,7 @@ def test_no_text_of_any_transcript_is_ever_stored(ledger: Ledger) -> None:
     assert secret.encode() not in ledger.path.read_bytes()
 
 
-# ---- spools ------------------------------------------------------------------------------------------------------------------
+# ---- spools ----------------------------------------------------------------------------------------------------------
 
 SAID = {
     "lane": "claude",

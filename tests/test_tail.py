@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def put(path: Path, text: str = "{}\n") -> Path:
     return path
 
 
-# ---- finding ------------------------------------------------------------------------------------------------------------
+# ---- finding ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_file_of_the_wanted_kind_however_deep(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_an_unreadable_folder_is_named_and_the_others_are_read(tmp_path: Path, m
     assert [Problem(str(tmp_path / "shut"), None, "folder unreadable: Permission denied")] == problems
 
 
-# ---- reading in blocks ---------------------------------------------------------------------------------------------------
+# ---- reading in blocks -----------------------------------------------------------------------------------------------
 
 
 def read_all(path: Path, offset: int = 0) -> tuple[list[tuple[int, bytes, bool]], list[Problem]]:
@@ -184,7 +185,7 @@ def test_lines_with_are_the_lines_that_hold_the_needle(data: bytes) -> None:
     assert expected == list(tail.lines_matching(data, re.compile(b'"usage"')))
 
 
-# ---- the same file, or another -----------------------------------------------------------------------------------------------
+# ---- the same file, or another ---------------------------------------------------------------------------------------
 
 
 def cursor_of(path: Path, offset: int) -> Cursor:
@@ -221,3 +222,14 @@ def test_a_companion_that_is_missing_or_huge_is_no_trouble(tmp_path: Path) -> No
     assert b"" == tail.companion(str(path))
     (tmp_path / "agent-x.meta.json").write_bytes(b"x" * 100_000)
     assert 65_536 == len(tail.companion(str(path)))
+
+
+@given(st.lists(st.binary(max_size=400), max_size=8))
+def test_a_mark_made_while_reading_is_the_files_own(pieces: list[bytes]) -> None:
+    marker = tail.Marker()
+    for piece in pieces:
+        marker.feed(piece)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"".join(pieces) + b"more")
+        file.flush()
+        assert tail.mark_of(file.name, len(b"".join(pieces))) == marker.mark()

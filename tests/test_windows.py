@@ -115,7 +115,7 @@ def test_parallel_sessions_out_of_step_do_not_lower_the_figure_but_a_reset_does(
     assert Official(5, NOW - 10, "statusline", NOW - 50) == official(*given_back)
 
 
-# ---- five hours, inferred ---------------------------------------------------------------------------------------------------
+# ---- five hours, inferred --------------------------------------------------------------------------------------------
 
 TEN = NOW - 2 * HOUR  # 10:00
 

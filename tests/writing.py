@@ -17,6 +17,7 @@ from governor.sources import claude, codex, tail
 NOW = 1_795_262_400  # Saturday 2026-11-21, 12:00 UTC
 START_MS = (NOW - 3600) * 1000
 SESSION = "11111111-1111-4111-8111-111111111111"
+PARENT = "99999999-9999-4999-8999-999999999999"
 OTHER = "22222222-2222-4222-8222-222222222222"
 
 
@@ -49,20 +50,25 @@ def answer(
     stop: str | None = "end_turn",
     **more: Any,
 ) -> dict[str, Any]:
-    """One ``assistant`` line. ``more`` goes to the line itself; None leaves ``id`` or ``requestId`` out."""
-    message: dict[str, Any] = {"role": "assistant", "model": model, "content": [], "stop_reason": stop}
-    message["usage"] = usage() if spent is None else spent
-    record: dict[str, Any] = {"type": "assistant", "timestamp": iso(at_ms), "cwd": "/home/u/work", "message": message}
-    if id is not None:
-        message["id"] = id
+    """One ``assistant`` line, its keys in the client's own order (the reader has a short cut for that order).
+
+    ``more`` goes to the line itself; None leaves ``id`` or ``requestId`` out.
+    """
+    message: dict[str, Any] = {} if id is None else {"id": id}
+    message |= {"type": "message", "role": "assistant", "model": model, "content": [], "stop_reason": stop}
+    message |= {"stop_sequence": None, "usage": usage() if spent is None else spent}
+    record: dict[str, Any] = {"parentUuid": PARENT, "isSidechain": False, "message": message}
     if request is not None:
         record["requestId"] = request
-    return {**record, "sessionId": SESSION, "gitBranch": "main", "entrypoint": "cli", **more}
+    record |= {"type": "assistant", "timestamp": iso(at_ms), "cwd": "/home/u/work", "sessionId": SESSION}
+    return {**record, "gitBranch": "main", "entrypoint": "cli", **more}
 
 
 def jsonl(*records: dict[str, Any] | bytes) -> bytes:
     """Lines, each ended by a newline. Bytes stand as they are."""
-    return b"".join((r if isinstance(r, bytes) else json.dumps(r).encode()) + b"\n" for r in records)
+    return b"".join(
+        (r if isinstance(r, bytes) else json.dumps(r, separators=(",", ":")).encode()) + b"\n" for r in records
+    )
 
 
 def transcript(

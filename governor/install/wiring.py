@@ -110,3 +110,12 @@ def example(host: Host, scripts: Collection[str], *, interpreter: str, home: str
     if host == "claude" and STATUSLINE in scripts:
         document["statusLine"] = plan.tapped(None, commands[STATUSLINE])
     return document
+
+
+def plugin(scripts: Collection[str]) -> dict[str, Any]:
+    """``hooks/hooks.json`` of the Claude Code plugin. Its folder moves with every version, so the client names it, and
+    which ``python3`` there is only the person's shell knows; the status line is no plugin's to set."""
+    from governor.install import plan
+
+    commands = {script: f'python3 -I -S "${{CLAUDE_PLUGIN_ROOT}}/hooks/{script}" || true' for script in SCRIPTS}
+    return plan.wired({}, rows("claude", scripts), commands)

@@ -41,6 +41,7 @@ def read(found: tail.Found, cursor: Cursor | None, seen: Seen | None = None) -> 
     offset = tail.resume_at(found.path, cursor)
     state: dict[str, Any] = dict(cursor.state) if cursor and offset else _identify(found.path)
     file = _File(found, state, problems, {} if seen is None else seen)
+    marker = tail.Marker() if offset == 0 else None
     for chunk in tail.chunks(found.path, offset, problems):
         data = chunk.data
         for at, end in tail.lines_with(data, _NEEDLE):
@@ -60,8 +61,13 @@ def read(found: tail.Found, cursor: Cursor | None, seen: Seen | None = None) -> 
                     file.remember(line, counted)
         _introduce(state, data, len(data))
         if not chunk.torn:
-            offset = chunk.start + len(chunk.data)
-    fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, tail.mark_of(found.path, offset), state)
+            if marker is not None and chunk.start == offset:
+                marker.feed(data)
+            else:  # an over-long line was skipped: its bytes were never here
+                marker = None
+            offset = chunk.start + len(data)
+    mark = marker.mark() if marker is not None else tail.mark_of(found.path, offset)
+    fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, mark, state)
     return Reading([usage for group in file.best.values() for usage in group], file.limits, problems, fresh)
 
 
@@ -132,23 +138,29 @@ class _File:
         usage = data.find(_USAGE, content, end)
         if usage < 0 or not data.startswith(spent, usage) or data[end - 1] != _BRACE:
             return False
-        place = data.find(_WRITTEN, usage + len(spent), end) + len(_WRITTEN)
-        stamp = data[place : place + len(written)]
-        if stamp < written:
+        place = data.find(_WRITTEN, usage + len(spent), end)
+        stamp = data[place + len(_WRITTEN) : place + len(_WRITTEN) + len(written)]
+        if place < 0 or stamp < written or not stamp.endswith(b'Z"'):
             return False
         if stamp == written and (self.state.get("born", 0), self.rank_of(offset)) < (born, tie):
             return False
-        self.state["last"] = stamp.decode("ascii", "replace")
+        self.state["last"] = stamp[:-1].decode("ascii", "replace")
         return True
 
     def remember(self, line: bytes, counted: Usage) -> None:
-        """Expect repeats of a line that was counted."""
+        """Expect repeats of a line that was counted: where the vendor's id alone is its key, and the line says whether
+        it is a sidechain's as truly as its file does.
+        """
+        if not counted.key.startswith(_VENDOR_ID) or self.head.startswith(b',"isSidechain":false') != counted.main:
+            return
         usage = line.find(_USAGE, len(self.head))
         written = line.rfind(_WRITTEN, usage)
         close = line.rfind(b"}", usage, written)
         if 0 < usage < close < written and self.head.startswith(b',"isSidechain":'):
             place = written + len(_WRITTEN)
-            self.seen[self.head] = (line[usage:close], line[place : place + 24], counted.born_ms, counted.tie)
+            stamp = line[place : place + 25]
+            if stamp.endswith(b'Z"'):
+                self.seen[self.head] = (line[usage:close], stamp, counted.born_ms, counted.tie)
 
     def rank_of(self, offset: int) -> int:
         """Decides between equal lines, whatever the order in which files are read: see model.rank."""

@@ -152,6 +152,24 @@ def _block(file: BinaryIO, path: str, start: int, problems: list[Problem]) -> by
         return b""
 
 
+class Marker:
+    """Makes the mark of a file read from its start, out of what is read anyway."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._edge = b""
+
+    def feed(self, data: bytes) -> None:
+        """The next whole lines of the file."""
+        if len(self._head) < _EDGE:
+            self._head += data[: _EDGE - len(self._head)]
+        self._edge = data[-_EDGE:] if len(data) >= _EDGE else (self._edge + data)[-_EDGE:]
+
+    def mark(self) -> int:
+        """What ``mark`` would say of the file up to the last line fed."""
+        return crc32(self._edge, crc32(self._head))
+
+
 def mark_of(path: str, offset: int) -> int:
     """``mark`` of a file by its name. Raises: OSError."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))

@@ -134,9 +134,7 @@ def test_at_the_wall_a_prompt_is_held_once_and_enter_goes_on(
 # ---- the router ------------------------------------------------------------------------------------------------------
 
 
-def test_broad_work_is_offered_to_codex_when_claude_runs_hot(
-    wired: ClaudeCode, state: State, standin: Standin
-) -> None:
+def test_broad_work_is_offered_to_codex_when_claude_runs_hot(wired: ClaudeCode, state: State, standin: Standin) -> None:
     state.write_letter(
         "router", {"lanes": {"claude": room("NUDGE", -20.0), "codex": room("GO", 55.0)}, "mode": "advise"}
     )
@@ -240,7 +238,9 @@ def test_resumed_forked_and_background_work_counts_once_to_the_cent(
     standin.reply(call, usage(input=120_000, output=5_000, cache_read=300_000, w5m=20_000, w1h=7_000))
     standin.reply(text("42 files"), usage(input=300_000, output=30_000), when=lambda r: r.said.endswith(asked))
     standin.reply(text("the agent runs"), usage(input=20_000, output=2_000, cache_read=447_000))
-    standin.reply(text("it found 42"), usage(input=30_000, output=3_000), when=lambda r: "<task-notification>" in r.said)
+    standin.reply(
+        text("it found 42"), usage(input=30_000, output=3_000), when=lambda r: "<task-notification>" in r.said
+    )
     first = wired.print("how many files?", model="claude-sonnet-5-5").result["session_id"]
     assert 0 == standin.unused
     standin.reply(text("again"), usage(input=100_000, output=10_000))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from .drive import Codex, Governor
-from .standin import Standin
+from .standin import Reply, Standin
 from .state import State, room
 from .terminal import Terminal
 from .wire import text, usage
@@ -40,10 +40,22 @@ def terminal(codex: Codex, *args: str) -> Terminal:
 
 
 def ask(tui: Terminal, standin: Standin, prompt: str, answer: str) -> str:
-    """One turn; the screen with its answer."""
-    standin.reply(text(answer))
+    """One turn; the screen with its answer. The interactive client asks for more on the side, tools included."""
+    standin.default = Reply((text(answer),), usage())
     tui.type(prompt)
     return tui.wait_for(f"• {answer}")
+
+
+def press(tui: Terminal, key: str, sign: str) -> None:
+    """Press a key until it is heeded: a dialog that has only just opened misses some."""
+    for _ in range(5):
+        tui.keys(key)
+        try:
+            tui.wait_for(sign, seconds=2)
+        except AssertionError:
+            continue
+        return
+    tui.wait_for(sign, seconds=2)
 
 
 def finding(governor: Governor, name: str) -> dict[str, Any]:
@@ -81,11 +93,9 @@ def test_hooks_wait_for_the_persons_trust_and_doctor_says_so(
     wired.exec("do it", trust_hooks=False)
     ran = len(state.spool("hooks"))
     with terminal(wired) as tui:
-        tui.wait_for("Hooks need review")
-        tui.keys("Down")
-        tui.wait_for("› 2. Trust all and continue")
-        tui.keys("Enter")
-        tui.wait_for(READY)
+        tui.wait_for("2. Trust all and continue")
+        press(tui, "2", "› 2. Trust all and continue")
+        press(tui, "Enter", ">_ OpenAI Codex")
 
     after = finding(governor, "codex trust")
 
@@ -125,8 +135,7 @@ def test_at_the_wall_a_prompt_is_held_once(wired: Codex, governor: Governor, sta
         tui.type("please hurry")
         tui.wait_for("governor override 30m")
         held = len(standin.turns)
-        screen = ask(tui, standin, "please hurry", "hurrying")
-        print(screen)
+        ask(tui, standin, "please hurry", "hurrying")
 
     assert (before, before + 1) == (held, len(standin.turns))
     assert standin.turns[-1].said.endswith("please hurry")
