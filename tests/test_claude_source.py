@@ -496,11 +496,11 @@ def test_strange_types_everywhere_never_raise() -> None:
                 lines.append(changed)
     reading = read(transcript(*lines, GOOD))
     assert "msg_good" in {found.key for found in reading.usages}
-    for found in reading.usages:
-        for value, kind in zip(found, (str, int, int, str, str, *[int] * 8, bool, bool, bool), strict=False):
+    for each in reading.usages:
+        for value, kind in zip(each, (str, int, int, str, str, *[int] * 8, bool, bool, bool), strict=False):
             assert type(value) is kind
-        assert all(-(2**63) <= value < 2**63 for value in found if isinstance(value, int))
-        assert all(value.encode() is not None for value in found if isinstance(value, str))
+        assert all(-(2**63) <= value < 2**63 for value in each if isinstance(value, int))
+        assert all(value.encode() is not None for value in each if isinstance(value, str))
 
 
 def test_reading_on_from_anywhere_gives_what_reading_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,10 +522,10 @@ def test_reading_on_from_anywhere_gives_what_reading_at_once_gives(monkeypatch: 
         assert [] == [*first.problems, *second.problems]
         assert second.cursor.offset == len(lines)
         best: dict[str, Usage] = {}
-        for found in [*first.usages, *second.usages]:
-            known = best.get(found.key, found)
-            winner = found if rank(found) > rank(known) else known
-            best[found.key] = winner._replace(at_ms=min(found.at_ms, known.at_ms))
+        for each in [*first.usages, *second.usages]:
+            known = best.get(each.key, each)
+            winner = each if rank(each) > rank(known) else known
+            best[each.key] = winner._replace(at_ms=min(each.at_ms, known.at_ms))
         assert expected == best
 
 

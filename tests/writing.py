@@ -27,7 +27,13 @@ def iso(at_ms: int) -> str:
 
 
 def usage(
-    *, input: int = 10, output: int = 100, read: int = 0, five: int = 0, hour: int = 0, **more: Any
+    *,
+    input: int = 10,  # noqa: A002 - the word of both clients
+    output: int = 100,
+    read: int = 0,
+    five: int = 0,
+    hour: int = 0,
+    **more: Any,
 ) -> dict[str, Any]:
     """A ``usage`` block of Claude Code."""
     return {
@@ -41,7 +47,7 @@ def usage(
 
 
 def answer(
-    id: str | None = "msg_1",
+    id: str | None = "msg_1",  # noqa: A002
     *,
     at_ms: int = START_MS,
     request: str | None = "req_1",
@@ -82,7 +88,13 @@ def transcript(
     return path
 
 
-def tokens(input: int = 0, cached: int = 0, output: int = 0, reasoning: int = 0, written: int = 0) -> dict[str, int]:
+def tokens(
+    input: int = 0,  # noqa: A002
+    cached: int = 0,
+    output: int = 0,
+    reasoning: int = 0,
+    written: int = 0,
+) -> dict[str, int]:
     """A usage block of Codex; ``input`` includes cached and written, ``output`` includes reasoning."""
     return {
         "input_tokens": input,

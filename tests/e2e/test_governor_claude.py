@@ -177,7 +177,7 @@ def test_a_memory_index_is_compacted_and_the_next_edit_still_works(wired: Claude
     assert long in (folder / "memory-archive.md").read_text()
 
 
-# ---- the kill switch, and a vanished checkout --------------------------------------------------------------------------
+# ---- the kill switch, and a vanished checkout ------------------------------------------------------------------------
 
 
 def test_off_silences_a_running_session_and_on_brings_it_back(
