@@ -34,7 +34,7 @@ COMMANDS = {
     "on": ("switch", "Let the hooks speak again."),
     "override": ("switch", "Go on past the wall for a while."),
     "config": ("config", "Every setting, its value, and where it came from."),
-    "demo": ("demo", "A made-up home with months of history, to see everything at once."),
+    "demo": ("demo", "A made-up home with months of history to look around in."),
     "refresh": ("refresh", "Take in what is new; the hooks ring for this."),
 }
 

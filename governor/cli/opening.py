@@ -103,7 +103,7 @@ def time_of(text: str, *, now: int) -> int:
 def midnight(now: int, *, days_ago: int) -> int:
     """When that local day began, also where the clocks changed since."""
     day = datetime.fromtimestamp(now).astimezone().date() - timedelta(days=days_ago)
-    return int(datetime(day.year, day.month, day.day).astimezone().timestamp())  # noqa: DTZ001 - the system's own zone
+    return int(datetime(day.year, day.month, day.day).astimezone().timestamp())
 
 
 def duration_of(text: str) -> int:

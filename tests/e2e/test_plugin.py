@@ -34,17 +34,17 @@ def test_the_clients_own_validation_passes(claude: ClaudeCode, checkout: Path) -
         assert ([], []) == (report["manifest"]["errors"], report["manifest"]["warnings"])
 
 
-def test_installed_as_a_plugin_the_hooks_work_from_the_clients_own_copy(
-    claude: ClaudeCode, governor: Governor, standin: Standin, user_home: Path, checkout: Path
+@pytest.mark.parametrize("twice", [False, True], ids=["plugin", "plugin and install"])
+def test_the_plugins_hooks_work_and_beside_installed_ones_still_speak_once(
+    claude: ClaudeCode, governor: Governor, standin: Standin, user_home: Path, checkout: Path, twice: bool
 ) -> None:
-    """No ``governor install``: nothing rings for a refresh, and the state folder is the platform's own."""
-    added = claude.run(["plugin", "marketplace", "add", str(checkout)])
-    assert 0 == added.code, added.out + added.err
-    installed = claude.run(["plugin", "install", "governor@quota-governor"])
-    assert 0 == installed.code, installed.out + installed.err
-    print(claude.run(["plugin", "list"]).out, [str(p) for p in (claude.config / "plugins").rglob("hooks*")], (claude.config/"settings.json").read_text())
-    assert 0 == governor("refresh").code
+    """Without ``governor install`` nothing rings for a refresh, and the state folder is the platform's own."""
+    for step in (["marketplace", "add", str(checkout)], ["install", "governor@quota-governor"]):
+        done = claude.run(["plugin", *step])
+        assert 0 == done.code, done.out + done.err
     state = State(user_home)
+    assert 0 == governor("install" if twice else "refresh").code
+    state.hold_bell()
     lanes = {"claude": room("NUDGE", -20.0), "codex": room("GO", 55.0)}
     state.write_letter("router", {"lanes": lanes, "mode": "advise"})
     standin.reply(text("begun"))
@@ -52,7 +52,8 @@ def test_installed_as_a_plugin_the_hooks_work_from_the_clients_own_copy(
     run = claude.print("Implement pagination across all endpoints and write the tests for every module")
 
     assert "begun" == run.result["result"]
-    assert (2, 1) == (state.runs("pacing"), state.runs("router")), "session start and prompt"
-    (decision,) = state.spool("decisions")
-    assert ("handoff", True) == (decision["decision"], decision["said"])
+    times = 2 if twice else 1
+    assert (2 * times, times) == (state.runs("pacing"), state.runs("router")), "session start and prompt"
+    (said,) = (decision for decision in state.spool("decisions") if decision["said"])
+    assert ("handoff", "codex") == (said["decision"], said["to"])
     assert not (state.folder / "log" / "hooks.log").exists()
