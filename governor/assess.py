@@ -40,7 +40,7 @@ def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:
 
 
 def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneReport:
-    stored = [s.reading for s in read.readings(ledger, lane=lane, since=now - HISTORY_S)]
+    stored = windows.of_one_account([s.reading for s in read.readings(ledger, lane=lane, since=now - HISTORY_S)])
     by_window: dict[str, list[LimitReading]] = {}
     for reading in stored:
         if reading.window != "any":

@@ -207,23 +207,28 @@ def test_off_silences_a_running_session_and_on_brings_it_back(
 def test_the_hooks_outlive_the_folder_they_were_installed_from(
     claude: ClaudeCode, governor: Governor, state: State, standin: Standin, tmp_path: Path
 ) -> None:
+    """And the interpreter that refreshed: the bell then rings for nobody, which only the private log says."""
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT / "governor", checkout / "governor", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "hooks", checkout / "hooks", ignore=shutil.ignore_patterns("__pycache__"))
-    governor.extra_env["PYTHONPATH"] = claude.extra_env["PYTHONPATH"] = str(checkout)
+    governor.extra_env["PYTHONPATH"] = str(checkout)
     install(governor)
     state.hold_bell()
 
     with claude.terminal() as tui:
         ask(tui, standin, "one", "first")
         shutil.rmtree(checkout)
+        (state.folder / "bell").write_text(f"{checkout}/.venv/bin/python\0-m\0governor\0refresh")
+        (state.folder / "letters/.rung").unlink()
         ran = state.runs("pacing")
-        (state.folder / "letters/.rung").unlink()  # the next hook rings for a refresh that is no longer there
         screen = ask(tui, standin, "two", "second")
         tui.wait_until(lambda _: state.runs("pacing") > ran, "the hook's mark")
+        ask(tui, standin, "three", "third")
+        tui.wait_for("5h 0%")
 
     assert "hook error" not in screen
-    assert not (state.folder / "log/hooks.log").exists()
+    log = (state.folder / "log/hooks.log").read_text()
+    assert ["FileNotFoundError"] == sorted({line.split()[2] for line in log.splitlines()})
 
 
 # ---- counted once ----------------------------------------------------------------------------------------------------

@@ -128,17 +128,16 @@ def test_at_the_wall_a_prompt_is_held_once(wired: Codex, governor: Governor, sta
     standin.codex_meter.five_hour.used = 0.96
     wired.exec("one")
     assert 0 == governor("refresh").code
-    before = len(standin.turns)
 
     with terminal(wired, "--dangerously-bypass-hook-trust") as tui:
         tui.wait_for(READY)
         tui.type("please hurry")
         tui.wait_for("governor override 30m")
-        held = len(standin.turns)
+        held = "please hurry" not in "".join(request.text for request in standin.requests)
         ask(tui, standin, "please hurry", "hurrying")
 
-    assert (before, before + 1) == (held, len(standin.turns))
-    assert standin.turns[-1].said.endswith("please hurry")
+    assert held
+    assert "please hurry" in standin.turns[-1].text
 
 
 def test_broad_work_is_sent_back_to_claude_when_codex_runs_hot(wired: Codex, state: State, standin: Standin) -> None:
