@@ -1,6 +1,6 @@
 """Makes the tree of Claude Code transcripts that the other benchmarks read: about 1 GB in 3,094 files, always the same.
 
-Its shape follows what was measured in 900 real sessions (docs/performance.md): one line per content block with the usage repeated,
+Its shape follows what was measured in 900 real sessions: one line per content block with the usage repeated,
 forks that copy their parent's lines, subagents in files of their own, file sizes spread log-normally around 190 KB,
 four fifths of the bytes in lines without usage. A small share is awkward on purpose: usage quoted inside text, usage
 of a tool's result, placeholders for output on early lines, files whose JSON has spaces.
@@ -57,7 +57,7 @@ class Writer:
 
     def __init__(self, root: Path, seed: str) -> None:
         self.root = root
-        self.rng = Random(seed)  # noqa: S311 - the same numbers every time are the point
+        self.rng = Random(seed)
         self.text = filler(self.rng)
         self.cells = len(self.text) // CELL
         self.truth: dict[str, dict[str, dict[str, int]]] = {"days": {}, "models": {}}
@@ -135,7 +135,9 @@ class Session:
         done = 0
         while begun < target:
             self.at += rng.expovariate(1 / 90)
-            self.line(f'"promptId":"{self.out.uuid()}","type":"user","message":{{"role":"user","content":"{self.out.words(rng.expovariate(1 / 300))}"}}')
+            words = self.out.words(rng.expovariate(1 / 300))
+            said = f'"message":{{"role":"user","content":"{words}"}}'
+            self.line(f'"promptId":"{self.out.uuid()}","type":"user",{said}')
             for _ in range(rng.randint(1, 14)):
                 self.response()
             begun += sum(map(len, self.lines[done:]))
@@ -191,7 +193,7 @@ class Session:
             self.line(rng.choice((self._hook, self._attachment, self._system))())
 
     def result(self, tool: str) -> None:
-        """A tool's result; now and then it is a subagent's, whose summary holds a usage block that is not to be counted."""
+        """A tool's result; now and then a subagent's, whose summary holds a usage block that is not to be counted."""
         out, rng = self.out, self.out.rng
         self.at += rng.expovariate(1 / 6)
         text = out.words(rng.lognormvariate(7.58, 1.3))
@@ -218,7 +220,9 @@ class Session:
         return f'"type":"attachment","attachment":{{"type":"file","content":"{self.out.words(size)}"}}'
 
     def _system(self) -> str:
-        return f'"type":"system","subtype":"turn_duration","durationMs":{self.out.rng.randint(900, 90_000)},"isMeta":false'
+        return (
+            f'"type":"system","subtype":"turn_duration","durationMs":{self.out.rng.randint(900, 90_000)},"isMeta":false'
+        )
 
     def fork(self) -> Session:
         """``--resume --fork-session``: earlier lines copied under a new session id, then turns of its own."""

@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from governor import meter
-from governor.ledger.read import TIMELESS, Slice
-from governor.model import Tally
+from governor.model import TIMELESS, Slice, Tally
 
 TIMES = ("hour", "day", "week", "month")
 PLACES = ("session", "project", "branch", "commit", "agent")

@@ -17,7 +17,7 @@ from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import read
 from governor.ledger.store import Ledger
-from governor.model import Lane, LimitReading, Tally
+from governor.model import Lane, LimitReading, Slice, Tally
 
 HOUR = 3600
 DAY = 86_400
@@ -33,7 +33,7 @@ def spent(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int
     return total
 
 
-def _units(piece: read.Slice, weights: meter.Weights) -> float:
+def _units(piece: Slice, weights: meter.Weights) -> float:
     return meter.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
 
 

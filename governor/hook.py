@@ -308,9 +308,17 @@ def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], 
     out = in_dialect(reply, str(event.get("hook_event_name", "")))
     if not out:
         return 0
-    sys.stdout.write(json.dumps(out, separators=(",", ":")))  # ASCII only, whatever the terminal's encoding
-    sys.stdout.flush()
+    say(json.dumps(out, separators=(",", ":")).encode())  # ASCII only, whatever the terminal's encoding
     return len(reply.model)
+
+
+def say(words: bytes) -> None:
+    """Write to stdout past Python's own buffer, whose last flush would end a hook with 120 where stdout is full.
+
+    Raises: OSError.
+    """
+    while words:
+        words = words[os.write(1, words) :]
 
 
 def drain() -> bytes:

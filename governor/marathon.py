@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from governor import meter
-from governor.ledger.read import SessionRow
-from governor.model import Lane, Tally
+from governor.model import Lane, SessionRow, Tally
 
 MARATHON_S = 8 * 3600
 

@@ -143,3 +143,34 @@ class Tally(NamedTuple):
     def usd(self) -> float:
         """Notional list price in USD. Never a bill on a subscription."""
         return self.cost / PICO_PER_USD
+
+
+# Keys of use that only single responses know; sums per quarter of an hour know lane, model and speed alone.
+TIMELESS = ("session", "project", "branch", "commit", "agent", "machine", "surface", "thread")
+
+
+class Slice(NamedTuple):
+    """What one model used, in one lane, within one bucket of time."""
+
+    start: int  # of the bucket, epoch seconds
+    lane: Lane
+    model: str
+    fast: bool
+    tally: Tally  # without units: those are the meter's to say
+    names: tuple[str, ...] = ()  # one for each of the ``keys`` asked for
+
+
+class SessionRow(NamedTuple):
+    """One session in one lane and one model: when, how much, how large its main thread's context grew."""
+
+    lane: Lane
+    session: str
+    project: str
+    model: str
+    fast: bool
+    first_ms: int
+    last_ms: int
+    active_s: int  # quarters of an hour with use in them, of the whole session
+    largest_context: int
+    last_context: int  # of the whole session
+    tally: Tally

@@ -59,7 +59,7 @@ def config_file() -> Path:
     """The person's budget file (GOVERNOR_CONFIG, else budget.json, .yaml or .yml in the config folder)."""
     chosen = os.environ.get("GOVERNOR_CONFIG")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return _at_home(chosen).absolute()
     import platformdirs
 
     folder = platformdirs.user_config_path("governor")
@@ -72,13 +72,18 @@ def config_file() -> Path:
 def claude_homes() -> list[Path]:
     """Claude Code's config folders: CLAUDE_CONFIG_DIR, else ~/.claude and the older ~/.config/claude."""
     chosen = os.environ.get("CLAUDE_CONFIG_DIR", "")
-    named = [Path(part.strip()).expanduser() for part in chosen.split(",") if part.strip()]
-    return named or [Path("~/.claude").expanduser(), Path("~/.config/claude").expanduser()]
+    named = [_at_home(part.strip()) for part in chosen.split(",") if part.strip()]
+    return named or [_at_home("~/.claude"), _at_home("~/.config/claude")]
 
 
 def codex_home() -> Path:
     """Codex's folder: CODEX_HOME, else ~/.codex."""
-    return Path(os.environ.get("CODEX_HOME") or "~/.codex").expanduser()
+    return _at_home(os.environ.get("CODEX_HOME") or "~/.codex")
+
+
+def _at_home(path: str) -> Path:
+    """A path with ``~`` resolved; left as it stands where there is no such person."""
+    return Path(os.path.expanduser(path))
 
 
 def data_file(name: str) -> Path:

@@ -91,7 +91,9 @@ def _take(
 ) -> Refreshed:
     """Read what changed. Cursors are asked for again: another refresh may have held the lock before us."""
     known = ledger.cursors() if len(changed) > 100 else dict.fromkeys(file.path for _, file in changed)
-    tasks: list[Task] = [(lane, file, ledger.cursor(file.path) if file.path in known else None) for lane, file in changed]
+    tasks: list[Task] = [
+        (lane, file, ledger.cursor(file.path) if file.path in known else None) for lane, file in changed
+    ]
     tasks = [task for task in tasks if not tail.unchanged(task[1], task[2])]
     problems: list[Problem] = []
     taken = responses = readings = 0

@@ -62,9 +62,7 @@ def of_one_account(readings: Sequence[LimitReading]) -> list[LimitReading]:
     return [r for r in mine if r.plan in (None, plan)]
 
 
-def current(
-    lane: Lane, name: str, readings: Sequence[LimitReading], *, active: Iterable[int] = (), now: int
-) -> Window:
+def current(lane: Lane, name: str, readings: Sequence[LimitReading], *, active: Iterable[int] = (), now: int) -> Window:
     """The window open at ``now``.
 
     ``readings`` are this lane's and window's, oldest first; ``active`` are starts of quarter hours with local use,

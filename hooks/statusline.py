@@ -64,8 +64,7 @@ def main() -> None:
             hook.log(home, "statusline", fault)
     out = theirs.rstrip(b"\n") + (b"\n" if theirs.strip() and ours else b"") + ours.encode("utf-8", "replace")
     if out:
-        sys.stdout.buffer.write(out + b"\n")
-        sys.stdout.flush()
+        hook.say(out + b"\n")
     hook.note_run(home, "statusline", 0)
 
 

@@ -63,7 +63,6 @@ def test_codex_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         assert tmp_path / name == paths.codex_home()
 
 
-@pytest.mark.xfail(reason="pathlib raises RuntimeError for an unknown user's home", strict=True)
 def test_a_home_of_somebody_unknown_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GOVERNOR_CONFIG"):
         monkeypatch.setenv(name, "~nobody-of-this-name/x")

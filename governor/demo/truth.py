@@ -64,7 +64,7 @@ def _lane(life: Life, official: Official, lane: Lane) -> dict[str, Any]:
         "by_day": _by(owned, lambda _, response: stamp(response.at_ms)[:10]),
         "by_model": _by(owned, lambda _, response: response.model),
         "by_project": _by(owned, lambda one, _: one.project),
-        "by_agent": _by(owned, lambda one, _: one.agent),
+        "by_agent": _by(owned, lambda one, _: "explorer" if lane == "codex" and one.forked_from else one.agent),
         "sessions": sum(one.lane == lane for one in life.sessions),
         "usage_lines": lines,
         "repeat_share": round(1 - len(owned) / lines, 6),

@@ -22,7 +22,10 @@ _UPSERT = (
     + ", ".join(f"{c} = iif({BETTER}, excluded.{c}, {c})" for c in _COLUMNS if c not in ("key", "part", "at_ms"))
 )
 _AT = {name: place for place, name in enumerate(Usage._fields)}
-_PART, _LANE, _MODEL, _SESSION, _MAIN, _COST = (*(_AT[n] for n in ("part", "lane", "model", "session", "main")), len(_AT))
+_PART, _LANE, _MODEL, _SESSION, _MAIN, _COST = (
+    *(_AT[n] for n in ("part", "lane", "model", "session", "main")),
+    len(_AT),
+)
 Row = tuple[Any, ...]  # the fields of a Usage and its cost (None: unpriced), plain, as they cross from another process
 _BATCH = 400  # below SQLite's limit of bound variables, however old the library
 
@@ -150,7 +153,7 @@ class Counter:
 
 
 def _better(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What the upsert would make of two lines of one response, without asking SQLite: most repeats lie close together."""
+    """What the upsert would make of two lines of one response; most repeats lie close together."""
     best = other if rank(Usage._make(other[:_COST])) > rank(Usage._make(one[:_COST])) else one
     at = _AT["at_ms"]
     return (*best[:at], min(one[at], other[at]), *best[at + 1 :])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane, LimitReading, Tally
+from governor.model import LANES, Lane, LimitReading, SessionRow, Slice, Tally
 
 _SUMS = (
     "sum(requests), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
@@ -20,18 +20,6 @@ _OWN_SUMS = (
     "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)"
 )
 QUARTER_S = 900
-TIMELESS = ("session", "project", "branch", "commit", "agent", "machine", "surface", "thread")  # only in `response`
-
-
-class Slice(NamedTuple):
-    """What one model used, in one lane, within one bucket of time."""
-
-    start: int  # of the bucket, epoch seconds
-    lane: Lane
-    model: str
-    fast: bool
-    tally: Tally  # without units: those are the meter's to say
-    names: tuple[str, ...] = ()  # one for each of the ``keys`` asked for
 
 
 class StoredReading(NamedTuple):
@@ -40,22 +28,6 @@ class StoredReading(NamedTuple):
     id: int
     reading: LimitReading
     machine: str
-
-
-class SessionRow(NamedTuple):
-    """One session in one lane and one model: when, how much, how large its main thread's context grew."""
-
-    lane: Lane
-    session: str
-    project: str
-    model: str
-    fast: bool
-    first_ms: int
-    last_ms: int
-    active_s: int  # quarters of an hour with use in them, of the whole session
-    largest_context: int
-    last_context: int  # of the whole session
-    tally: Tally
 
 
 def slices(

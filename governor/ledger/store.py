@@ -114,8 +114,9 @@ class Ledger:
         """Remember what the official meter said; the same statement twice is one. Returns how many were new."""
         before = self.connection.total_changes
         self.connection.executemany(
-            "INSERT OR IGNORE INTO reading (lane, window, used_percent, resets_at, observed_at, source, account, plan,"
-            " machine) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO reading (lane, window, used_percent, resets_at, observed_at, source, account, plan, machine) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET forgotten = 0 "
+            "WHERE forgotten AND source IN ('typed', 'pasted')",  # typed again, it is meant again
             [(*reading, machine) for reading in readings],
         )
         return self.connection.total_changes - before
