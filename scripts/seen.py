@@ -1,4 +1,4 @@
-"""What reading a folder of transcripts finds: the table in the README. Usage: seen.py FOLDER (with claude/ and codex/)."""
+"""What reading a folder of transcripts finds: the table in the README. Usage: seen.py FOLDER (claude/ and codex/)."""
 
 from __future__ import annotations
 

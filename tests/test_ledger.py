@@ -316,7 +316,12 @@ def test_the_same_statement_twice_is_one_and_a_forgotten_one_does_not_come_back(
         assert not ledger.forget_reading(stored.id)
         assert not ledger.forget_reading(99)
         ledger.add_readings([READING], machine="here")
-        assert [] == read.readings(ledger)
+        assert [READING] == [one.reading for one in read.readings(ledger)], "typed again, it is meant again"
+        heard = READING._replace(source="rollout")
+        ledger.add_readings([heard], machine="here")
+        assert ledger.forget_reading(read.readings(ledger)[-1].id)
+        ledger.add_readings([heard], machine="here")
+        assert [READING] == [one.reading for one in read.readings(ledger)], "a line read again does not bring it back"
 
 
 def test_a_cursor_comes_back_as_it_was(tmp_path: Path) -> None:

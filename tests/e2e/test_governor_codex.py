@@ -176,3 +176,23 @@ def test_uninstall_gives_hooks_json_back_byte_for_byte(
     ran = len(state.spool("hooks"))
     assert 0 == codex.exec("hi").code
     assert ran == len(state.spool("hooks"))
+
+
+def test_a_memory_file_that_the_person_named_is_compacted_after_a_patch(
+    wired: Codex, governor: Governor, standin: Standin
+) -> None:
+    index = wired.project / "MEMORY.md"
+    budget = wired.home / ".config/governor/budget.json"
+    budget.parent.mkdir(parents=True)
+    budget.write_text(json.dumps({"memory": {"files": [str(index)]}}))
+    assert 0 == governor("refresh").code
+    long = "- [Long](long.md) — " + " ".join(f"word{number}" for number in range(120))
+    patch = f"*** Begin Patch\n*** Add File: MEMORY.md\n+# Memory\n+\n+{long}\n+- [Short](short.md)\n*** End Patch\n"
+    standin.reply({"type": "tool_use", "name": "apply_patch", "input": patch})  # not an object, as other tools take
+    standin.reply(text("remembered"))
+
+    assert 0 == wired.exec("remember this").code
+    told = standin.turns[-1].text
+    assert 1 == told.count("governor kept MEMORY.md within its load limit: shortened 1 line")
+    assert 350 >= max(map(len, index.read_text().splitlines()))
+    assert long in (index.parent / "memory-archive.md").read_text()
