@@ -7,6 +7,7 @@ trust was never given. So each run leaves a mark, and missing marks beside fresh
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -40,7 +41,7 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     if any(one.is_present for one in wired):
         findings += _policy()
         findings += _trust(wired)
-        findings.append(_alive(ledger, now=now))
+        findings += [_alive(ledger, now=now), *_bell()]
     findings += _log(now=now)
     findings += [finding for lane in LANES for finding in _version(lane)]
     return findings
@@ -110,13 +111,25 @@ def _alive(ledger: Ledger, *, now: int) -> Finding:
     wired_at = (paths.home() / "install.json").stat().st_mtime if (paths.home() / "install.json").exists() else now
     used = read.span(ledger)
     last_use = used[1] if used else 0
-    since = max(last_run or 0, int(wired_at))
+    switched_on = paths.home() / "kill" / "on"
+    since = max(last_run or 0, int(wired_at), int(switched_on.stat().st_mtime) if switched_on.exists() else 0)
     if last_use > since + SILENCE_S:
         text = "the clients were used, and no hook ran"
         return Finding("heartbeat", False, text, "start a new session; if it stays so: governor install")
     if last_run is None:
         return Finding("heartbeat", True, "wired; no session has run since")
     return Finding("heartbeat", True, f"last hook ran {(now - last_run) / 3600:.1f} h ago")
+
+
+def _bell() -> list[Finding]:
+    """What hooks start for a refresh lives in our own environment, which may have been deleted."""
+    try:
+        program = (paths.home() / "bell").read_bytes().split(b"\0")[0].decode()
+    except OSError:
+        return []
+    if os.access(program, os.X_OK):
+        return []
+    return [Finding("refresh", False, f"{program} is gone, so hooks cannot ring for a refresh", "governor install")]
 
 
 def _log(*, now: int) -> list[Finding]:

@@ -276,9 +276,9 @@ def run(
     try:
         raw = drain()
         now = time.time()
+        if off_by(home(), now):
+            return  # and leave no mark either: off is off
         state_home = home()
-        if off_by(state_home, now):
-            return
         door = Door(name, state_home, sys.argv[1] if len(sys.argv) > 1 else "claude", now)
         if wants is None or wants(raw, door):
             said = _answer(door, decide, raw)
@@ -352,6 +352,8 @@ def ring(state_home: str, now: float) -> None:
     if not command or not hasattr(os, "posix_spawn"):
         return
     write_private(rung, b"")
+    if not os.access(command[0], os.X_OK):
+        return  # its environment went away; governor doctor says so
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
     environment = {**os.environ, "GOVERNOR_HOME": state_home}
     os.posix_spawn(command[0], command, environment, file_actions=null, setsid=True)

@@ -67,7 +67,7 @@ def pacing(report: Report, settings: config.Settings, contexts: dict[str, int]) 
 
 def _window(found: WindowReport, other: LaneReport | None, *, now: int) -> dict[str, Any]:
     official, guess = found.official, found.projection
-    landing = guess and (guess.p50 if guess.p50 is not None else guess.naive)
+    landing = guess.p50 if guess is not None and guess.confidence != "none" else None  # a first day proves nothing
     return {
         "window": found.window.name,
         "resets_at": found.window.resets_at if found.window.is_official else None,

@@ -46,10 +46,10 @@ def main() -> None:
 
     raw, now, home = hook.drain(), time.time(), hook.home()
     speaks, chained = hook.read_letter(home, "statusline_chain")
-    ours = ""
+    ours, is_off = "", hook.off_by(home, now) is not None
     try:
         event = json.loads(raw)
-        if isinstance(event, dict) and not hook.off_by(home, now):
+        if isinstance(event, dict) and not is_off:
             ours = show(event, home, now)
             hook.ring(home, now)
     except (OSError, ValueError, RecursionError) as fault:
@@ -65,7 +65,8 @@ def main() -> None:
     out = theirs.rstrip(b"\n") + (b"\n" if theirs.strip() and ours else b"") + ours.encode("utf-8", "replace")
     if out:
         hook.say(out + b"\n")
-    hook.note_run(home, "statusline", 0)
+    if not is_off:
+        hook.note_run(home, "statusline", 0)
 
 
 if __name__ == "__main__":

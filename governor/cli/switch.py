@@ -27,6 +27,7 @@ def off(span: str | None) -> None:
 def on() -> None:
     """Let the hooks speak again."""
     (paths.home() / "OFF").unlink(missing_ok=True)
+    _write("kill/on", "")  # from now on doctor may wonder where the hooks' marks are
     left = hook.off_by(str(paths.home()), refresh.now_s())
     if left == "env":
         click.echo("The file is gone, but GOVERNOR_OFF is set in this environment.\n  next: unset GOVERNOR_OFF")
