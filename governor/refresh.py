@@ -26,7 +26,7 @@ from governor.model import Cursor, Lane, LimitReading, Problem, Usage
 from governor.sources import tail
 
 PARALLEL_BYTES = 48 * 2**20  # below this, starting a second process costs more than it saves
-BATCH_BYTES = 32 * 2**20
+BATCH_BYTES = 12 * 2**20
 COMMIT_ROWS = 20_000
 
 Task = tuple[Lane, tail.Found, Cursor | None]
@@ -230,16 +230,13 @@ def _read_batch(batch: list[Task], price: Callable[[Usage], int | None]) -> list
     from governor.sources import claude, codex
 
     done: list[Read] = []
-    seen: claude.Seen = {}
     for lane, file, cursor in batch:
         try:
-            reading = claude.read(file, cursor, seen) if lane == "claude" else codex.read(file, cursor)
+            reading = (claude if lane == "claude" else codex).read(file, cursor)
         except OSError as fault:
-            seen.clear()  # what it knew of this file is not counted
             done.append(Read(0, [], [], [Problem(file.path, None, f"unreadable: {fault.strerror}")], None))
             continue
         except Exception as fault:  # a fault of ours: this file waits for a better governor, the others do not
-            seen.clear()
             done.append(Read(0, [], [], [Problem(file.path, None, f"not understood: {type(fault).__name__}")], None))
             continue
         rows = [(*usage, price(usage)) for usage in reading.usages]

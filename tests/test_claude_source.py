@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from writing import NOW, OTHER, SESSION, START_MS, answer, found, iso, jsonl, read, transcript, usage
 
 from governor.model import Usage, rank
@@ -117,12 +119,10 @@ def test_a_gateway_that_counts_its_ids_from_one_is_told_apart_by_session() -> No
 
 
 @pytest.mark.parametrize("name", ["chatcmpl-1", None])
-@pytest.mark.parametrize("parallel", [False, True])
-def test_equal_answers_of_two_sessions_through_a_gateway_are_two(name: str | None, parallel: bool) -> None:
+def test_equal_answers_of_two_sessions_through_a_gateway_are_two(name: str | None) -> None:
     """The same id, the same counts, the same time: nothing but the file tells them apart."""
-    seen: claude.Seen = {}
     paths = [transcript(answer(name, request=None), session=one) for one in (SESSION, OTHER)]
-    keys = {one.key for path in paths for one in claude.read(found(path), None, {} if parallel else seen).usages}
+    keys = {one.key for path in paths for one in claude.read(found(path), None).usages}
     assert 2 == len(keys)
 
 
@@ -147,9 +147,8 @@ def test_a_repeat_in_another_zones_words_is_dated_right() -> None:
 
 def test_a_later_repeat_in_the_main_file_still_beats_a_subagents() -> None:
     """Also where the agent's file forgets to say that it is a sidechain."""
-    seen: claude.Seen = {}
-    agents = claude.read(found(transcript(answer(), agent="a1")), None, seen).usages
-    (mine,) = claude.read(found(transcript(answer(at_ms=START_MS + 1))), None, seen).usages
+    agents = claude.read(found(transcript(answer(), agent="a1")), None).usages
+    (mine,) = claude.read(found(transcript(answer(at_ms=START_MS + 1))), None).usages
     assert rank(mine) > rank(agents[0])
 
 
@@ -544,3 +543,45 @@ def test_only_the_file_named_is_opened_and_nothing_is_written(monkeypatch: pytes
     claude.read(tail.Found(str(path), before.st_ino, before.st_size, before.st_mtime_ns), None)
     assert {str(path)} == set(opened)
     assert (before.st_mtime_ns, before.st_size) == (path.stat().st_mtime_ns, path.stat().st_size)
+
+
+# ---- two ways to the same answer ----
+
+
+@given(
+    counts=st.lists(st.integers(0, 10**9), min_size=5, max_size=5),
+    split=st.booleans(),
+    speed=st.sampled_from([None, "standard", "fast"]),
+    geo=st.sampled_from([None, "", "us", "global"]),
+    stop=st.sampled_from([None, "end_turn"]),
+    steps=st.sampled_from([None, [], [{"type": "message"}], [{"type": "message", "model": "other"}]]),
+    sidechain=st.booleans(),
+    agent=st.sampled_from([None, "a1"]),
+    copied=st.sampled_from([{}, {"requestSessionId": OTHER}, {"forkedFrom": {"sessionId": OTHER}}]),
+)
+def test_the_ordinary_line_means_the_same_by_the_quick_way_and_by_the_patient_one(
+    counts: list[int],
+    split: bool,
+    speed: str | None,
+    geo: str | None,
+    stop: str | None,
+    steps: list[dict[str, str]] | None,
+    sidechain: bool,
+    agent: str | None,
+    copied: dict[str, Any],
+) -> None:
+    """The quick way decodes straight into fields, the patient one asks a dictionary; only the price may differ."""
+    spent: dict[str, Any] = {"speed": speed, "inference_geo": geo, "iterations": steps}
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    spent |= dict(zip(names, counts, strict=False))
+    if split:
+        hour = min(counts[4], counts[3])
+        spent["cache_creation"] = {"ephemeral_1h_input_tokens": hour, "ephemeral_5m_input_tokens": counts[3] - hour}
+    line = {**answer(spent=spent, stop=stop), "isSidechain": sidechain, **copied}
+    path = transcript(line, agent=agent)
+    quick = claude.read(found(path), None)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(claude.plain, "decode", lambda _: (_ for _ in ()).throw(ValueError))
+        patient = claude.read(found(path), None)
+    assert patient.usages == quick.usages
+    assert patient.problems == quick.problems

@@ -224,6 +224,7 @@ def _connect(path: Path) -> sqlite3.Connection | None:
             return None
         run("PRAGMA synchronous = NORMAL")
         run("PRAGMA cache_size = -16000")
+        run("PRAGMA wal_autocheckpoint = 8000")  # 32 MB: a first scan would copy most pages six times
         run("PRAGMA temp_store = MEMORY")
     except BaseException:
         connection.close()

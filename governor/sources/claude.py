@@ -15,50 +15,42 @@ from zlib import crc32
 import orjson
 
 from governor.model import Cursor, LimitReading, Problem, Reading, Usage, rank
-from governor.sources import tail
+from governor.sources import plain, tail
 from governor.sources.billed import steps, usage_of
 from governor.sources.lines import decode, text, to_ms
 
 _NEEDLE = b'"usage"'  # text that quotes a usage block has it escaped, \"usage\", and does not match
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
-_BRACE = ord("}")
 _STAMP = re.compile(rb'"timestamp"\s*:\s*"([^"]{10,40})"')
 _COPIED = 2**42  # later than any birth: a line that was copied gives way to the one it was copied from
-_AFTER_PARENT = len('{"parentUuid":"00000000-0000-0000-0000-000000000000"')
-_CONTENT, _USAGE, _WRITTEN = b'"content":[', b'"usage":{', b'"timestamp":"'
 _VENDOR_ID = ("msg_", "msg-")  # ids the vendor makes are unique everywhere; a gateway's may repeat between sessions
 
 
-Seen = dict[bytes, tuple[bytes, bytes, int, int]]  # what stands before a line's content: its usage, time, birth, tie
-
-
-def read(found: tail.Found, cursor: Cursor | None, seen: Seen | None = None) -> Reading:
-    """What was added to one transcript since ``cursor``. ``seen`` is shared by transcripts that are counted together.
+def read(found: tail.Found, cursor: Cursor | None) -> Reading:
+    """What was added to one transcript since ``cursor``.
 
     Raises: OSError where the file cannot be read.
     """
     problems: list[Problem] = []
     offset = tail.resume_at(found.path, cursor)
     state: dict[str, Any] = dict(cursor.state) if cursor and offset else _identify(found.path)
-    file = _File(found, state, problems, {} if seen is None else seen)
+    file = _File(found, state, problems)
     marker = tail.Marker() if offset == 0 else None
     for chunk in tail.chunks(found.path, offset, problems):
         data = chunk.data
         for at, end in tail.lines_with(data, _NEEDLE):
             if not file.introduced:
                 file.introduced = _introduce(state, data, end)
-            if file.repeats(data, at, end, chunk.start + at):
-                continue
             line = data[at:end]
+            if file.take_plain(line, chunk.start + at):
+                continue
             record, wrong = decode(line)
             if wrong and chunk.torn:
                 continue  # it waits for its end
             if wrong:
                 problems.append(Problem(found.path, chunk.start + at, wrong))
             if record is not None:
-                counted = file.take(record, chunk.start + at)
-                if counted is not None:
-                    file.remember(line, counted)
+                file.take(record, chunk.start + at)
         _introduce(state, data, len(data))
         if not chunk.torn:
             if marker is not None and chunk.start == offset:
@@ -110,7 +102,7 @@ def _introduce(state: dict[str, Any], data: bytes, end: int) -> bool:
 class _File:
     """The winners of one transcript so far, and what its lines share."""
 
-    def __init__(self, found: tail.Found, state: dict[str, Any], problems: list[Problem], seen: Seen) -> None:
+    def __init__(self, found: tail.Found, state: dict[str, Any], problems: list[Problem]) -> None:
         self.path = found.path
         self.state = state
         self.problems = problems
@@ -119,55 +111,98 @@ class _File:
         self.written_ms = found.mtime_ns // 10**6
         self.tie = crc32(f"{state['session']}/{state['thread']}".encode())
         self.introduced = False
-        self.seen = {} if state["agent"] else seen  # a main session's line beats an equal one of a sidechain
-        self.head = b""
-
-    def repeats(self, data: bytes, at: int, end: int, offset: int) -> bool:
-        """True for a line that cannot change anything: one like it was counted, and would win against it.
-
-        A response is written once per content block, and again in every fork. Where keys stand in the client's own
-        order, the bytes before the content and those from the usage on tell such a line without parsing it, which
-        spares a first scan half its work.
-        """
-        content = data.find(_CONTENT, at, end)
-        self.head = head = data[at + _AFTER_PARENT : content] if content > 0 else b""
-        known = self.seen.get(head)
-        if known is None:
-            return False
-        spent, written, born, tie = known
-        usage = data.find(_USAGE, content, end)
-        if usage < 0 or not data.startswith(spent, usage) or data[end - 1] != _BRACE:
-            return False
-        place = data.find(_WRITTEN, usage + len(spent), end)
-        stamp = data[place + len(_WRITTEN) : place + len(_WRITTEN) + len(written)]
-        if place < 0 or stamp < written or not stamp.endswith(b'Z"'):
-            return False
-        if stamp == written and (self.state.get("born", 0), self.rank_of(offset)) < (born, tie):
-            return False
-        self.state["last"] = stamp[:-1].decode("ascii", "replace")
-        return True
-
-    def remember(self, line: bytes, counted: Usage) -> None:
-        """Expect repeats of a line that was counted: where the vendor's id alone is its key, and the line says whether
-        it is a sidechain's as truly as its file does.
-        """
-        if not counted.key.startswith(_VENDOR_ID) or self.head.startswith(b',"isSidechain":false') != counted.main:
-            return
-        usage = line.find(_USAGE, len(self.head))
-        written = line.rfind(_WRITTEN, usage)
-        close = line.rfind(b"}", usage, written)
-        if 0 < usage < close < written and self.head.startswith(b',"isSidechain":'):
-            place = written + len(_WRITTEN)
-            stamp = line[place : place + 25]
-            if stamp.endswith(b'Z"'):
-                self.seen[self.head] = (line[usage:close], stamp, counted.born_ms, counted.tie)
+        self.alike: tuple[Any, ...] | None = None  # the response counted last, and
+        self.written = ""  # its time
 
     def rank_of(self, offset: int) -> int:
         """Decides between equal lines, whatever the order in which files are read: see model.rank."""
         return (self.tie << 31) + min(offset, 2**31 - 1)
 
-    def take(self, record: dict[str, Any], offset: int) -> Usage | None:
-        """Count one line that mentions usage, if it is a response; then it."""
+    def take_plain(self, line: bytes, offset: int) -> bool:
+        """The same for the line that the client writes nearly always; False where this is not one."""
+        try:
+            if not line.isascii():
+                line.decode()  # the decoder below looks into no text
+            record = plain.decode(line)
+        except (ValueError, RecursionError):
+            return False
+        state = self.state
+        message = record.message
+        usage = message.usage
+        written_in, session = record.requestSessionId or record.sessionId, state["session"]
+        copied = written_in not in ("", session) or record.forkedFrom is not None
+        alike = (message.id, usage.output_tokens, record.isSidechain, copied, len(record.timestamp))
+        if alike == self.alike and record.timestamp >= self.written and record.timestamp[-1] == "Z":
+            state["last"] = record.timestamp
+            return True  # one more content block of the response just counted
+        steps = usage.iterations
+        stamp = to_ms(record.timestamp)
+        if (
+            record.type != "assistant"
+            or stamp is None
+            or message.model == "<synthetic>"
+            or (steps and steps[0].type != "message")
+        ):
+            return False
+        state["last"] = stamp
+        written = five = usage.cache_creation_input_tokens
+        hour = 0
+        split = usage.cache_creation
+        if split is not None:
+            hour = split.ephemeral_1h_input_tokens
+            five = written - hour if written >= hour else split.ephemeral_5m_input_tokens
+        sidechain = record.isSidechain or state["agent"] != ""
+        tools, details = usage.server_tool_use, usage.output_tokens_details
+        counted: Usage = tuple.__new__(
+            Usage,
+            (
+                message.id,
+                0,
+                stamp,
+                "claude",
+                message.model,
+                usage.input_tokens,
+                usage.output_tokens,
+                usage.cache_read_input_tokens,
+                five,
+                hour,
+                details.thinking_tokens if details is not None else 0,
+                tools.web_search_requests if tools is not None else 0,
+                usage.input_tokens + usage.cache_read_input_tokens + five + hour,
+                usage.speed == "fast",
+                usage.inference_geo == "us",
+                message.stop_reason is not None,
+                session,
+                (record.attributionAgent or state["agent"] or "subagent") if sidechain else "main",
+                state["thread"],
+                state.get("project") or record.cwd,
+                record.gitBranch,
+                "",
+                record.entrypoint,
+                not sidechain,
+                stamp,
+                _COPIED if copied else state.get("born", stamp),
+                self.rank_of(offset),
+                False,
+            ),
+        )
+        self._count(message.id, [counted])
+        self.alike, self.written = alike, record.timestamp
+        return True
+
+    def _count(self, key: str, group: list[Usage]) -> None:
+        """Keep the better of this and what was known of the response."""
+        stamp = group[0].at_ms
+        known = self.best.get(key)
+        if known is None:
+            self.best[key] = group
+        elif rank(group[0]) > rank(known[0]):
+            self.best[key] = dated(group, min(stamp, known[0].at_ms))
+        elif stamp < known[0].at_ms:
+            self.best[key] = dated(known, stamp)
+
+    def take(self, record: dict[str, Any], offset: int) -> None:
+        """Count one line that mentions usage, if it is a response."""
         kind = record.get("type")
         state = self.state
         thread = state["thread"]
@@ -176,18 +211,18 @@ class _File:
             data = record.get("data")
             inner = data.get("message") if isinstance(data, dict) else None
             if not isinstance(data, dict) or not isinstance(inner, dict) or inner.get("type") != "assistant":
-                return None
+                return
             thread = f"agent-{text(data.get('agentId'))}" if data.get("agentId") else thread
             sidechain = True
             record = {**record, **inner}
         elif kind != "assistant":
-            return None
+            return
         message = record.get("message")
         if not isinstance(message, dict):
-            return None
+            return
         usage = message.get("usage")
         if not isinstance(usage, dict):
-            return None
+            return
         stamp = to_ms(record.get("timestamp"))
         if stamp is None:
             self.problems.append(Problem(self.path, offset, "no usable timestamp: dated by its neighbour"))
@@ -197,7 +232,7 @@ class _File:
         if model == "<synthetic>":
             if record.get("error") == "rate_limit" or record.get("apiErrorStatus") == 429:
                 self.limits.append(LimitReading("claude", "any", 100.0, None, stamp // 1000, "refused"))
-            return None
+            return
         wrong: list[str] = []
         key = identity(record, message, state, offset)
         agent = (text(record.get("attributionAgent")) or state["agent"] or "subagent") if sidechain else "main"
@@ -211,16 +246,9 @@ class _File:
             usage_of((key, part, stamp, "claude", step_model), step, context, final, last, wrong)
             for part, (step_model, step, context) in enumerate(steps(usage, model))
         ]
-        known = self.best.get(key)
-        if known is None:
-            self.best[key] = group
-        elif rank(group[0]) > rank(known[0]):
-            self.best[key] = dated(group, min(stamp, known[0].at_ms))
-        elif stamp < known[0].at_ms:
-            self.best[key] = dated(known, stamp)
+        self._count(key, group)
         if wrong:
             self.problems.extend(Problem(self.path, offset, reason) for reason in wrong)
-        return group[0]
 
 
 def dated(group: list[Usage], at_ms: int) -> list[Usage]:
