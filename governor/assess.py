@@ -15,7 +15,7 @@ from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 
-HISTORY_S = 12 * 7 * 86_400
+HEARD_S = 22 * 86_400  # readings older than three weeks say nothing of an open window
 ROUNDING = 1.0  # an official percentage p stands for somewhere in [p - 1, p + 1)
 
 
@@ -40,7 +40,7 @@ def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:
 
 
 def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneReport:
-    stored = windows.of_one_account([s.reading for s in read.readings(ledger, lane=lane, since=now - HISTORY_S)])
+    stored = windows.of_one_account([s.reading for s in read.readings(ledger, lane=lane, since=now - HEARD_S)])
     by_window: dict[str, list[LimitReading]] = {}
     for reading in stored:
         if reading.window != "any":
@@ -52,7 +52,7 @@ def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneRe
         return LaneReport(lane, present=False, windows=[])
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
-    past = past_of(ledger, settings, lane, stored, now=now)
+    past = past_of(ledger, settings, lane, now=now)
     found = [_window(ledger, settings, lane, name, by_window.get(name, []), past, now=now) for name in names]
     return LaneReport(lane, present=True, windows=found)
 
@@ -79,7 +79,7 @@ def _window(
     window = windows.current(lane, name, seen, active=past.active, now=now)
     official = windows.official(window, seen, now=now) if window.is_official or window.how == "trailing" else None
     local = history.spent(ledger, settings, lane, window.starts_at, now + 1)
-    scale = history.scale(ledger, settings, lane, name, seen, now=now)
+    scale = history.scale(ledger, settings, lane, name, now=now)
     # The answer that brought the figure carries the same second and is in it already.
     since = history.spent(ledger, settings, lane, official.observed_at + 1, now + 1).units if official else 0.0
     estimate = _estimate(official, since, local.units, scale)
@@ -103,14 +103,13 @@ class Past(NamedTuple):
     tz_offset: int
 
 
-def past_of(ledger: Ledger, settings: Settings, lane: Lane, seen: list[LimitReading], *, now: int) -> Past:
+def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> Past:
     used = read.slices(ledger, now - 2 * 86_400, now + 1, lane=lane)
-    walls = [(r.observed_at, r.resets_at or r.observed_at + 3600) for r in seen if r.used_percent >= 100]
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
     return Past(
         hours=history.hourly(ledger, settings, lane, now=now),
         active=sorted({piece.start for piece in used}),
-        refused=walls,
+        refused=read.walls(ledger, lane, now - history.PAST_S),
         tz_offset=int(offset.total_seconds()) if offset else 0,
     )
 

@@ -55,18 +55,15 @@ def _hours(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: in
     return sorted(sums.items())
 
 
-def scale(
-    ledger: Ledger, settings: Settings, lane: Lane, window: str, seen: Sequence[LimitReading], *, now: int
-) -> calibrate.Scale | None:
+def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: int) -> calibrate.Scale | None:
     """Units per percent of one window, from all its readings; None where there is nothing to calibrate from."""
-    recent = [r for r in seen if r.observed_at > now - READINGS_S.get(window, 70 * DAY)]
-    if not recent:
-        return None
-    size = windows.length(window)
-    key = [2, repr(settings.weights), len(recent), *recent[-1][:5], *recent[0][:5]]
+    key = [3, repr(settings.weights), *read.readings_stamp(ledger, lane, window)]
     kept = _kept(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
-        anchors = _anchors(ledger, settings, lane, size, thinned(recent))
+        since = now - READINGS_S.get(window, 70 * DAY)
+        heard = [s.reading for s in read.readings(ledger, lane=lane, window=window, since=since)]
+        size = windows.length(window)
+        anchors = _anchors(ledger, settings, lane, size, thinned(windows.of_one_account(heard)))
         found = calibrate.calibrate(anchors, window_s=size, changes=regimes.KNOWN_CHANGES.get(lane, ()))
         _keep(ledger, f"scale:{lane}:{window}", key, [found])
         return found
@@ -101,6 +98,8 @@ def _anchors(
     ledger: Ledger, settings: Settings, lane: Lane, size: int, readings: Sequence[LimitReading]
 ) -> list[stretches.Anchor]:
     """Each reading beside the units used in its window until then, exact to the second."""
+    if not readings:
+        return []
     begin = min(r.observed_at for r in readings) - size - DAY
     sums: dict[int, float] = {}
     for piece in read.slices(ledger, begin // 900 * 900, readings[-1].observed_at // 900 * 900 + 900, lane=lane):

@@ -46,8 +46,7 @@ def outlook(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now:
         at = found.estimate.used_percent
         so_far.append((now, at))
         fan.append(Point(now, found.estimate.low, at, found.estimate.high))
-        everything = [s.reading for s in read.readings(ledger, lane=lane, since=now - assess.HISTORY_S)]
-        past = assess.past_of(ledger, settings, lane, everything, now=now)
+        past = assess.past_of(ledger, settings, lane, now=now)
         for step in range(1, STEPS + 1):
             until = now + (reset - now) * step // STEPS
             then = assess.projected(found.window, at, found.scale, past, until=until, now=now)

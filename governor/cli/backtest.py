@@ -11,7 +11,6 @@ from governor import hindsight, history
 from governor.cli.opening import json_option, lane_option, opened
 from governor.errors import BadInputError
 from governor.faces import data
-from governor.ledger import read
 from governor.model import LANES, Lane
 from governor.scores import Backtest
 
@@ -45,8 +44,7 @@ def backtest(lane: Lane | None, simulate: int | None, family: str, seed: int, as
 def _own(lane: Lane | None) -> tuple[Backtest, str]:
     with opened() as (ledger, settings, now):
         for one in [lane] if lane else LANES:
-            seen = [s.reading for s in read.readings(ledger, lane=one, window="week")]
-            scale = history.scale(ledger, settings, one, "week", seen, now=now)
+            scale = history.scale(ledger, settings, one, "week", now=now)
             if scale is None:
                 continue
             weeks = hindsight.courses(ledger, settings, one, "week", scale, now=now)

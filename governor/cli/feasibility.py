@@ -33,8 +33,7 @@ def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bo
         if chosen != "claude":
             raise BadInputError("Codex plans have no measured ratios yet.", "governor forecast --lane codex")
         now_plan, then_plan = plans.PLANS[present], plans.PLANS[wanted]
-        seen = {name: [s.reading for s in read.readings(ledger, lane=chosen, window=name)] for name in ("5h", "week")}
-        scales = {name: history.scale(ledger, settings, chosen, name, seen[name], now=now) for name in seen}
+        scales = {name: history.scale(ledger, settings, chosen, name, now=now) for name in ("5h", "week")}
         ends = {}
         for name, scale in scales.items():
             past = hindsight.courses(ledger, settings, chosen, name, scale, now=now) if scale else []

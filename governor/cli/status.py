@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from governor.assess import assess
@@ -23,4 +25,4 @@ def status(lane: Lane | None = None, why: bool = False, as_json: bool = False) -
         return
     from governor.faces import text
 
-    text.status(report, why=why)
+    click.echo(text.status(report, why=why), color=False if "NO_COLOR" in os.environ else None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ class Settings(NamedTuple):
     @property
     def machine(self) -> str:
         """This machine's name in the ledger."""
-        return str(self.values["machine"]) or socket.gethostname() or "this machine"
+        return str(self.values["machine"]) or os.uname().nodename or "this machine"
 
     @property
     def person(self) -> str:

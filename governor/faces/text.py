@@ -1,15 +1,21 @@
-"""``governor status`` as one screen: what each window says, where it lands, and what to do about it."""
+"""``governor status`` as one screen: what each window says, where it lands, and what to do about it.
+
+The one face without rich: its import alone costs as much as all the rest of a warm status.
+"""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.text import Text
+from click import style
 
 from governor.faces.plain import LANE_NAMES, ago, count, left, moment, percent, span, utc
-from governor.faces.screen import screen
-from governor.report import LaneReport, Reason, Report, WindowReport
+from governor.report import Reason, Report, WindowReport
 
-COLOURS = {"GO": "green", "NUDGE": "yellow", "SLOW": "dark_orange", "STOP": "bold red"}
+COLOURS: dict[str, dict[str, object]] = {
+    "GO": {"fg": "green"},
+    "NUDGE": {"fg": "yellow"},
+    "SLOW": {"fg": 208},
+    "STOP": {"fg": "red", "bold": True},
+}
 SIGNS = {"GO": "●", "NUDGE": "▲", "SLOW": "◆", "STOP": "■"}
 SOURCES = {
     "statusline": "status line",
@@ -20,24 +26,26 @@ SOURCES = {
     "client": "asked the client",
 }
 BAR = 30
+WIDTH = 80
 LEAST = 0.002  # of 400 draws none passing the cap is not a chance of nothing
 
 
-def status(report: Report, *, why: bool = False, to: Console | None = None) -> None:
-    """Print the screen."""
-    console = to or screen()
+def status(report: Report, *, why: bool = False) -> str:
+    """The screen, styled for a terminal; every line fits WIDTH columns."""
     now = report.generated_at
-    head = Text("governor", style="bold").append(f"  {moment(now, None, now=now - 7 * 86_400)}", style="dim")
-    head.append(_hooks(report), style="dim")
-    console.print(head)
+    lines = [
+        style("governor", bold=True) + style(f"  {moment(now, None, now=now - 7 * 86_400)}{_hooks(report)}", dim=True)
+    ]
     present = [lane for lane in report.lanes if lane.present]
     if not present:
-        console.print("\nNo transcripts of Claude Code or Codex were found, and no official reading.")
-        console.print("  next: governor demo, or point CLAUDE_CONFIG_DIR and CODEX_HOME at your own", style="dim")
-        return
+        lines += ["", "No transcripts of Claude Code or Codex were found, and no official reading."]
+        lines.append(style("  next: governor demo, or point CLAUDE_CONFIG_DIR and CODEX_HOME at your own", dim=True))
+        return "\n".join(lines)
     for lane in present:
-        _lane(console, lane, now=now, why=why)
-    _foot(console, report)
+        lines += ["", style(LANE_NAMES[lane.lane], bold=True)]
+        for found in lane.windows:
+            lines += _window(found, now=now, why=why)
+    return "\n".join([*lines, "", *_foot(report)])
 
 
 def _hooks(report: Report) -> str:
@@ -50,35 +58,37 @@ def _hooks(report: Report) -> str:
     return f"   hooks seen {ago(report.generated_at - report.hooks.last_run)} ago"
 
 
-def _lane(console: Console, lane: LaneReport, *, now: int, why: bool) -> None:
-    console.print()
-    console.print(Text(LANE_NAMES[lane.lane], style="bold"))
-    for found in lane.windows:
-        _window(console, found, now=now, why=why)
-
-
-def _window(console: Console, found: WindowReport, *, now: int, why: bool) -> None:
-    line = Text(f"  {found.window.name:<7}")
+def _window(found: WindowReport, *, now: int, why: bool) -> list[str]:
     at = found.estimate.used_percent if found.estimate else None
-    line.append(_bar(at, found.projection.p50 if found.projection else None))
-    line.append(f" {_now(found):>7}", style="bold")
-    line.append(f"  {_reset(found, now=now)}", style="dim")
-    console.print(line, no_wrap=True, overflow="ellipsis")
+    bar = _bar(at, found.projection.p50 if found.projection else None)
+    first = f"  {found.window.name:<7}{bar} " + style(f"{_now(found):>7}", bold=True)
+    lines = [first + style(f"  {_reset(found, now=now)}", dim=True)]
     for text in (_official(found, now=now), _here(found), _landing(found, now=now)):
-        if text:
-            console.print(Text(f"         {text}"))
+        lines += _folded(text, indent=9)
     spoke = [reason for reason in found.reasons if found.verdict != "GO" or reason.rule.startswith("spike")]
     if spoke:
-        _verdict(console, found, spoke[0])
+        lines += _verdict(found, spoke[0])
     if why:
-        _arithmetic(console, found)
+        lines += [style(line, dim=True) for row in _arithmetic(found) for line in _folded(row, indent=9)]
+    return lines
 
 
-def _bar(at: float | None, lands: float | None) -> Text:
+def _folded(text: str, *, indent: int) -> list[str]:
+    """The text in lines of at most WIDTH columns, none where there is no text."""
+    lines: list[str] = []
+    for word in text.split(" ") if text else ():
+        if lines and len(lines[-1]) + 1 + len(word) <= WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(" " * (indent + 2 * bool(lines)) + word)
+    return lines
+
+
+def _bar(at: float | None, lands: float | None) -> str:
     """Used, then the way to the projected landing, up to 100 %."""
     used = 0 if at is None else min(round(at / 100 * BAR), BAR)
     ahead = 0 if at is None or lands is None else max(min(round(lands / 100 * BAR), BAR) - used, 0)
-    return Text("█" * used).append("▒" * ahead, style="dim").append("·" * (BAR - used - ahead), style="dim")
+    return "█" * used + style("▒" * ahead + "·" * (BAR - used - ahead), dim=True)
 
 
 def _now(found: WindowReport) -> str:
@@ -128,12 +138,13 @@ def _landing(found: WindowReport, *, now: int) -> str:
     return f"{text}; naive {percent(guess.naive)}"
 
 
-def _verdict(console: Console, found: WindowReport, reason: Reason) -> None:
-    mark = Text(f"       {SIGNS[found.verdict]} {found.verdict}", style=COLOURS[found.verdict])
-    console.print(mark.append(f"  {reason.text}", style="default"))
+def _verdict(found: WindowReport, reason: Reason) -> list[str]:
+    first, *more = _folded(f"{SIGNS[found.verdict]} {found.verdict}  {reason.text}", indent=7)
+    word = f"{SIGNS[found.verdict]} {found.verdict}"
+    return [first.replace(word, style(word, **COLOURS[found.verdict]), 1), *more]  # type: ignore[arg-type]
 
 
-def _arithmetic(console: Console, found: WindowReport) -> None:
+def _arithmetic(found: WindowReport) -> list[str]:
     """The same numbers the verdict was made of, one step a line."""
     window = found.window
     rows = [f"window {window.name}: from {utc(window.starts_at)} to {utc(window.resets_at) or '?'} ({window.how})"]
@@ -149,24 +160,23 @@ def _arithmetic(console: Console, found: WindowReport) -> None:
         guess = found.estimate
         rows.append(f"now: {guess.used_percent:.1f} % ({guess.low:.1f}–{guess.high:.1f}), basis {guess.basis}")
     rows += [f"rule {reason.rule}: {reason.text}" for reason in found.reasons]
-    for row in rows:
-        console.print(Text(f"         {row}", style="dim"))
+    return rows
 
 
-def _foot(console: Console, report: Report) -> None:
-    console.print()
-    windows = [found for lane in report.lanes for found in lane.windows]
+def _foot(report: Report) -> list[str]:
+    lines = []
     if report.unpriced:
         names = ", ".join(f"{name or '(unnamed)'} ({n:,})" for name, n in report.unpriced[:3])
-        console.print(f"unpriced this week: {names}", style="yellow")
+        lines.append(style(f"unpriced this week: {names}", fg="yellow"))
     if report.problem_lines or report.problem_files:
         text = f"{report.problem_lines} lines and {report.problem_files} files could not be read as they stand"
-        console.print(f"{text}: governor doctor", style="yellow")
-    if any(
-        found.official is None and found.window.lane == "claude" and found.window.name == "week" for found in windows
-    ):
-        console.print("next: type the week's figure from /usage once: governor calibrate 60%", style="dim")
+        lines.append(style(f"{text}: governor doctor", fg="yellow"))
+    windows = [found for lane in report.lanes for found in lane.windows]
+    weeks = [found for found in windows if found.window.name == "week" and found.window.lane == "claude"]
+    if any(found.official is None for found in weeks):
+        lines.append(style("next: type the week's figure from /usage once: governor calibrate 60%", dim=True))
     elif not report.hooks.wired:
-        console.print("next: governor install, and the figures arrive by themselves", style="dim")
+        lines.append(style("next: governor install, and the figures arrive by themselves", dim=True))
     else:
-        console.print("next: governor usage, governor sessions, governor status --why", style="dim")
+        lines.append(style("next: governor usage, governor sessions, governor status --why", dim=True))
+    return lines

@@ -134,6 +134,22 @@ def readings(
     return [StoredReading(row[0], LimitReading(*row[1:9]), row[9]) for row in rows]
 
 
+def readings_stamp(ledger: Ledger, lane: Lane, window: str) -> tuple[int, int]:
+    """(how many, the newest's number): changes whenever a reading comes or is withdrawn."""
+    query = "SELECT count(*), ifnull(max(id), 0) FROM reading WHERE NOT forgotten AND lane = ? AND window = ?"
+    count, newest = ledger.connection.execute(query, (lane, window)).fetchone()
+    return int(count), int(newest)
+
+
+def walls(ledger: Ledger, lane: Lane, since: int) -> list[tuple[int, int]]:
+    """(from, until) of the times when use was refused or a window stood full."""
+    query = (
+        "SELECT observed_at, ifnull(resets_at, observed_at + 3600) FROM reading "
+        "WHERE NOT forgotten AND lane = ? AND observed_at >= ? AND used_percent >= 100 ORDER BY observed_at"
+    )
+    return list(ledger.connection.execute(query, (lane, since)))
+
+
 def span(ledger: Ledger) -> tuple[int, int] | None:
     """The first and last moment of use that the ledger knows (epoch seconds), or None when it is empty."""
     query = "SELECT (SELECT min(at_ms) FROM response), (SELECT max(at_ms) FROM response)"

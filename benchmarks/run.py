@@ -1,0 +1,229 @@
+"""Every figure of docs/performance.md, as ratios against a peer or a bare interpreter measured in the same run.
+
+    python benchmarks/run.py scan     first scan of 1 GB against ccusage (needs npm once, or CCUSAGE=/path/to/its/binary)
+    python benchmarks/run.py refresh  nothing new, and one appended turn, over the same files
+    python benchmarks/run.py status   a warm status against a bare click program
+    python benchmarks/run.py hooks    every hook against a bare `python -I -S`
+    python benchmarks/run.py          all of them
+
+Run it with the interpreter of an installed governor: compiling sources at every start is no user's life. Runs alternate,
+the first of each is thrown away, and medians are compared.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CACHE = HERE / ".cache"
+TREE = CACHE / "tree"
+RUNS = 15
+
+
+def main(wanted: Sequence[str]) -> None:
+    """Measure what was asked for, everything by default."""
+    parts = {"scan": scan, "refresh": refresh, "status": status, "hooks": hooks}
+    for name in wanted or parts:
+        print(f"\n### {name}\n", flush=True)
+        parts[name]()
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Nothing of the caller's but the path."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "GOVERNOR_HOME": str(home / "state"),
+        "GOVERNOR_CONFIG": str(home / "budget.json"),
+        "CLAUDE_CONFIG_DIR": str(TREE),
+        "CODEX_HOME": str(home / "codex"),
+    }
+
+
+def governor(*words: str) -> list[str]:
+    """The installed command line of this interpreter."""
+    return [str(Path(sys.executable).parent / "governor"), *words]
+
+
+def timed(command: Sequence[str], env: dict[str, str], stdin: bytes = b"") -> float:
+    """Wall seconds of one run. Raises: CalledProcessError when it fails."""
+    begun = time.perf_counter()
+    subprocess.run(command, env=env, input=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - begun
+
+
+def against(ours: Callable[[], float], theirs: Callable[[], float], runs: int) -> tuple[float, float, float]:
+    """(our median, their median, median of the pairwise ratios) over alternating runs."""
+    ours(), theirs()
+    pairs = [(ours(), theirs()) for _ in range(runs)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
+
+
+def tree() -> None:
+    """The transcripts, made once."""
+    if not (TREE / "truth.json").exists():
+        subprocess.run([sys.executable, str(HERE / "tree.py"), str(TREE)], check=True)
+
+
+def ccusage() -> str:
+    """The peer's native binary."""
+    if chosen := os.environ.get("CCUSAGE"):
+        return chosen
+    folder = CACHE / "ccusage"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not list(folder.glob("node_modules/@ccusage/*/bin/ccusage*")):
+        subprocess.run(["npm", "install", "--silent", "--prefix", str(folder), "ccusage@20.0.24"], check=True)
+    found = next(path for path in folder.glob("node_modules/@ccusage/*/**/ccusage*") if path.is_file())
+    found.chmod(0o755)
+    return str(found)
+
+
+def scan() -> None:
+    """A new ledger from 1 GB, `usage --by day --json` included."""
+    tree()
+    peer = ccusage()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        env = environment(home)
+
+        def ours() -> float:
+            shutil.rmtree(home / "state", ignore_errors=True)
+            return timed(governor("usage", "--by", "day", "--json"), env)
+
+        mine, theirs, ratio = against(ours, lambda: timed([peer, "claude", "daily", "--json", "--offline"], env), 7)
+        total = json.loads(subprocess.run(governor("usage", "--json"), env=env, capture_output=True, check=True).stdout)
+        truth = json.loads((TREE / "truth.json").read_text())
+    print("| first scan of 1 GB, 3,094 files | governor | ccusage 20.0.24 | ratio |\n|---|---|---|---|")
+    print(f"| wall, median of 7 | {mine:.2f} s | {theirs:.2f} s | {ratio:.2f} |")
+    print(f"\nresponses {total['total']['requests']:,}; the tree's truth: {json.dumps(truth)[:160]}")
+
+
+REFRESH = """
+import sys, time
+from governor import config, refresh
+from governor.ledger.store import open_ledger
+settings = config.load()
+with open_ledger() as ledger:
+    begun = time.perf_counter()
+    refresh.refresh(ledger, settings, now=int(time.time()))
+    print(time.perf_counter() - begun)
+"""
+
+
+def refresh() -> None:
+    """Inside a fresh process: the refresh alone, interpreter and imports left out."""
+    tree()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        env = environment(home)
+        subprocess.run([sys.executable, "-c", REFRESH], env=env, check=True, stdout=subprocess.DEVNULL)
+
+        def once() -> float:
+            done = subprocess.run([sys.executable, "-c", REFRESH], env=env, check=True, capture_output=True, text=True)
+            return float(done.stdout)
+
+        idle = statistics.median(once() for _ in range(RUNS))
+        target = max(TREE.glob("projects/*/*.jsonl"), key=lambda path: path.stat().st_size)
+        before = target.read_bytes()
+        line = next(line for line in reversed(before.splitlines()) if b'"usage"' in line)
+        times = []
+        try:
+            for n in range(RUNS):
+                with target.open("ab") as file:
+                    file.write(line.replace(b'"msg_', f'"msg_b{n}'.encode(), 1) + b"\n")
+                times.append(once())
+        finally:
+            target.write_bytes(before)
+    print("| over 3,094 files | median |\n|---|---|")
+    print(f"| refresh, nothing new | {idle * 1000:.0f} ms |")
+    print(f"| refresh after one turn | {statistics.median(times) * 1000:.0f} ms |")
+
+
+def status() -> None:
+    """The whole command, on the demo's twelve weeks, against a click program that prints one line."""
+    bare = [sys.executable, "-c", "import click\nclick.command()(lambda: click.echo('hi'))()"]
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        env = environment(home)
+        subprocess.run(governor("demo", str(home / "demo")), env=env, check=True, stdout=subprocess.DEVNULL)
+        env |= {
+            "GOVERNOR_HOME": str(home / "demo/state"),
+            "CLAUDE_CONFIG_DIR": str(home / "demo/claude"),
+            "CODEX_HOME": str(home / "demo/codex"),
+        }
+        mine, theirs, ratio = against(lambda: timed(governor("status"), env), lambda: timed(bare, env), RUNS)
+    print("| warm | governor status | bare click program | ratio |\n|---|---|---|---|")
+    print(f"| wall, median of {RUNS} | {mine * 1000:.0f} ms | {theirs * 1000:.0f} ms | {ratio:.2f} |")
+
+
+def hooks() -> None:
+    """Every hook as installed, on events it has nothing to say to and on events it answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        env = environment(home) | {"CLAUDE_CONFIG_DIR": str(home / "claude")}
+        (home / "claude").mkdir()
+        subprocess.run(governor("install", "--claude"), env=env, check=True, stdout=subprocess.DEVNULL)
+        (home / "state/bell").unlink()
+        from governor.install import runtime
+
+        interpreter = runtime.interpreter()
+        letters = home / "state/letters"
+        letters.mkdir(exist_ok=True)
+        now = int(time.time())
+        window = {"window": "week", "resets_at": now + 9999, "verdict": "NUDGE", "rule": "x", "line": "governor: x"}
+        loud = {"version": 1, "written_at": now, "lanes": {"claude": {"windows": [window]}}}
+        room = {"installed": True, "healthy": True, "window": "week", "resets_at": now + 9999}
+        lanes = {"claude": {**room, "verdict": "SLOW", "slack": -20, "landing": 120}}
+        lanes["codex"] = {**room, "verdict": "GO", "slack": 60, "landing": 40}
+        route = {"version": 1, "written_at": now, "lanes": lanes, "mode": "advise"}
+        memory = home / "claude/projects/-p/memory/MEMORY.md"
+        memory.parent.mkdir(parents=True)
+        prompt = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/", "prompt": "what is this?"}
+        broad = {**prompt, "prompt": "Rename the config loader across all packages and update every test that uses it."}
+        edit = {"hook_event_name": "PostToolUse", "tool_name": "Write", "session_id": "s", "cwd": "/"}
+        other = {**edit, "tool_input": {"file_path": "/x/notes.txt"}}
+        index = {**edit, "tool_input": {"file_path": str(memory)}}
+        line = {"session_id": "s", "cost": {"total_api_duration_ms": 1}, "context_window": {"total_input_tokens": 9}}
+        line["rate_limits"] = {"five_hour": {"used_percentage": 42, "resets_at": now + 9999}}
+        cases = [
+            ("pacing, quiet", "pacing_warner.py", prompt, None, 5),
+            ("pacing, speaks", "pacing_warner.py", prompt, ("pacing", loud), 25),
+            ("router, no match", "prompt_router.py", prompt, ("router", route), 5),
+            ("router, offers", "prompt_router.py", broad, ("router", route), 25),
+            ("memory, other file", "memory_compactor.py", other, None, 5),
+            ("memory, an index within limits", "memory_compactor.py", index, None, 25),
+            ("status line", "statusline.py", line, None, 20),
+        ]
+        print("| hook | bare `python -I -S` | hook | over bare | goal |\n|---|---|---|---|---|")
+        for name, script, event, letter, goal in cases:
+            for old in letters.iterdir():
+                old.unlink()
+            if letter is not None:
+                (letters / letter[0]).write_text(f"speak\n{json.dumps(letter[1])}\n")
+            memory.write_text("- [a](a.md) — short\n")
+            command = [interpreter, "-I", "-S", str(home / "state/runtime/hooks" / script)]
+            stdin = json.dumps(event).encode()
+
+            def ours(command: list[str] = command, stdin: bytes = stdin) -> float:
+                shutil.rmtree(home / "state/episodes", ignore_errors=True)
+                shutil.rmtree(home / "state/taps", ignore_errors=True)
+                return timed(command, env, stdin)
+
+            mine, bare, _ = against(ours, lambda: timed([interpreter, "-I", "-S", "-c", "pass"], env), 2 * RUNS)
+            print(
+                f"| {name} | {bare * 1000:.1f} ms | {mine * 1000:.1f} ms | +{(mine - bare) * 1000:.1f} ms | ≤ +{goal} |"
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
