@@ -1,13 +1,13 @@
 """Every figure of docs/performance.md, as ratios against a peer or a bare interpreter measured in the same run.
 
-    python benchmarks/run.py scan     first scan of 1 GB against ccusage (needs npm once, or CCUSAGE=/path/to/its/binary)
+    python benchmarks/run.py scan     first scan of 1 GB against ccusage (by npm, or CCUSAGE=/path/to/its/binary)
     python benchmarks/run.py refresh  nothing new, and one appended turn, over the same files
     python benchmarks/run.py status   a warm status against a bare click program
     python benchmarks/run.py hooks    every hook against a bare `python -I -S`
     python benchmarks/run.py          all of them
 
-Run it with the interpreter of an installed governor: compiling sources at every start is no user's life. Runs alternate,
-the first of each is thrown away, and medians are compared.
+Run it with the interpreter of an installed governor, and without PYTHONDONTWRITEBYTECODE: compiling sources at every
+start is nobody's life. Runs alternate, the first of each is thrown away, and medians are compared.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ def scan() -> None:
 
 REFRESH = """
 import sys, time
-from governor import config, refresh
+import filelock, multiprocessing
+from governor import config, prices, refresh
+from governor.sources import claude, codex
 from governor.ledger.store import open_ledger
 settings = config.load()
 with open_ledger() as ledger:
