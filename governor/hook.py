@@ -173,11 +173,16 @@ def read_letter(state_home: str, name: str) -> tuple[bool, dict[str, Any]]:
 
 def is_quiet(state_home: str, name: str) -> bool:
     """True when the letter says so in its first word, without parsing the rest; a missing letter is quiet."""
+    return peek(os.path.join(state_home, "letters", name), 5) != b"speak"
+
+
+def peek(path: str, size: int = 2**15) -> bytes | None:
+    """The beginning of a plain file; None for a link, a FIFO's like, or what cannot be read. It never waits."""
     try:
-        with open(os.path.join(state_home, "letters", name), "rb") as file:
-            return file.read(5) != b"speak"
-    except OSError:
-        return True
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
+            return file.read(size)
+    except (OSError, ValueError):
+        return None
 
 
 def make_private(folder: str) -> None:

@@ -19,23 +19,8 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     return b"MEMORY.md" in raw or not hook.is_quiet(door.home, "memory")
 
 
-def fits(path: str, letter: dict[str, Any]) -> bool:
-    """True for a plain file that is plainly within limits: most edits end here, before anything slow is loaded."""
-    lines, chars, size = letter.get("max_lines", 200), letter.get("line_chars", 350), letter.get("max_bytes", 24_900)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-        try:
-            text = os.read(descriptor, 32_768)
-        finally:
-            os.close(descriptor)
-        rows = text.split(b"\n")
-        return len(text) < size and len(rows) <= lines and all(len(row) <= chars and b"\r" not in row for row in rows)
-    except (OSError, TypeError, ValueError):
-        return False
-
-
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
-    from governor.guards.edits import edits
+    from governor.guards.edits import edits, fits, is_named
 
     letter = door.letter("memory")
     named = [name for name in letter.get("files") or [] if isinstance(name, str)]
@@ -43,7 +28,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     written = {
         path: fresh
         for path, fresh in edits(event).items()
-        if _is_named(os.path.basename(path), names) and not fits(path, letter)
+        if is_named(os.path.basename(path), names) and not fits(hook.peek(path), letter)
     }
     if not written:
         return None
@@ -68,14 +53,6 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
             moved += done.result.moved
     said = sentence(" and ".join(sorted(set(changed))), shortened=shortened, moved=moved)
     return hook.Reply(model=said, record={"rule": "memory", "shortened": shortened, "moved": moved}) if said else None
-
-
-def _is_named(name: str, names: list[str]) -> bool:
-    if name in names or not any(c in "*?[" for one in names for c in one):
-        return name in names
-    from fnmatch import fnmatchcase
-
-    return any(fnmatchcase(name, one) for one in names)
 
 
 if __name__ == "__main__":

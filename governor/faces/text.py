@@ -25,7 +25,7 @@ SOURCES = {
     "stream": "headless run",
     "client": "asked the client",
 }
-BAR = 30
+BAR = 28
 WIDTH = 80
 LEAST = 0.002  # of 400 draws none passing the cap is not a chance of nothing
 
@@ -102,8 +102,8 @@ def _reset(found: WindowReport, *, now: int) -> str:
     window = found.window
     if window.resets_at is None:
         return "none open" if window.how == "activity" else "the last 7 days"
-    text = f"resets {moment(window.resets_at, None, now=now)}, in {left(window.resets_at - now)}"
-    return text if window.is_official else f"{text} (inferred)"
+    about = "" if window.is_official else "~"  # inferred
+    return f"resets {about}{moment(window.resets_at, None, now=now)}, in {left(window.resets_at - now)}"
 
 
 def _official(found: WindowReport, *, now: int) -> str:

@@ -41,3 +41,21 @@ def _patched(patch: str) -> dict[str, frozenset[str]]:
         elif line.startswith("+") and path:
             fresh[path].add(line[1:].strip())
     return {name: frozenset(lines) for name, lines in fresh.items() if name}
+
+
+def is_named(name: str, names: list[str]) -> bool:
+    """Is this file name one of ``names``, which may hold patterns? Without a pattern nothing is imported."""
+    if name in names or not any(c in "*?[" for one in names for c in one):
+        return name in names
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(name, one) for one in names)
+
+
+def fits(text: bytes | None, letter: dict[str, Any]) -> bool:
+    """Is this index plainly within the letter's limits? Most edits end here, before anything slow is loaded."""
+    lines, chars, size = letter.get("max_lines", 200), letter.get("line_chars", 350), letter.get("max_bytes", 24_900)
+    if text is None or not all(isinstance(limit, int) for limit in (lines, chars, size)) or b"\r" in text:
+        return False
+    rows = text.split(b"\n")
+    return len(text) < size and len(rows) <= lines and all(len(row) <= chars for row in rows)
