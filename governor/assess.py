@@ -30,7 +30,7 @@ def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = 
         problem_lines=lines,
         problem_files=files,
         hooks=_hook_health(ledger, now=now),
-        unpriced=read.unpriced_models(ledger, now - 7 * 86_400),
+        unpriced=read.unpriced_models(ledger, now - 7 * 86_400, now),
     )
 
 

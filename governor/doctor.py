@@ -112,7 +112,8 @@ def _readings(ledger: Ledger, *, now: int) -> list[Finding]:
             findings.append(Finding(name, False, "the official meter was never heard", mend))
             continue
         age = now - official[-1].observed_at
-        text = f"last heard {age / 3600:.1f} h ago from {official[-1].source}"
+        since = f"{age / 86_400:.0f} d" if age > 2 * 86_400 else f"{age / 3600:.1f} h"
+        text = f"last heard {since} ago from {official[-1].source}"
         if age > STALE_READING_S:
             findings.append(Finding(name, False, text, f"governor calibrate 60% --lane {lane}"))
         else:
@@ -121,7 +122,7 @@ def _readings(ledger: Ledger, *, now: int) -> list[Finding]:
 
 
 def _unpriced(ledger: Ledger, *, now: int) -> list[Finding]:
-    models = read.unpriced_models(ledger, now - 30 * 86_400)
+    models = read.unpriced_models(ledger, now - 30 * 86_400, now)
     if not models:
         return [Finding("prices", True, "every model of the last 30 days has a list price")]
     names = ", ".join(f"{name or '(unnamed)'} ({n:,})" for name, n in models[:4])

@@ -99,7 +99,7 @@ def test_what_was_planted_is_found_and_nothing_else(home: Home) -> None:
     planted = Counter(one["what"] for one in home.truth["planted"])
     assert 1 == planted["a line of NUL bytes"]
     (model,) = [one["model"] for one in home.truth["planted"] if "model" in one]
-    assert {model} == {name for name, _ in read.unpriced_models(home.ledger, 0)}
+    assert {model} == {name for name, _ in read.unpriced_models(home.ledger, 0, 2**33)}
     assert [] == [one for one in home.refreshed.problems if one.offset is None]
     assert len(home.refreshed.problems) <= 1
 

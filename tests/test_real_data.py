@@ -176,5 +176,5 @@ def test_every_screen_shows_them(command: str, capsys: pytest.CaptureFixture[str
 
 def test_only_made_up_models_have_no_price(ledger: Ledger) -> None:
     """Tools' own fixtures, and names that were scrubbed."""
-    unpriced = {name for name, _ in read.unpriced_models(ledger, 0)}
+    unpriced = {name for name, _ in read.unpriced_models(ledger, 0, 2**33)}
     assert {"fixture-model", "x" * 11, "x" * 14} == unpriced

@@ -328,10 +328,12 @@ def test_route_explains_with_the_hooks_own_comparator(home: Path) -> None:
     assert not (home / "spool").exists()
 
 
-def test_route_without_a_letter_says_what_to_type(home: Path) -> None:
+def test_route_without_a_letter_looks_for_itself(home: Path) -> None:
+    """Before the first refresh, and where no hook rings for any, the answer is the same as after one."""
     result = CliRunner().invoke(route, [BROAD])
-    assert "silent  (no-letter)" in result.stdout
-    assert result.stdout.rstrip().endswith("next: governor status")
+    assert "silent  (own-has-room)" in result.stdout
+    assert "next: governor decisions" in result.stdout
+    assert not (home / "letters" / "router").exists(), "asking writes nothing for the hooks"
     assert isinstance(CliRunner().invoke(route, [], input=" \n").exception, BadInputError)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from governor import hook, paths
+from governor.cli.opening import opened
 from governor.errors import BadInputError
 from governor.guards import router
 from governor.guards.prompt import Reading
@@ -27,7 +28,7 @@ def route(text: tuple[str, ...], lane: str, as_json: bool) -> None:
     if not prompt.strip():
         raise BadInputError("There is no prompt to look at.", 'governor route "rename Foo to Bar in all modules"')
     now = time.time()
-    letter = hook.read_letter(str(paths.home()), "router")[1]
+    letter = hook.read_letter(str(paths.home()), "router")[1] or _written_now()
     reading = router.read_prompt(prompt, letter)
     advice = router.advise(reading, lane=lane, letter=letter, now=now)
     folder = Path.cwd()
@@ -35,6 +36,16 @@ def route(text: tuple[str, ...], lane: str, as_json: bool) -> None:
     said = router.line_for(advice, lane=lane, letter=letter, cwd=str(folder), in_git=in_git)
     shown = _data(reading, advice, said, lane=lane, letter=letter, now=now)
     click.echo(json.dumps(shown, indent=2) if as_json else _text(shown))
+
+
+def _written_now() -> dict[str, Any]:
+    """What refresh would write: before the first one, and where no hook rings for any."""
+    from governor import letters
+    from governor.assess import assess
+
+    with opened(quiet=True) as (ledger, settings, now):
+        content = letters.route(assess(ledger, settings, now=now), settings)[1]
+    return {"version": 1, "written_at": now, **content}
 
 
 def _data(

@@ -177,11 +177,15 @@ def problem_counts(ledger: Ledger) -> tuple[int, int]:
     return int(lines), int(files)
 
 
-def unpriced_models(ledger: Ledger, since: int) -> list[tuple[str, int]]:
+def unpriced_models(ledger: Ledger, since: int, until: int) -> list[tuple[str, int]]:
     """(model, requests) that no price is known for, most used first."""
     names = ledger.names()
-    query = "SELECT model, sum(unpriced) AS n FROM quarter WHERE quarter >= ? GROUP BY model HAVING n ORDER BY n DESC"
-    return [(names[row[0]], row[1]) for row in ledger.connection.execute(query, (since // QUARTER_S,))]
+    query = (
+        "SELECT model, sum(unpriced) AS n FROM quarter WHERE quarter >= ? AND quarter <= ? "
+        "GROUP BY model HAVING n ORDER BY n DESC"
+    )
+    span = (since // QUARTER_S, until // QUARTER_S)
+    return [(names[row[0]], row[1]) for row in ledger.connection.execute(query, span)]
 
 
 def decisions(ledger: Ledger, since: float) -> list[dict[str, Any]]:
