@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
+import time
 from pathlib import Path
 
-from governor.model import Usage, rank
-from governor.sources import claude, codex, tail
+from governor import config, refresh
+from governor.ledger import read
+from governor.ledger.store import open_ledger
+from governor.model import Lane
+from governor.sources import tail
+
+NEEDLES: tuple[tuple[str, Lane, bytes], ...] = (
+    ("Claude Code", "claude", b'"usage"'),
+    ("Codex", "codex", b'"token_count"'),
+)
 
 
 def seen(folder: Path) -> list[str]:
-    """One row per client: files, lines with usage, distinct responses, what share of lines repeats."""
-    rows = []
-    for name, reader, roots, needle in (
-        ("Claude Code", claude, [folder / "claude" / "projects"], b'"usage"'),
-        ("Codex", codex, [folder / "codex" / "sessions", folder / "codex" / "archived_sessions"], b'"token_count"'),
-    ):
-        files = [found for root in roots for found in tail.find(str(root), suffixes=(".jsonl", ".jsonl.zst"))[0]]
-        best: dict[tuple[str, int], Usage] = {}
-        problems = lines = 0
-        for found in files:
-            reading = reader.read(found, None)
-            problems += len(reading.problems)
-            for chunk in tail.chunks(found.path, 0, []):
-                lines += sum(1 for _ in tail.lines_with(chunk.data, needle))
-            for usage in reading.usages:
-                known = best.get((usage.key, usage.part))
-                if known is None or rank(usage) > rank(known):
-                    best[usage.key, usage.part] = usage
-        responses = sum(1 for usage in best.values() if usage.part == 0 and not usage.replay)
-        share = 1 - responses / lines if lines else 0
-        rows.append(f"| {name} | {len(files)} | {lines:,} | {responses:,} | {share:.0%} | {problems} |")
+    """One row per client: files, lines that state usage, distinct responses, what share of lines repeats."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {"GOVERNOR_HOME": home, "GOVERNOR_CONFIG": f"{home}/budget.json"}
+        os.environ |= {"CLAUDE_CONFIG_DIR": str(folder / "claude"), "CODEX_HOME": str(folder / "codex")}
+        found, _ = refresh.discover()
+        rows = []
+        with open_ledger() as ledger:
+            taken = refresh.refresh(ledger, config.load(), now=int(time.time()))
+            for name, lane, needle in NEEDLES:
+                files = [file for one, file in found if one == lane]
+                lines = sum(_lines(file.path, needle) for file in files)
+                responses = sum(piece.tally.requests for piece in read.slices(ledger, 0, 2**33, lane=lane))
+                bad = sum(any(problem.path == file.path for file in files) for problem in taken.problems)
+                rows.append(
+                    f"| {name} | {len(files)} | {lines:,} | {responses:,} | {1 - responses / lines:.0%} | {bad} |"
+                )
     return rows
+
+
+def _lines(path: str, needle: bytes) -> int:
+    return sum(1 for chunk in tail.chunks(path, 0, []) for _ in tail.lines_with(chunk.data, needle))
 
 
 if __name__ == "__main__":
