@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import NamedTuple
 
 from governor import calibrate, forecast, history, hook, paths, policy, windows
 from governor.alarm import Alarm, step
 from governor.config import Settings
-from governor.errors import StateError
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, LimitReading
@@ -168,19 +166,13 @@ def projected(
 
 
 def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int) -> Alarm:
-    """The early alarm after this projection. It needs a memory: two high probabilities two hours apart."""
+    """The early alarm after this projection. It needs a memory within a window: see ``alarm.step``."""
     name = f"alarm:{window.lane}:{window.name}"
     cycle = (window.resets_at or 0) // windows.RESET_JITTER
-    try:
-        kept = json.loads(ledger.fact(name) or "null")
-        before = Alarm(*kept["state"]) if kept and abs(kept["cycle"] - cycle) <= 1 else Alarm()
-    except (ValueError, KeyError, TypeError):
-        before = Alarm()
+    cycles = (cycle, cycle - 1, cycle + 1)  # resets_at wobbles, also across the edge of one
+    kept = next((found for at in cycles if (found := history.kept_fact(ledger, name, [at])) is not None), [])
+    before = Alarm(*kept[:3])
     state = step(before, now, projection.p_exceed if projection else None)
     if state != before:
-        try:
-            with ledger.transaction():
-                ledger.set_fact(name, json.dumps({"cycle": cycle, "state": list(state)}))
-        except StateError:
-            pass
+        history.keep_fact(ledger, name, [cycle], list(state))
     return state

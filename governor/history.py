@@ -41,10 +41,10 @@ def hourly(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> list[
     """(start of hour, units) of every hour with use in the last 26 weeks, oldest first."""
     today = now // DAY * DAY
     key = [1, today, settings.weights.name, repr(settings.weights)]
-    rows = _kept(ledger, f"history:{lane}", key)
+    rows = kept_fact(ledger, f"history:{lane}", key)
     if rows is None:
         rows = _hours(ledger, settings, lane, today - PAST_S, today)
-        _keep(ledger, f"history:{lane}", key, rows)
+        keep_fact(ledger, f"history:{lane}", key, rows)
     return [(int(t), float(u)) for t, u in rows] + _hours(ledger, settings, lane, today, now + 1)
 
 
@@ -58,14 +58,14 @@ def _hours(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: in
 def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: int) -> calibrate.Scale | None:
     """Units per percent of one window, from all its readings; None where there is nothing to calibrate from."""
     key = [3, repr(settings.weights), *read.readings_stamp(ledger, lane, window)]
-    kept = _kept(ledger, f"scale:{lane}:{window}", key)
+    kept = kept_fact(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
         since = now - READINGS_S.get(window, 70 * DAY)
         heard = [s.reading for s in read.readings(ledger, lane=lane, window=window, since=since)]
         size = windows.length(window)
         anchors = _anchors(ledger, settings, lane, size, thinned(windows.of_one_account(heard)))
         found = calibrate.calibrate(anchors, window_s=size, changes=regimes.KNOWN_CHANGES.get(lane, ()))
-        _keep(ledger, f"scale:{lane}:{window}", key, [found])
+        keep_fact(ledger, f"scale:{lane}:{window}", key, [found])
         return found
     if kept[0] is None:
         return None
@@ -124,7 +124,8 @@ def _anchors(
     return anchors
 
 
-def _kept(ledger: Ledger, name: str, key: list[Any]) -> list[Any] | None:
+def kept_fact(ledger: Ledger, name: str, key: list[Any]) -> list[Any] | None:
+    """What was worked out before under the same key, or None."""
     try:
         content = json.loads(ledger.fact(name) or "null")
         return content["value"] if content and content["key"] == json.loads(json.dumps(key)) else None
@@ -132,9 +133,10 @@ def _kept(ledger: Ledger, name: str, key: list[Any]) -> list[Any] | None:
         return None
 
 
-def _keep(ledger: Ledger, name: str, key: list[Any], value: list[Any]) -> None:
+def keep_fact(ledger: Ledger, name: str, key: list[Any], value: list[Any]) -> None:
+    """Remember it until the key changes; where nothing can be written it is worked out again."""
     try:
         with ledger.transaction():
             ledger.set_fact(name, json.dumps({"key": key, "value": value}))
     except StateError:
-        pass  # worked out again next time
+        pass

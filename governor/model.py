@@ -50,12 +50,12 @@ class Usage(NamedTuple):
     branch: str
     commit: str
     surface: str  # where the client ran: cli, sdk-cli, vscode, exec, ...
-    # How this line ranks among repeats of the same response (ledger.store.BETTER):
+    # How this line ranks among repeats of the same response (ledger.schema.BETTER):
     main: bool  # from the main session rather than a sidechain
     line_ms: int  # this line's own time
     born_ms: int  # the first time stamp in its file: the original of a fork is older than its copy
     tie: int  # a hash of the file's own name, so that the order of files never decides
-    replay: bool = False  # Codex: stands in the burst with which a fork repeats its parent; see ledger.store.settle
+    replay: bool = False  # Codex: stands in the burst with which a fork repeats its parent; see ledger.count.settle
 
 
 def rank(usage: Usage) -> tuple[int, ...]:
@@ -63,7 +63,7 @@ def rank(usage: Usage) -> tuple[int, ...]:
 
     The largest output first (early lines of older clients hold a placeholder, and last equals largest in 26,858 of
     26,858 measured groups), then a real line before a fork's replay, the main session's before a sidechain's, then the
-    first: the earliest line, of the file born first. ``ledger.store`` says the same in SQL; a test compares the two.
+    first: the earliest line, of the file born first. ``ledger.schema.BETTER`` says the same in SQL; a test compares them.
     """
     return (usage.output, not usage.replay, usage.main, -usage.line_ms, -usage.born_ms, -usage.tie)
 

@@ -83,7 +83,7 @@ def _ladder(official: Official | None, elapsed: float | None) -> Ruling:
 
 
 def spike(hours: list[tuple[int, float]], *, now: int) -> Reason | None:
-    """The last full or running hour against the mean of the active hours in the week before it.
+    """The running hour and the one before it, taken together, against the active hours of the week before them.
 
     ``hours``: (start of hour, units), oldest first. None below three times the usual, or with under a day of hours.
     """

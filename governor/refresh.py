@@ -41,7 +41,6 @@ class Refreshed(NamedTuple):
     responses: int  # lines that won within their file; repeats across files still count among them
     readings: int
     problems: list[Problem]
-    skipped: bool = False  # another refresh held the lock
 
 
 def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress | None = None) -> Refreshed:
@@ -66,7 +65,7 @@ def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress 
                 ledger.add_problems(problems + done.problems, now=now)
             return done._replace(transcripts=len(found), problems=problems + done.problems)
     except TimeoutError:
-        return Refreshed(len(found), 0, 0, 0, problems, skipped=True)
+        return Refreshed(len(found), 0, 0, 0, problems)
     except OSError as fault:
         raise StateError(
             f"What is new cannot be taken in ({fault}); nothing was lost, the next refresh goes on.", "governor doctor"

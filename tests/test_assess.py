@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from writing import NOW, START_MS, counted, meta, recorded, refreshed, rollout, tokens, turn
 
-from governor import config
+from governor import assess as composer
+from governor import config, windows
 from governor.assess import assess
-from governor.report import Estimate
+from governor.ledger.store import open_ledger
+from governor.report import Estimate, Projection
 
 LIMITS = {"primary": {"used_percent": 40.0, "window_minutes": 300, "resets_at": NOW + 7200}, "secondary": None}
 
@@ -32,3 +36,14 @@ def test_an_answer_after_the_figure_is() -> None:
 
     assert "official+local" == found.basis
     assert found.used_percent > 40.0
+
+
+def test_the_alarm_remembers_its_window_across_a_wobbling_reset_and_no_longer(tmp_path: Path) -> None:
+    """The reset moves by a second over the edge of two stretches of ten minutes: still the same week."""
+    loud = Projection(1, 2, 3, 0.9, 1, None, "good")
+    week = windows.Window("claude", "week", 0, 600 * 101 - 1, "official")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        told = composer._alarm(ledger, week, loud, now=1000)
+        assert told.is_on
+        assert told == composer._alarm(ledger, week._replace(resets_at=600 * 101), None, now=1001)
+        assert not composer._alarm(ledger, week._replace(resets_at=600 * 300), None, now=1002).is_on
