@@ -63,7 +63,7 @@ def rank(usage: Usage) -> tuple[int, ...]:
 
     The largest output first (early lines of older clients hold a placeholder, and last equals largest in 26,858 of
     26,858 measured groups), then a real line before a fork's replay, the main session's before a sidechain's, then the
-    first: the earliest line, of the file born first. ``ledger.schema.BETTER`` says the same in SQL; a test compares them.
+    first: the earliest line, of the file born first. ``ledger.schema.BETTER`` says so in SQL; a test compares them.
     """
     return (usage.output, not usage.replay, usage.main, -usage.line_ms, -usage.born_ms, -usage.tie)
 
