@@ -29,7 +29,7 @@ OFF_WORDS = frozenset(("", "0", "false", "no", "off"))
 class Reply:
     """What a guard wants said, in no host's dialect. Every field may stay empty."""
 
-    __slots__ = ("block", "deny", "model", "once", "person", "record", "update")
+    __slots__ = ("ask", "block", "deny", "halt", "model", "once", "person", "record", "update")
 
     def __init__(
         self,
@@ -38,6 +38,8 @@ class Reply:
         model: str = "",
         block: str = "",
         deny: str = "",
+        ask: str = "",
+        halt: str = "",
         update: dict[str, Any] | None = None,
         once: str = "",
         record: dict[str, Any] | None = None,
@@ -46,6 +48,8 @@ class Reply:
         self.model = model  # added to the model's context: every later turn pays for it
         self.block = block  # hold this prompt back and say why
         self.deny = deny  # refuse this tool call and say why
+        self.ask = ask  # let the client ask the person about this tool call; Codex cannot, and goes on
+        self.halt = halt  # refuse, and end the work as well, where the client has a way to
         self.update = update  # PreToolUse: the complete tool input to use instead
         self.once = once  # speak only if nobody has claimed this key yet (an episode)
         self.record = record  # a line for the decision log; numbers and names only
@@ -243,18 +247,27 @@ def claim(state_home: str, key: str) -> bool:
     return True
 
 
-def in_dialect(reply: Reply, event_name: str) -> dict[str, Any]:
-    """The reply as the host wants it. Codex rejects unknown keys, ``ask`` and a bare ``allow``: none is ever used."""
+def in_dialect(reply: Reply, event_name: str, lane: str = "claude") -> dict[str, Any]:
+    """The reply as the host wants it. Codex rejects unknown keys, ``ask``, a bare ``allow``, and ``continue`` before a
+    tool call: none of them ever reaches it.
+    """
     out: dict[str, Any] = {}
     specific: dict[str, Any] = {}
+    deny = reply.deny or reply.halt
     if reply.person:
         out["systemMessage"] = reply.person
     if reply.block:
         out["decision"] = "block"
         out["reason"] = reply.block
-    if reply.deny:
+    if reply.halt and lane == "claude":
+        out["continue"] = False
+        out["stopReason"] = reply.halt
+    if deny:
         specific["permissionDecision"] = "deny"
-        specific["permissionDecisionReason"] = reply.deny
+        specific["permissionDecisionReason"] = deny
+    elif reply.ask and lane == "claude":
+        specific["permissionDecision"] = "ask"
+        specific["permissionDecisionReason"] = reply.ask
     elif reply.update is not None:
         specific["permissionDecision"] = "allow"
         specific["updatedInput"] = reply.update
@@ -310,7 +323,7 @@ def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], 
     if reply.record is not None:
         record = {"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **reply.record}
         append(door.home, "decisions.jsonl", json.dumps(record, separators=(",", ":")).encode())
-    out = in_dialect(reply, str(event.get("hook_event_name", "")))
+    out = in_dialect(reply, str(event.get("hook_event_name", "")), door.lane)
     if not out:
         return 0
     say(json.dumps(out, separators=(",", ":")).encode())  # ASCII only, whatever the terminal's encoding

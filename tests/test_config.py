@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,3 +130,38 @@ def test_every_value_can_be_written_back_as_json() -> None:
     values = config.load().values
     write(json.dumps(values))
     assert values == config.load().values
+
+
+# ---- unattended work -------------------------------------------------------------------------------------------------
+
+
+def test_budgets_take_spans_and_default_to_watching() -> None:
+    write(json.dumps({"budgets": [{"name": "night", "per": "session", "wall": "6h", "tokens": 5_000_000}]}))
+    (night,) = config.load().values["budgets"]
+    assert ("observe", 21_600, 5_000_000, None) == (night["action"], night["wall"], night["tokens"], night["usd"])
+
+
+@pytest.mark.parametrize(
+    ("budget", "complaint"),
+    [
+        ({"per": "day", "tokens": 0}, "greater than 0"),
+        ({"per": "day", "usd": -1}, "greater than 0"),
+        ({"per": "day", "usd": float("nan")}, "finite"),
+        ({"per": "day"}, "at least one of"),
+        ({"per": "day", "wall": "2h"}, "wall counts from"),
+        ({"per": "session", "wall": "soon"}, "no duration"),
+        ({"per": "session", "tokens": 5, "every": "day"}, "goes with"),
+        ({"per": "week", "tokens": 5}, "'request'"),
+    ],
+)
+def test_a_budget_that_means_nothing_is_named(budget: dict[str, Any], complaint: str) -> None:
+    write(json.dumps({"budgets": [{"name": "x", **budget}]}))
+    with pytest.raises(BadInputError, match=complaint):
+        config.load()
+
+
+def test_two_budgets_of_one_name_contradict_each_other() -> None:
+    twins = [{"name": "x", "per": "day", "tokens": 5}, {"name": "x", "per": "day", "tokens": 6}]
+    write(json.dumps({"budgets": twins}))
+    with pytest.raises(BadInputError, match="two budgets"):
+        config.load()

@@ -43,6 +43,10 @@ def decide(event, door):
         return hook.Reply(block="wait")
     if what == "deny":
         return hook.Reply(deny="no", model="because")
+    if what == "ask":
+        return hook.Reply(ask="really?")
+    if what == "halt":
+        return hook.Reply(halt="enough")
     if what == "update":
         return hook.Reply(update={{"model": "haiku"}})
     return hook.Reply(person="told ü", model="ask", record={{"lane": door.lane}})
@@ -154,6 +158,19 @@ def test_a_reply_is_one_object_in_plain_ascii(toy: Toy) -> None:
 )
 def test_every_way_of_answering(toy: Toy, what: str, reply: object) -> None:
     assert reply == toy.says({"what": what, "hook_event_name": "E"})
+
+
+def test_claude_can_be_asked_and_ended_and_codex_only_refused(toy: Toy) -> None:
+    def specific(decision: str, reason: str) -> dict[str, Any]:
+        found = {"permissionDecision": decision, "permissionDecisionReason": reason}
+        return {"hookSpecificOutput": {"hookEventName": "PreToolUse", **found}}
+
+    event = {"hook_event_name": "PreToolUse"}
+    ended = {"continue": False, "stopReason": "enough"}
+    assert specific("ask", "really?") == toy.says({**event, "what": "ask"})
+    assert toy.says({**event, "what": "ask"}, "codex") is None
+    assert {**ended, **specific("deny", "enough")} == toy.says({**event, "what": "halt"})
+    assert specific("deny", "enough") == toy.says({**event, "what": "halt"}, "codex")
 
 
 def test_the_first_argument_names_the_host(toy: Toy) -> None:

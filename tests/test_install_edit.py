@@ -145,7 +145,8 @@ TALL = """{
 
 
 def test_the_new_group_is_written_as_its_neighbours_are() -> None:
-    new = edit.patch(TALL, plan.wired(edit.parse(TALL), [ROWS[1]], COMMANDS))
+    prompt = next(row for row in ROWS if (row.event, row.script) == ("UserPromptSubmit", "pacing_warner.py"))
+    new = edit.patch(TALL, plan.wired(edit.parse(TALL), [prompt], COMMANDS))
     added = f"""            }},
             {{
                 "hooks" : [

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from governor import config, refresh
+from governor import config, refresh, spans
 from governor.config import Settings
 from governor.errors import BadInputError, StateError
 from governor.ledger.store import Ledger, open_ledger
@@ -108,17 +108,7 @@ def midnight(now: int, *, days_ago: int) -> int:
 
 def duration_of(text: str) -> int:
     """Seconds of ``90s``, ``30m``, ``2h``, ``1d`` or their sums (``1h30m``). Raises: BadInputError."""
-    sizes = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-    total, digits = 0, ""
-    for letter in text.strip().lower().replace(" ", ""):
-        if letter in "0123456789":
-            digits += letter
-        elif letter in sizes and 0 < len(digits) < 12:
-            total += int(digits) * sizes[letter]
-            digits = ""
-        else:
-            total = 0
-            break
-    if digits or total <= 0 or total > 366 * 86_400:
-        raise BadInputError(f"{text!r} is no duration I know.", "try 30m, 2h or 1d")
-    return total
+    try:
+        return spans.seconds(text)
+    except ValueError as fault:
+        raise BadInputError(f"{text!r} is no duration I know.", "try 30m, 2h or 1d") from fault

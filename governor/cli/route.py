@@ -41,10 +41,9 @@ def route(text: tuple[str, ...], lane: str, as_json: bool) -> None:
 def _written_now() -> dict[str, Any]:
     """What refresh would write: before the first one, and where no hook rings for any."""
     from governor import letters
-    from governor.assess import assess
 
     with opened(quiet=True) as (ledger, settings, now):
-        content = letters.route(assess(ledger, settings, now=now), settings)[1]
+        content = letters.router.letter(letters.desk(ledger, settings, now=now))[1]
     return {"version": 1, "written_at": now, **content}
 
 

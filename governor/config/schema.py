@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from governor.config.guards import (
+    Canary,
+    Compaction,
+    Degrade,
+    Handoff,
+    Limit,
+    Loop,
+    Notify,
+    Overhead,
+    Part,
+    Run,
+    Spawn,
+    Tiers,
+)
 from governor.meter import NAMED
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Dollars = Annotated[float, Field(ge=0, le=10_000)]  # more, and a cost might not fit into the ledger
 
 
-class Weights(_Part):
+class Weights(Part):
     """Meter weights: laid over ``base``, whose own hold where none is given."""
 
     base: str = "default"
@@ -38,7 +47,7 @@ class Weights(_Part):
         return _known_weights(value)
 
 
-class Price(_Part):
+class Price(Part):
     """USD per million tokens, for a model or a pattern of models."""
 
     input: Dollars
@@ -48,7 +57,7 @@ class Price(_Part):
     cache_write_1h: Dollars | None = None
 
 
-class Tag(_Part):
+class Tag(Part):
     """A tag for all use whose project folder or branch matches a pattern (``*`` matches anything)."""
 
     tag: str
@@ -56,7 +65,7 @@ class Tag(_Part):
     branch: str = "*"
 
 
-class Memory(_Part):
+class Memory(Part):
     """Limits of a memory index, and further files to keep within them."""
 
     files: list[str] = []
@@ -65,7 +74,7 @@ class Memory(_Part):
     max_bytes: int = Field(default=24_900, ge=1_000, le=25_000)
 
 
-class Router(_Part):
+class Router(Part):
     """When to offer the other lane, and words of one's own for the three classes."""
 
     mode: Literal["advise", "shadow", "off"] = "advise"
@@ -75,7 +84,7 @@ class Router(_Part):
     keep: list[str] = []
 
 
-class Pacing(_Part):
+class Pacing(Part):
     """What the pacing warner may do. ``hush`` names windows it stays silent about."""
 
     hush: list[str] = []
@@ -83,7 +92,7 @@ class Pacing(_Part):
     hold_background: bool = False
 
 
-class Budget(_Part):
+class Budget(Part):
     """The whole file. Everything is optional."""
 
     machine: str = ""
@@ -95,12 +104,32 @@ class Budget(_Part):
     memory: Memory = Memory()
     router: Router = Router()
     pacing: Pacing = Pacing()
+    budgets: list[Limit] = []
+    spawn: Spawn = Spawn()
+    degrade: Degrade = Degrade()
+    loop: Loop = Loop()
+    tiers: Tiers = Tiers()
+    compaction: Compaction = Compaction()
+    notify: Notify = Notify()
+    overhead: Overhead = Overhead()
+    canary: Canary = Canary()
+    run: Run = Run()
+    handoff: Handoff = Handoff()
     shared_kill_switch: str = ""
 
     @field_validator("weights")
     @classmethod
     def _known(cls, value: str | Weights) -> str | Weights:
         return _known_weights(value) if isinstance(value, str) else value
+
+    @field_validator("budgets")
+    @classmethod
+    def _distinct(cls, value: list[Limit]) -> list[Limit]:
+        names = [limit.name for limit in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two budgets are called {twice!r}; a budget's name is how it is told apart")
+        return value
 
 
 def _known_weights(name: str) -> str:

@@ -1,0 +1,70 @@
+"""Leaves what the hooks need where they can read it in a millisecond.
+
+A letter is one word, ``quiet`` or ``speak``, and a line of JSON. All thinking is done here, at refresh: a hook only
+looks, and checks with its own clock that what it reads has not expired. One room beside this one per letter.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from governor import config, hook, paths
+from governor.assess import assess
+from governor.ledger import read
+from governor.ledger.store import Ledger
+from governor.letters import pacing, router
+from governor.letters.post import Desk
+
+ACTIVE_S = 2 * 3600  # sessions used within this time may hear about their context
+SWEEP_S = 14 * 86_400  # marks of episodes and of sessions older than this are forgotten
+
+
+def _memory(desk: Desk) -> tuple[str, dict[str, Any]]:
+    wishes = dict(desk.settings.values["memory"])
+    return ("speak" if wishes["files"] else "quiet"), wishes
+
+
+# name -> what says (quiet or speak, content); a hook reads the letter of its guard's name
+LETTERS: dict[str, Callable[[Desk], tuple[str, dict[str, Any]]]] = {
+    "pacing": pacing.letter,
+    "router": router.letter,
+    "memory": _memory,
+}
+
+
+def desk(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
+    """What letters are written from, at ``now``."""
+    active = read.sessions(ledger, now - ACTIVE_S, now + 1)
+    contexts = {row.session: row.last_context for row in active if row.last_context}
+    return Desk(ledger, settings, assess(ledger, settings, now=now), contexts, now)
+
+
+def write(ledger: Ledger, settings: config.Settings, *, now: int) -> None:
+    """Write every letter. Silent where the state folder cannot be written: hooks then say nothing either."""
+    here = desk(ledger, settings, now=now)
+    home = str(paths.home())
+    try:
+        for name, letter in LETTERS.items():
+            word, content = letter(here)
+            body = json.dumps({"version": 1, "written_at": now, **content}, separators=(",", ":"), allow_nan=False)
+            hook.write_private(f"{home}/letters/{name}", f"{word}\n{body}\n".encode())
+        _sweep()
+        shared = str(settings.values["shared_kill_switch"])
+        if shared:
+            hook.write_private(f"{home}/kill/shared", shared.encode())
+        else:
+            (paths.home() / "kill" / "shared").unlink(missing_ok=True)
+    except OSError:
+        pass
+
+
+def _sweep() -> None:
+    """Forget marks that nothing will ask for again."""
+    horizon = time.time() - SWEEP_S
+    for folder in ("episodes", "taps"):
+        for mark in (paths.home() / folder).glob("*"):
+            if mark.stat().st_mtime < horizon:
+                mark.unlink(missing_ok=True)

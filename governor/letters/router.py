@@ -1,0 +1,47 @@
+"""The router's letter: how much room either lane has, by the window that binds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from governor.guards import router
+from governor.letters.post import Desk
+from governor.model import LANES
+from governor.report import LaneReport, WindowReport, worst
+
+
+def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+    """Both lanes' room, the person's own words, and whether any prompt could be answered with a word now."""
+    report, settings = desk.report, desk.settings
+    wishes = settings.values["router"]
+    lanes = {lane.lane: _room(lane) for lane in report.lanes}
+    for name in LANES:
+        lanes.setdefault(name, {"installed": False, "healthy": False, "verdict": "GO", "slack": None, "landing": None})
+    words = {kind: wishes[kind] for kind in ("verbs", "breadth", "keep") if wishes[kind]}
+    content: dict[str, Any] = {"lanes": lanes, "mode": wishes["mode"]}
+    if words:
+        content["words"] = words
+    if wishes["tell_model"]:
+        content["tell_model"] = True
+    letter = {"version": 1, "written_at": report.generated_at, **content}
+    return router.first_word(letter, now=report.generated_at), content
+
+
+def _room(lane: LaneReport) -> dict[str, Any]:
+    """Slack: points between the cap and where the binding window lands; None while no window has both."""
+    binding: WindowReport | None = None
+    slack: float | None = None
+    for found in lane.windows:
+        guess = found.projection
+        landing = None if guess is None else guess.p50 if guess.p50 is not None else guess.naive
+        if landing is not None and (slack is None or 100 - landing < slack):
+            binding, slack = found, 100 - landing
+    return {
+        "installed": lane.present,
+        "healthy": lane.present,
+        "verdict": worst([found.verdict for found in lane.windows]),
+        "slack": slack,
+        "landing": None if slack is None else 100 - slack,
+        "window": binding.window.name if binding else None,
+        "resets_at": binding.window.resets_at if binding else None,
+    }
