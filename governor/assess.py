@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from governor import calibrate, forecast, history, hook, paths, policy, windows
+from governor import calibrate, forecast, history, hook, paths, policy, spending, windows
 from governor.alarm import Alarm, step
 from governor.config import Settings
 from governor.ledger import read
@@ -29,6 +29,7 @@ def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = 
         problem_files=files,
         hooks=_hook_health(ledger, now=now),
         unpriced=read.unpriced_models(ledger, now - 7 * 86_400, now),
+        budgets=spending.reports(ledger, settings, now=now),
     )
 
 

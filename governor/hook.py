@@ -29,7 +29,7 @@ OFF_WORDS = frozenset(("", "0", "false", "no", "off"))
 class Reply:
     """What a guard wants said, in no host's dialect. Every field may stay empty."""
 
-    __slots__ = ("ask", "block", "deny", "halt", "model", "once", "person", "record", "update")
+    __slots__ = ("ask", "bell", "block", "deny", "halt", "model", "once", "person", "record", "update")
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Reply:
         update: dict[str, Any] | None = None,
         once: str = "",
         record: dict[str, Any] | None = None,
+        bell: bool = False,
     ) -> None:
         self.person = person  # shown to the person, never sent to the model: zero tokens
         self.model = model  # added to the model's context: every later turn pays for it
@@ -53,6 +54,7 @@ class Reply:
         self.update = update  # PreToolUse: the complete tool input to use instead
         self.once = once  # speak only if nobody has claimed this key yet (an episode)
         self.record = record  # a line for the decision log; numbers and names only
+        self.bell = bell  # ring the terminal's bell, where the client lets a hook do so
 
 
 class Door:
@@ -256,6 +258,8 @@ def in_dialect(reply: Reply, event_name: str, lane: str = "claude") -> dict[str,
     deny = reply.deny or reply.halt
     if reply.person:
         out["systemMessage"] = reply.person
+    if reply.bell and lane == "claude":
+        out["terminalSequence"] = "\a"
     if reply.block:
         out["decision"] = "block"
         out["reason"] = reply.block

@@ -140,6 +140,11 @@ class Tally(NamedTuple):
         return self.input + self.output
 
     @property
+    def fresh(self) -> int:
+        """What budgets count as tokens: all but cache reads, which are the same context sent again every turn."""
+        return self.total - self.cache_read
+
+    @property
     def usd(self) -> float:
         """Notional list price in USD. Never a bill on a subscription."""
         return self.cost / PICO_PER_USD

@@ -69,6 +69,25 @@ class HookHealth(NamedTuple):
     last_run: int | None
 
 
+class BudgetReport(NamedTuple):
+    """How one limit of a day's or a project's budget stands. ``used`` is a floor where ``at_least``."""
+
+    name: str
+    per: str
+    project: str  # "" for a day's
+    action: str  # observe | advise | ask | stop
+    unit: str  # tokens | usd | units | tool_calls
+    used: float
+    limit: float
+    since: int
+    at_least: bool
+
+    @property
+    def share(self) -> float:
+        """1 when the limit is reached."""
+        return self.used / self.limit
+
+
 class Report(NamedTuple):
     """The whole picture."""
 
@@ -79,6 +98,7 @@ class Report(NamedTuple):
     problem_files: int
     hooks: HookHealth
     unpriced: list[tuple[str, int]]
+    budgets: list[BudgetReport]  # the fullest first
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

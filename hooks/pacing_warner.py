@@ -35,7 +35,14 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     if advice is None:
         return None
     record = {"said": advice.once.split(":")[0] or "held", "session": str(event.get("session_id", ""))[:64]}
-    return hook.Reply(person=advice.person, model=advice.model, block=advice.block, once=advice.once, record=record)
+    return hook.Reply(
+        person=advice.person,
+        model=advice.model,
+        block=advice.block,
+        once=advice.once,
+        record=record,
+        bell=advice.bell,
+    )
 
 
 if __name__ == "__main__":

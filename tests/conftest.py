@@ -18,7 +18,16 @@ import pytest
 GOLD = Path(__file__).parent / "gold"
 OPENERS = ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename", "os.remove", "sqlite3.connect")
 PLACES = (".claude", ".codex", ".local/state/governor", ".config/governor", ".config/claude")
-CLEARED = ("GOVERNOR_OFF", "GOVERNOR_MACHINE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHONSAFEPATH")
+CLEARED = (
+    "GOVERNOR_OFF",
+    "GOVERNOR_MACHINE",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+    "LINES",
+    "PYTHONSAFEPATH",
+    "CLAUDECODE",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -126,7 +126,7 @@ def test_status_is_the_contracts_object(governor: Governor) -> None:
     told = governor("status", "--json")
     assert (0, "") == (told.code, told.err)
     status = told.json
-    assert ["schema", "generated_at", "kill_switch", "lanes", "problems"] == list(status)
+    assert ["schema", "generated_at", "kill_switch", "lanes", "problems", "budgets"] == list(status)
     assert ("governor.status/1", "2026-11-21T12:00:00Z") == (status["schema"], status["generated_at"])
     assert ({"off": False, "by": None}, {"lines": 1, "files": 0}) == (status["kill_switch"], status["problems"])
     assert [("claude", ["5h", "week"]), ("codex", ["5h", "week"])] == [
@@ -542,3 +542,16 @@ def test_screens_fit_eighty_columns_and_are_as_they_were(governor: Governor, gol
     for name, told in said.items():
         if name != "status.txt":  # it holds the whole of the projection: its figures have tests of their own
             gold(name, told.out)
+
+
+@pytest.mark.parametrize("name", ["CLAUDECODE", "CODEX_THREAD_ID"])
+@pytest.mark.parametrize("command", [("override", "30m"), ("off",), ("off", "--for", "1h")])
+def test_an_agent_cannot_lift_what_holds_it_back(
+    governor: Governor, monkeypatch: pytest.MonkeyPatch, name: str, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv(name, "1")
+    told = governor(*command)
+    assert 1 == told.code
+    assert f"{name} says that an agent is typing" in told.err
+    assert {"off": False, "by": None} == governor("status", "--json").json["kill_switch"]
+    assert 0 == governor("on").code, "switching the guards on is anybody's"

@@ -171,11 +171,11 @@ def test_only_the_tail_opens_a_transcript() -> None:
 
 LAYERS = (
     r"governor\.(model|errors|hook|spans)",
-    r"governor\.(paths|prices|meter|windows|anchors|sources.*|guards.*)",
+    r"governor\.(paths|live|prices|meter|windows|anchors|sources.*|guards.*)",
     r"governor\.(ledger.*|config.*|spool|refresh)",
-    r"governor\.(history|assess|outlook|hindsight)",
+    r"governor\.(history|spending|assess|outlook|hindsight)",
     r"governor\.faces.*",
-    r"governor\.(letters.*|doctor|heartbeat)",
+    r"governor\.(letters.*|alerts|doctor|heartbeat)",
     r"governor\.(cli.*|__main__)",
 )
 

@@ -8,14 +8,18 @@ import click
 
 from governor import hook, paths, refresh
 from governor.cli.opening import duration_of
-from governor.errors import StateError
+from governor.errors import BadInputError, StateError
 from governor.faces.plain import moment
+
+# Set by Claude Code and by Codex in the commands that their models run.
+INSIDE = ("CLAUDECODE", "CODEX_SANDBOX", "CODEX_THREAD_ID", "CODEX_SESSION_ID")
 
 
 @click.command()
 @click.option("--for", "span", metavar="TIME", help="30m, 2h, 1d; until 'governor on' otherwise.")
 def off(span: str | None) -> None:
     """Silence every hook, in sessions that already run too."""
+    _only_a_person("off")
     now = refresh.now_s()
     until = now + duration_of(span) if span else None
     _write("OFF", str(until) if until else "")
@@ -41,6 +45,7 @@ def on() -> None:
 @click.argument("span", metavar="TIME")
 def override(span: str) -> None:
     """Go on past the wall for TIME (30m, 2h): nothing is held back or stopped meanwhile; warnings stay."""
+    _only_a_person("override")
     now = refresh.now_s()
     until = now + duration_of(span)
     _write("override", str(until))
@@ -48,6 +53,16 @@ def override(span: str) -> None:
         f"Nothing will be held back until {moment(until, None, now=now)}; warnings go on.\n"
         f"  next: governor override 1m ends it sooner"
     )
+
+
+def _only_a_person(command: str) -> None:
+    """Raises: BadInputError inside a client's own tool call: what holds an agent back is not the agent's to lift."""
+    client = next((name for name in INSIDE if os.environ.get(name)), None)
+    if client is not None:
+        raise BadInputError(
+            f"governor {command} is for the person at the keyboard, and {client} says that an agent is typing.",
+            f"in a terminal of your own: governor {command}",
+        )
 
 
 def _write(name: str, text: str) -> None:

@@ -34,7 +34,8 @@ class Limit(Part):
     """One budget. ``request`` is all that one prompt of the person sets off, subagents included; ``agent`` one
     subagent; ``day`` and ``project`` count every session on this machine, a project's over ``every``.
 
-    The unit that crosses is charged: what is running ends, and the next tool call is not made.
+    ``tokens`` leave cache reads out: a context that is sent again every turn would fill any number. The response that
+    crosses is charged; the next tool call is not made. ``tool_calls: 20`` makes twenty.
     """
 
     name: str = Field(min_length=1, max_length=60)

@@ -36,6 +36,10 @@ def status(report: Report) -> dict[str, Any]:
             for lane in report.lanes
         ],
         "problems": {"lines": report.problem_lines, "files": report.problem_files},
+        "budgets": [
+            {**budget._asdict(), "project": budget.project or None, "since": utc(budget.since)}
+            for budget in report.budgets
+        ],
     }
 
 

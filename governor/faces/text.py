@@ -8,7 +8,8 @@ from __future__ import annotations
 from click import style
 
 from governor.faces.plain import LANE_NAMES, ago, count, left, moment, percent, span, utc
-from governor.report import Reason, Report, WindowReport
+from governor.guards.budget import amount
+from governor.report import BudgetReport, Reason, Report, WindowReport
 
 COLOURS: dict[str, dict[str, object]] = {
     "GO": {"fg": "green"},
@@ -26,6 +27,7 @@ SOURCES = {
     "client": "asked the client",
 }
 BAR = 28
+BUDGETS = 6  # lines at most
 WIDTH = 80
 LEAST = 0.002  # of 400 draws none passing the cap is not a chance of nothing
 
@@ -45,6 +47,8 @@ def status(report: Report, *, why: bool = False) -> str:
         lines += ["", style(LANE_NAMES[lane.lane], bold=True)]
         for found in lane.windows:
             lines += _window(found, now=now, why=why)
+    if report.budgets:
+        lines += ["", style("Budgets", bold=True), *map(_budget, report.budgets[:BUDGETS])]
     return "\n".join([*lines, "", *_foot(report)])
 
 
@@ -161,6 +165,15 @@ def _arithmetic(found: WindowReport) -> list[str]:
         rows.append(f"now: {guess.used_percent:.1f} % ({guess.low:.1f}–{guess.high:.1f}), basis {guess.basis}")
     rows += [f"rule {reason.rule}: {reason.text}" for reason in found.reasons]
     return rows
+
+
+def _budget(budget: BudgetReport) -> str:
+    """One limit a line: what it is called, how full, what happens when it is."""
+    name = budget.name if not budget.project else f"{budget.name} {budget.project.rpartition('/')[2]}"
+    least = "at least " if budget.at_least else ""
+    figures = f"{least}{amount(budget.used, budget.unit)} of {amount(budget.limit, budget.unit)}"
+    line = f"  {name[:18]:<18} {percent(budget.share * 100):>6}  {figures}, {budget.action}"[:WIDTH]
+    return style(line, **COLOURS["STOP" if budget.action == "stop" else "NUDGE"]) if budget.share >= 1 else line  # type: ignore[arg-type]
 
 
 def _foot(report: Report) -> list[str]:

@@ -20,13 +20,14 @@ MACHINE_PROMPTS = ("<task-notification>", "<system-reminder>", "<command-")
 class Advice:
     """What to say to whom. ``once`` is the episode: the first to claim it speaks."""
 
-    __slots__ = ("block", "model", "once", "person")
+    __slots__ = ("bell", "block", "model", "once", "person")
 
-    def __init__(self, *, once: str, person: str = "", model: str = "", block: str = "") -> None:
+    def __init__(self, *, once: str, person: str = "", model: str = "", block: str = "", bell: bool = False) -> None:
         self.person = person
         self.model = model
         self.block = block
         self.once = once
+        self.bell = bell
 
 
 def decide(
@@ -40,15 +41,16 @@ def decide(
 ) -> Advice | None:
     """The one thing worth saying now, or None.
 
-    In this order: the wall, the session's context above the band's ceiling, then windows by verdict. Whatever was said
-    already (``seen``) makes room for the next.
+    In this order: the wall, the session's context above the band's ceiling, windows by verdict, then alerts that ring
+    the bell. Whatever was said already (``seen``) makes room for the next.
     """
     written = letter.get("written_at")
     if not isinstance(written, (int, float)) or not -300 <= now - written <= STALE_S:
         return None
     windows = _open(letter, lane, now)
     session = str(event.get("session_id", ""))
-    for advice in _candidates(event, letter, windows, session=session, lane=lane, overridden=overridden):
+    found = _candidates(event, letter, windows, session=session, lane=lane, overridden=overridden)
+    for advice in [*found, *_alerts(letter)]:
         if not advice.once or not seen(advice.once):
             return advice
     return None
@@ -99,6 +101,16 @@ def _candidates(
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)
     return found
+
+
+def _alerts(letter: dict[str, Any]) -> list[Advice]:
+    """What the person wants the bell rung for: once, in whichever session comes first."""
+    listed = letter.get("alerts")
+    return [
+        Advice(once=f"rung:{alert['key']}", person=alert["text"], bell=True)
+        for alert in (listed if isinstance(listed, list) else ())
+        if isinstance(alert, dict) and isinstance(alert.get("key"), str) and isinstance(alert.get("text"), str)
+    ]
 
 
 def _heavy(letter: dict[str, Any], session: str, lane: str) -> Advice | None:

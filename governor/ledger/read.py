@@ -188,6 +188,26 @@ def unpriced_models(ledger: Ledger, since: int, until: int) -> list[tuple[str, i
     return [(names[row[0]], row[1]) for row in ledger.connection.execute(query, span)]
 
 
+def models(ledger: Ledger, since: int, until: int) -> list[str]:
+    """Every model used in the span."""
+    names = ledger.names()
+    query = "SELECT DISTINCT model FROM quarter WHERE quarter >= ? AND quarter <= ?"
+    return sorted(names[row[0]] for row in ledger.connection.execute(query, (since // QUARTER_S, until // QUARTER_S)))
+
+
+def newest(ledger: Ledger, since: int) -> dict[str, dict[str, float]]:
+    """By session, and in it by subagent ("" for the main thread): the time of its newest response, epoch seconds."""
+    names = ledger.names()
+    query = "SELECT session, thread, max(at_ms) FROM response WHERE NOT replay AND at_ms >= ? GROUP BY session, thread"
+    found: dict[str, dict[str, float]] = {}
+    for session, thread, at_ms in ledger.connection.execute(query, (since * 1000,)):
+        name = names[thread]
+        agent = name.removeprefix("agent-") if name.startswith("agent-") else ""
+        threads = found.setdefault(names[session], {})
+        threads[agent] = max(threads.get(agent, 0.0), at_ms / 1000)
+    return found
+
+
 def decisions(ledger: Ledger, since: float) -> list[dict[str, Any]]:
     """What the hooks decided, oldest first."""
     rows = ledger.connection.execute("SELECT at, hook, lane, body FROM decision WHERE at >= ? ORDER BY at", (since,))

@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from governor import config, hook, paths
+from governor import alerts, config, hook, paths
 from governor.assess import assess
 from governor.ledger import read
 from governor.ledger.store import Ledger
-from governor.letters import pacing, router
+from governor.letters import budget, pacing, router
 from governor.letters.post import Desk
 
 ACTIVE_S = 2 * 3600  # sessions used within this time may hear about their context
-SWEEP_S = 14 * 86_400  # marks of episodes and of sessions older than this are forgotten
+# Marks of episodes and of sessions older than this are forgotten; a project's budget may look back a month.
+SWEPT = {"episodes": 14 * 86_400, "taps": 14 * 86_400, "live": 40 * 86_400}
 
 
 def _memory(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -32,6 +33,7 @@ LETTERS: dict[str, Callable[[Desk], tuple[str, dict[str, Any]]]] = {
     "pacing": pacing.letter,
     "router": router.letter,
     "memory": _memory,
+    "budget": budget.letter,
 }
 
 
@@ -43,7 +45,10 @@ def desk(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
 
 
 def write(ledger: Ledger, settings: config.Settings, *, now: int) -> None:
-    """Write every letter. Silent where the state folder cannot be written: hooks then say nothing either."""
+    """Write every letter, and send what the person wants told elsewhere.
+
+    Silent where the state folder cannot be written: hooks then say nothing either.
+    """
     here = desk(ledger, settings, now=now)
     home = str(paths.home())
     try:
@@ -51,6 +56,7 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> None:
             word, content = letter(here)
             body = json.dumps({"version": 1, "written_at": now, **content}, separators=(",", ":"), allow_nan=False)
             hook.write_private(f"{home}/letters/{name}", f"{word}\n{body}\n".encode())
+        alerts.send(here.report, settings.values["notify"])
         _sweep()
         shared = str(settings.values["shared_kill_switch"])
         if shared:
@@ -63,8 +69,8 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> None:
 
 def _sweep() -> None:
     """Forget marks that nothing will ask for again."""
-    horizon = time.time() - SWEEP_S
-    for folder in ("episodes", "taps"):
+    now = time.time()
+    for folder, span in SWEPT.items():
         for mark in (paths.home() / folder).glob("*"):
-            if mark.stat().st_mtime < horizon:
+            if mark.stat().st_mtime < now - span:
                 mark.unlink(missing_ok=True)

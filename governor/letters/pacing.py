@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from governor import policy
+from governor import alerts, policy
 from governor.faces import line
 from governor.letters.post import Desk
 from governor.report import LaneReport, WindowReport
@@ -23,7 +23,9 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
         ceilings[lane.lane] = policy.ceiling(_worst_landing(lane))
         speaks = speaks or any(found.verdict != "GO" or _spiked(found) for found in lane.windows)
         speaks = speaks or any(tokens > (ceilings[lane.lane] or 10**12) for tokens in contexts.values())
-    content = {**wishes, "lanes": lanes, "ceilings": ceilings, "contexts": contexts}
+    rung = [{"key": alert.key, "text": alert.text} for alert in alerts.for_the_bell(report, settings.values["notify"])]
+    speaks = speaks or bool(rung)
+    content = {**wishes, "lanes": lanes, "ceilings": ceilings, "contexts": contexts, "alerts": rung}
     return ("speak" if speaks else "quiet"), content
 
 

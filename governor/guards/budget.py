@@ -1,0 +1,219 @@
+"""Whether the next tool call, or the next prompt, still fits the budgets, and what to say when it does not.
+
+Pure: the letter that refresh left, what this session has used (``governor.live``), the event and the clock go in; at
+most one ruling comes out, the strictest. A figure that is not known crosses nothing. Cache reads are no tokens here.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+UNITS = ("tokens", "usd", "units", "tool_calls", "wall")
+ACTIONS = ("observe", "advise", "ask", "stop")
+NEAR = 0.9  # of a limit: time to tell the model to bring its work to an end
+STALE_S = 24 * 3600  # what the last refresh said of a day or a project holds no longer
+NOTE = 200  # characters a model is made to read, at most
+LIFT = "To go on: governor override 30m, or raise it in budget.json (governor config --path)"
+
+
+class Used:
+    """What was used in one scope. ``unpriced`` responses have no list price, so ``usd`` is then at least that much."""
+
+    __slots__ = ("since", "tokens", "tool_calls", "units", "unpriced", "usd", "wall")
+
+    def __init__(
+        self,
+        *,
+        tokens: float = 0,
+        usd: float = 0,
+        units: float = 0,
+        unpriced: int = 0,
+        tool_calls: int = 0,
+        since: float | None = None,
+        wall: float | None = None,
+    ) -> None:
+        self.tokens = tokens
+        self.usd = usd
+        self.units = units
+        self.unpriced = unpriced
+        self.tool_calls = tool_calls
+        self.since = since  # epoch seconds; None where the scope has no start of its own
+        self.wall = wall  # seconds; None where the clock does not count
+
+
+class Standing:
+    """One limit of one budget: how far it is used. ``share`` is 1 when the limit is reached."""
+
+    __slots__ = ("action", "limit", "name", "per", "since", "unit", "unpriced", "used")
+
+    def __init__(self, budget: dict[str, Any], unit: str, limit: float, used: Used) -> None:
+        self.name = str(budget.get("name", ""))[:60]
+        self.per = str(budget.get("per", ""))
+        self.action = str(budget.get("action", "observe"))
+        self.unit = unit
+        self.limit = limit
+        self.used = float(getattr(used, unit) or 0)
+        self.since = used.since
+        self.unpriced = used.unpriced if unit == "usd" else 0
+
+    @property
+    def share(self) -> float:
+        return self.used / self.limit
+
+
+class Ruling:
+    """``word`` is what is done: near, observe, advise, ask or stop. ``episode`` is the same until its scope ends."""
+
+    __slots__ = ("episode", "model", "person", "standing", "word")
+
+    def __init__(self, word: str, standing: Standing, *, episode: str, person: str, model: str = "") -> None:
+        self.word = word
+        self.standing = standing
+        self.episode = episode
+        self.person = person
+        self.model = model
+
+
+def standings(
+    letter: dict[str, Any], scopes: dict[str, Used], *, lane: str, project: str, now: float
+) -> list[Standing]:
+    """How every budget that applies here stands. ``scopes`` has request, session and, in a subagent, agent; a day's
+    and a project's use is the letter's, plus what the session has used since (``late``).
+    """
+    found = []
+    for budget in letter.get("budgets") or ():
+        if not isinstance(budget, dict) or budget.get("lane") not in (None, lane):
+            continue
+        if not matches(project, budget.get("project", "*")):
+            continue
+        used = scopes.get(str(budget.get("per")))
+        if budget.get("per") in ("day", "project"):
+            used = _shared(budget, scopes.get("late") or Used(), project=project, now=now)
+        limits = budget.get("limits")
+        if used is None or not isinstance(limits, dict):
+            continue
+        for unit in UNITS:
+            limit = _number(limits.get(unit))
+            if limit and getattr(used, unit) is not None:
+                found.append(Standing(budget, unit, limit, used))
+    return found
+
+
+def _shared(budget: dict[str, Any], late: Used, *, project: str, now: float) -> Used | None:
+    """A day's or a project's use: the ledger's by the last refresh, and this session's since."""
+    since, until, written = (_number(budget.get(name)) for name in ("since", "until", "as_of"))
+    if since is None or until is None or written is None or not -300 <= now - written <= STALE_S:
+        return None
+    stated = budget.get("used")
+    known: dict[str, Any] = stated if isinstance(stated, dict) else {}
+    if budget.get("per") == "project":
+        mine = known.get(project)
+        known = mine if isinstance(mine, dict) else {}
+    if now >= until:  # a new day began since the refresh
+        known, since = {}, until
+    return Used(
+        tokens=(_number(known.get("tokens")) or 0) + late.tokens,
+        usd=(_number(known.get("usd")) or 0) + late.usd,
+        units=(_number(known.get("units")) or 0) + late.units,
+        unpriced=int(_number(known.get("unpriced")) or 0) + late.unpriced,
+        tool_calls=int(_number(known.get("tool_calls")) or 0) + late.tool_calls,
+        since=since,
+    )
+
+
+def rule(
+    found: list[Standing],
+    *,
+    event_name: str,
+    scope_ids: dict[str, str],
+    now: float,
+    overridden: bool,
+    clock: Callable[[float], str],
+) -> list[Ruling]:
+    """Everything worth doing now, the strictest first; what was said already is the caller's to leave out.
+
+    ``scope_ids`` names each scope's episode, ``clock`` shows an epoch second as the person's own clock would. An
+    override turns stop and ask into advice. Only a tool call can be refused for a request's budget: the next prompt is
+    the next request.
+    """
+    rulings = []
+    for one in found:
+        if one.share < NEAR or (event_name == "UserPromptSubmit" and one.per in ("request", "agent")):
+            continue
+        start = scope_ids.get(one.per) or str(int(one.since or 0))
+        episode = f"budget:{one.name}:{one.unit}:{start}"
+        if one.share < 1:
+            if one.action != "observe" and event_name == "PreToolUse":
+                note = near(one, now=now, clock=clock)
+                rulings.append(Ruling("near", one, episode=f"{episode}:near", person="", model=note))
+            continue
+        word = one.action if one.action in ACTIONS else "observe"
+        if overridden and word in ("ask", "stop"):
+            word = "advise"
+        told = "" if word == "observe" else crossed(one, clock=clock)
+        rulings.append(Ruling(word, one, episode=episode, person=told))
+    order = ("near", *ACTIONS)
+    return sorted(rulings, key=lambda ruling: -order.index(ruling.word))
+
+
+def crossed(one: Standing, *, clock: Callable[[float], str]) -> str:
+    """What a person is told at a limit: which budget, which unit, how much, since when."""
+    since = f" since {clock(one.since)}" if one.since else ""
+    least = "at least " if one.unpriced else ""
+    return (
+        f"governor: budget {one.name!r} ({one.per}) is used up: {least}{amount(one.used, one.unit)} of "
+        f"{amount(one.limit, one.unit)}{since}."
+    )
+
+
+def near(one: Standing, *, now: float, clock: Callable[[float], str]) -> str:
+    """What the model is told shortly before: a fact it can plan by."""
+    eta = ""
+    if one.since is not None and now - one.since > 60 and one.unit != "tool_calls":
+        at = now + (now - one.since) * (one.limit - one.used) / one.used
+        eta = f", near {clock(at)} at this rate"
+    text = (
+        f"Budget note: {amount(one.used, one.unit)} of {amount(one.limit, one.unit)} ({one.per}) are used{eta}; "
+        "past that, no further tool call is made."
+    )
+    return text[:NOTE]
+
+
+def amount(value: float, unit: str) -> str:
+    """A figure with its unit: ``5.02M tokens``, ``$3.20``, ``40 tool calls``, ``2h 5m``."""
+    if unit == "usd":
+        return f"${value:,.2f}"
+    if unit == "wall":
+        hours, minutes = divmod(int(value) // 60, 60)
+        return f"{hours}h {minutes}m" if hours else f"{minutes}m" if minutes else f"{int(value)}s"
+    words = {"tool_calls": "tool calls"}.get(unit, unit)
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= size:
+            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter} {words}"
+    return f"{value:,.0f} {words}"
+
+
+def matches(project: str, pattern: object) -> bool:
+    """Is the folder meant by the pattern, in which ``*`` stands for anything, ``/`` included?"""
+    if not isinstance(pattern, str):
+        return pattern is None
+    head, *parts = pattern.split("*")
+    if not parts:
+        return project == pattern
+    if not project.startswith(head):
+        return False
+    at = len(head)
+    for part in parts[:-1]:
+        found = project.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(project) - at >= len(parts[-1]) and project.endswith(parts[-1])
+
+
+def _number(value: Any) -> float | None:
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18
+    return float(value) if usable else None

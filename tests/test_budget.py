@@ -1,0 +1,470 @@
+"""Budgets: what is used up, what is said of it, and what a session has used to its last response."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governor import config, hook, letters, live, spending
+from governor.guards import budget
+from governor.guards.budget import Used
+from governor.guards.usage import epoch
+from governor.ledger.store import open_ledger
+from tests.writing import NOW, OTHER, SESSION, answer, iso, take_in, transcript, usage
+
+ROOT = Path(__file__).parent.parent
+
+
+def limits(per: str = "session", action: str = "stop", **more: Any) -> dict[str, Any]:
+    return {"name": "b", "per": per, "lane": None, "project": "*", "action": action, "limits": more}
+
+
+def rulings(
+    row: dict[str, Any], used: Used, *, event: str = "PreToolUse", overridden: bool = False, now: float = NOW
+) -> list[budget.Ruling]:
+    scopes = {"session": used, "request": used, "agent": used, "late": used}
+    found = budget.standings({"budgets": [row]}, scopes, lane="claude", project="/p", now=now)
+    ids = {"session": "s", "request": "r", "agent": "a"}
+    return budget.rule(
+        found, event_name=event, scope_ids=ids, now=now, overridden=overridden, clock=lambda at: f"<{at:.0f}>"
+    )
+
+
+# ---- the rules -------------------------------------------------------------------------------------------------------
+
+
+def test_the_response_that_crosses_is_charged_and_the_call_after_it_is_not_made() -> None:
+    row = limits(tokens=100)
+    assert [] == rulings(row, Used(tokens=89))
+    assert ["near"] == [one.word for one in rulings(row, Used(tokens=99))]
+    (ruling,) = rulings(row, Used(tokens=100, since=NOW - 600))
+    assert ("stop", f"governor: budget 'b' (session) is used up: 100 tokens of 100 tokens since <{NOW - 600}>.") == (
+        ruling.word,
+        ruling.person,
+    )
+
+
+@pytest.mark.parametrize("action", budget.ACTIONS)
+def test_each_action_is_what_the_person_chose_and_an_override_leaves_only_words(action: str) -> None:
+    row, used = limits(action=action, tool_calls=5), Used(tool_calls=5)
+    assert [action] == [one.word for one in rulings(row, used)]
+    expected = "advise" if action in ("ask", "stop") else action
+    assert [expected] == [one.word for one in rulings(row, used, overridden=True)]
+    assert (action == "observe") == (rulings(row, used)[0].person == "")
+
+
+def test_the_strictest_comes_first() -> None:
+    rows = {"budgets": [limits(action="advise", tokens=1), limits(action="stop", usd=1), limits(tokens=10)]}
+    used = Used(tokens=9, usd=2)
+    found = budget.standings(rows, {"session": used}, lane="claude", project="/p", now=NOW)
+    words = budget.rule(found, event_name="PreToolUse", scope_ids={}, now=NOW, overridden=False, clock=str)
+    assert ["stop", "advise", "near"] == [one.word for one in words]
+
+
+def test_a_prompt_is_never_refused_for_the_request_before_it() -> None:
+    assert [] == rulings(limits("request", tokens=1), Used(tokens=5), event="UserPromptSubmit")
+    assert ["stop"] == [one.word for one in rulings(limits("session", tokens=1), Used(tokens=5))]
+
+
+def test_shortly_before_the_model_can_plan_and_is_told_in_few_characters() -> None:
+    (ruling,) = rulings(limits(usd=10), Used(usd=9.5, since=NOW - 5700))
+    assert "$9.50 of $10.00 (session) are used, near" in ruling.model
+    assert f"<{NOW + 300}>" in ruling.model
+    assert len(ruling.model) <= budget.NOTE
+    assert ruling.person == ""
+    assert [] == rulings(limits(usd=10, action="observe"), Used(usd=9.5))
+
+
+def test_what_is_not_known_crosses_nothing() -> None:
+    assert [] == rulings(limits(wall=60), Used(wall=None))
+    assert [] == rulings({**limits("day", tokens=1)}, Used(tokens=5)), "no refresh has said what the day used"
+
+
+def test_unpriced_responses_make_a_cost_a_floor() -> None:
+    (ruling,) = rulings(limits(usd=1), Used(usd=2, unpriced=3))
+    assert "at least $2.00" in ruling.person
+
+
+def test_a_day_is_the_ledgers_figure_and_what_came_since() -> None:
+    row = limits("day", tokens=100) | {"since": NOW - 3600, "until": NOW + 3600, "as_of": NOW - 60}
+    row["used"] = {"tokens": 70}
+    assert [] == rulings(row, Used(tokens=5))
+    assert ["stop"] == [one.word for one in rulings(row, Used(tokens=30))]
+    assert [] == rulings(row, Used(tokens=30), now=NOW + 4000), "a new day"
+    assert [] == rulings({**row, "as_of": NOW - 2 * 86_400}, Used(tokens=30)), "stale"
+    assert [] == rulings({**row, "as_of": NOW + 9000}, Used(tokens=30)), "the clock was set back"
+
+
+def test_a_project_has_its_own_and_a_pattern_chooses() -> None:
+    row = limits("project", tokens=100) | {"since": NOW - 3600, "until": NOW + 3600, "as_of": NOW}
+    assert [] == rulings({**row, "used": {"/other": {"tokens": 500}}}, Used())
+    assert ["stop"] == [one.word for one in rulings({**row, "used": {"/p": {"tokens": 500}}}, Used())]
+    assert [] == rulings({**row, "used": {"/p": {"tokens": 500}}, "project": "/q*"}, Used())
+
+
+@given(st.text("ab/*", max_size=8), st.text("ab/", max_size=8))
+def test_a_pattern_matches_as_a_shell_would(pattern: str, path: str) -> None:
+    from fnmatch import fnmatchcase
+
+    assert fnmatchcase(path, pattern) == budget.matches(path, pattern)
+
+
+amounts = st.floats(0, 1e9, allow_nan=False)
+
+
+@given(amounts, amounts, st.floats(1, 1e9), st.sampled_from(budget.ACTIONS))
+def test_more_use_never_loosens(one: float, other: float, limit: float, action: str) -> None:
+    order = ["", "near", *budget.ACTIONS]
+    words = [
+        order.index(next((r.word for r in rulings(limits(action=action, tokens=limit), Used(tokens=n))), ""))
+        for n in sorted((one, other))
+    ]
+    assert words == sorted(words)
+
+
+@pytest.mark.parametrize("row", [{}, {"limits": 3}, {"limits": {"tokens": "x"}}, {"limits": {"tokens": 0}}, 7, None])
+def test_a_letter_that_is_odd_rules_nothing(row: Any) -> None:
+    found = budget.standings({"budgets": [row]}, {"session": Used()}, lane="claude", project="", now=NOW)
+    assert [] == found
+
+
+# ---- what a session has used -----------------------------------------------------------------------------------------
+
+
+class Session:
+    """A session's transcript, written line by line, and the events of its hooks."""
+
+    def __init__(self, folder: Path, session: str = SESSION) -> None:
+        self.path = folder / "projects" / "-p" / f"{session}.jsonl"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.session = session
+
+    def write(self, *records: dict[str, Any], agent: str = "") -> None:
+        path = self.path if not agent else self.path.with_suffix("") / "subagents" / f"agent-{agent}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.writelines(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
+
+    def event(self, name: str = "PreToolUse", **more: Any) -> dict[str, Any]:
+        return {
+            "hook_event_name": name,
+            "session_id": self.session,
+            "transcript_path": str(self.path),
+            "cwd": "/p",
+            "prompt_id": "one",
+            "tool_name": "Bash",
+            "tool_input": {"command": "ls"},
+            **more,
+        }
+
+
+RATES = {"claude-opus-5-5": {"usd": [[0, [4, 20, 1, 5, 8]], [100, [8, 40, 2, 10, 16]]], "units": [1, 5, 0, 1, 1]}}
+
+
+def test_each_response_counts_once_by_its_largest_output(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    at = NOW * 1000
+    with live.Session(str(tmp_path), "claude", SESSION, NOW - 1) as used:
+        used.note_place(session.event())
+    session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=1)))
+    with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+        used.take_in(session.event(), RATES)
+        assert 11 == used.scopes(session.event(), {})["session"].tokens
+    session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=50)), answer("msg_1", at_ms=at))
+    session.write(answer("msg_2", at_ms=at, spent=usage(input=5, output=5, read=200, five=1)))
+    session.write(answer("msg_3", at_ms=at, spent=usage(input=1, output=1)), agent="a1")
+    with live.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
+        used.take_in(session.event(), RATES)
+        found = used.scopes(session.event(agent_id="a1"), {})
+    assert (10 + 100 + 11 + 2, 2) == (found["session"].tokens, found["agent"].tokens)
+    picodollars = (10 * 4 + 100 * 20) + (5 * 8 + 5 * 40 + 200 * 2 + 1 * 10) + (4 + 20)
+    assert pytest.approx(picodollars / 1e12) == found["session"].usd
+    assert 10 + 500 + 5 + 25 + 1 + 6 == found["session"].units
+
+
+def test_what_was_there_before_the_first_event_is_not_this_sessions(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.write(answer("msg_old", at_ms=(NOW - 90) * 1000, spent=usage(output=7000)))
+    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+        used.begin(session.event("UserPromptSubmit"))
+        used.take_in(session.event(), RATES)
+    copied = answer("msg_copied", at_ms=(NOW - 80) * 1000, spent=usage(output=7000))
+    session.write(copied, answer("msg_new", at_ms=(NOW + 5) * 1000, spent=usage(input=1, output=2)))
+    with live.Session(str(tmp_path), "claude", SESSION, NOW + 9) as used:
+        used.take_in(session.event(), RATES)
+        assert 3 == used.scopes(session.event(), {})["session"].tokens
+
+
+def test_a_torn_line_waits_and_an_unknown_model_has_no_price(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+        used.note_place(session.event())
+    line = json.dumps(answer("msg_1", at_ms=NOW * 1000 + 5, model="new-9", spent=usage(input=1, output=2)))
+    for part in (line[:100], line[100:] + "\n"):
+        with session.path.open("a") as file:
+            file.write(part)
+        with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+            used.take_in(session.event(), RATES)
+            found = used.scopes(session.event(), {})["session"]
+    assert (3, 0, 1) == (found.tokens, found.usd, found.unpriced)
+
+
+def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    for number, prompt in enumerate(("one", "two")):
+        now = NOW + number * 100
+        with live.Session(str(tmp_path), "claude", SESSION, now) as used:
+            used.note_place(session.event())
+            used.begin(session.event("UserPromptSubmit", prompt_id=prompt))
+        session.write(answer(f"msg_{number}", at_ms=now * 1000 + 9, spent=usage(input=number + 1, output=0)))
+        with live.Session(str(tmp_path), "claude", SESSION, now + 1) as used:
+            used.take_in(session.event(), RATES)
+            used.call(session.event())
+            found = used.scopes(session.event(), {})
+    assert (2, 1, 3, 2) == (
+        found["request"].tokens,
+        found["request"].tool_calls,
+        found["session"].tokens,
+        found["session"].tool_calls,
+    )
+    assert (1, 101) == (found["request"].wall, found["session"].wall)
+
+
+def test_late_is_what_the_ledger_does_not_know_yet(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+        used.note_place(session.event())
+    for number in (1, 2, 3):
+        session.write(answer(f"msg_{number}", at_ms=(NOW + number) * 1000, spent=usage(input=number, output=0)))
+    letter = {"covered": {SESSION: {"": NOW + 2.0}}, "calls": {SESSION: 1}}
+    with live.Session(str(tmp_path), "claude", SESSION, NOW + 9) as used:
+        used.take_in(session.event(), RATES)
+        used.call(session.event())
+        used.call(session.event())
+        late = used.scopes(session.event(), letter)["late"]
+    assert (3, 1) == (late.tokens, late.tool_calls)
+
+
+def test_late_rows_stay_bounded_where_nobody_refreshes(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+        used.note_place(session.event())
+        for number in range(1000):
+            counts = [1, 0, 0, 0, 0]
+            used._count((f"m{number}", NOW + number, "claude-opus-5-5", counts), "", RATES)
+            used.take_in(session.event(), RATES)
+        assert len(used.state["late"]) <= live.KEPT_LATE
+        assert 1000 == used.scopes(session.event(), {})["late"].tokens
+
+
+def test_a_codex_rollout(tmp_path: Path) -> None:
+    path = tmp_path / "rollout-x.jsonl"
+    event = {"session_id": "t", "transcript_path": str(path), "cwd": "/p", "model": "gpt-6-sol", "turn_id": "u"}
+    with live.Session(str(tmp_path), "codex", "t", NOW) as used:
+        used.note_place(event)
+    spent = {"input_tokens": 950, "cached_input_tokens": 100, "cache_write_input_tokens": 50, "output_tokens": 40}
+    record = {"type": "token_usage_record", "payload": {"response_id": "r1", "usage": spent}}
+    path.write_text((json.dumps({"timestamp": iso(NOW * 1000 + 1), **record}) + "\n") * 2)
+    with live.Session(str(tmp_path), "codex", "t", NOW + 1) as used:
+        used.take_in(event, {"gpt-6-sol": {"usd": [[0, [2, 10, 1, 3, 3]]], "units": [1, 1, 0, 1, 1]}})
+        found = used.scopes(event, {})["session"]
+    assert 800 + 40 + 50 == found.tokens
+    assert pytest.approx((800 * 2 + 40 * 10 + 100 + 50 * 3) / 1e12) == found.usd
+
+
+@given(st.datetimes().filter(lambda moment: 1970 <= moment.year < 3000))
+def test_a_time_stamp_is_read_as_the_standard_library_would(moment: datetime) -> None:
+    stamp = moment.isoformat(timespec="milliseconds") + "Z"
+    assert pytest.approx(datetime.fromisoformat(stamp).timestamp(), abs=1e-3) == epoch(stamp)
+
+
+@pytest.mark.parametrize("stamp", [None, 7, "", "2026-11-25", "2026-11-25T10:00:00+01:00", "x" * 24 + "Z"])
+def test_another_kind_of_stamp_is_none(stamp: object) -> None:
+    assert epoch(stamp) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\0" * 9, b'{"version": 2}', b"\xff"])
+def test_a_spoilt_file_of_ours_is_begun_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / f"claude-{SESSION}").write_bytes(content)
+    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+        assert NOW == used.state["started"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x.jsonl\0", 7, None, "relative.jsonl"])
+def test_a_transcript_path_is_only_ever_read(tmp_path: Path, path: object) -> None:
+    state = tmp_path / "state"
+    with live.Session(str(state), "claude", "../../x", NOW) as used:
+        used.take_in({"transcript_path": path}, RATES)
+    assert ["live"] == os.listdir(state)
+    assert ["claude-______x"] == os.listdir(state / "live")
+
+
+# ---- the hook --------------------------------------------------------------------------------------------------------
+
+
+class Hook:
+    """The guard as a host starts it, with the letter that refresh would leave."""
+
+    def __init__(self, folder: Path, *budgets: dict[str, Any]) -> None:
+        self.folder = folder
+        self.state = Path(os.environ["GOVERNOR_HOME"])
+        Path(os.environ["GOVERNOR_CONFIG"]).write_text(json.dumps({"budgets": budgets}))
+        self.refresh()
+
+    def refresh(self) -> None:
+        with open_ledger() as ledger:
+            letters.write(ledger, config.load(), now=int(time.time()))
+
+    def start(self, event: dict[str, Any], lane: str = "claude") -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-I", "-S", str(ROOT / "hooks" / "budget_guard.py"), lane]
+        environment = {"GOVERNOR_HOME": str(self.state)}
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(event).encode())
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def says(self, event: dict[str, Any], lane: str = "claude") -> Any:
+        process = self.start(event, lane)
+        out, _ = process.communicate()
+        assert 0 == process.returncode
+        log = self.state / "log" / "hooks.log"
+        assert not log.exists(), log.read_text()
+        return json.loads(out) if out else None
+
+    def decisions(self) -> list[dict[str, Any]]:
+        path = self.state / "spool" / "decisions.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_three_calls_are_three_calls(tmp_path: Path) -> None:
+    guard = Hook(tmp_path, {"name": "few", "per": "session", "tool_calls": 3, "action": "stop"})
+    event = Session(tmp_path).event()
+    assert [None] * 2 == [guard.says(event) for _ in range(2)]
+    guard.says(event)
+    for _ in range(2):
+        refused = guard.says(event)
+        assert (False, "deny") == (refused["continue"], refused["hookSpecificOutput"]["permissionDecision"])
+        assert "budget 'few' (session) is used up: 3 tool calls of 3 tool calls" in refused["stopReason"]
+        assert "governor override 30m" in refused["stopReason"]
+    codex = guard.says({**event, "session_id": SESSION}, "codex")
+    assert codex is None, "another client's session of the same name"
+    (said,) = [one for one in guard.decisions() if one["decision"] == "stop"]
+    assert ("budget:few", "tool_calls", 3, 3) == (said["rule"], said["unit"], said["used"], said["limit"])
+
+
+def test_fifty_parallel_calls_never_pass_more_than_the_budget(tmp_path: Path) -> None:
+    guard = Hook(tmp_path, {"name": "few", "per": "session", "tool_calls": 7, "action": "stop"})
+    event = Session(tmp_path).event()
+    said = [process.communicate()[0] for process in [guard.start(event) for _ in range(50)]]
+    assert 43 == len([out for out in said if b'"deny"' in out])
+
+
+def test_the_persons_override_lifts_a_stop_and_the_kill_switch_all(tmp_path: Path) -> None:
+    guard = Hook(tmp_path, {"name": "few", "per": "session", "tool_calls": 1, "action": "stop"})
+    event = Session(tmp_path).event()
+    guard.says(event)
+    assert "deny" in str(guard.says(event))
+    override = guard.state / "override"
+    override.write_text(str(time.time() + 60))
+    assert guard.says(event) is None
+    override.write_text(str(time.time() - 1))
+    assert "deny" in str(guard.says(event))
+    (guard.state / "OFF").touch()
+    assert guard.says(event) is None
+
+
+def test_asking_is_asking_once_and_codex_which_cannot_is_advised(tmp_path: Path) -> None:
+    guard = Hook(tmp_path, {"name": "few", "per": "session", "tool_calls": 1, "action": "ask"})
+    event = Session(tmp_path).event()
+    guard.says(event)
+    asked = guard.says(event)["hookSpecificOutput"]
+    assert ("ask", True) == (asked["permissionDecision"], "is used up" in asked["permissionDecisionReason"])
+    assert guard.says(event) is None
+    guard.says({**event, "session_id": "c"}, "codex")
+    assert ["systemMessage"] == list(guard.says({**event, "session_id": "c"}, "codex"))
+
+
+def test_a_prompt_past_the_days_budget_is_held_with_what_lifts_it(tmp_path: Path) -> None:
+    guard = Hook(tmp_path, {"name": "day", "per": "day", "tool_calls": 1, "action": "stop"})
+    session = Session(tmp_path)
+    guard.says(session.event())
+    guard.refresh()
+    held = guard.says(session.event("UserPromptSubmit", prompt="go on", session_id="other"))
+    assert "block" == held["decision"]
+    assert "1 tool calls of 1 tool calls" in held["reason"]
+
+
+def test_a_loops_prompt_is_not_asked_about(tmp_path: Path) -> None:
+    guard = Hook(tmp_path, {"name": "few", "per": "session", "tool_calls": 1, "action": "ask"})
+    session = Session(tmp_path)
+    guard.says(session.event())
+    said = guard.says(session.event("UserPromptSubmit", prompt="<task-notification>done", prompt_id="two"))
+    assert ["systemMessage"] == list(said)
+
+
+def test_a_state_folder_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    guard = Hook(tmp_path, {"name": "few", "per": "session", "tool_calls": 1, "action": "stop"})
+    (guard.state / "live").write_text("in the way")
+    process = guard.start(Session(tmp_path).event())
+    assert (b"", 0) == (process.communicate()[0], process.returncode)
+
+
+def test_no_text_of_the_session_is_kept(tmp_path: Path) -> None:
+    guard = Hook(tmp_path, {"name": "few", "per": "session", "tool_calls": 1})
+    session = Session(tmp_path)
+    session.write(answer("msg_1", spent=usage(), content="secret words"))
+    for _ in range(3):
+        guard.says(session.event(tool_input={"command": "secret words"}, prompt="secret words"))
+    for path in guard.state.rglob("*"):
+        assert path.is_dir() or b"secret" not in path.read_bytes(), path
+
+
+# ---- days and projects -----------------------------------------------------------------------------------------------
+
+
+def test_a_days_budget_in_status_is_what_the_ledger_and_the_hooks_say(tmp_path: Path) -> None:
+    budgets = [
+        {"name": "day", "per": "day", "tokens": 1000, "usd": 5},
+        {"name": "each", "per": "project", "tool_calls": 10, "every": "month"},
+    ]
+    Path(os.environ["GOVERNOR_CONFIG"]).write_text(json.dumps({"budgets": budgets}))
+    with open_ledger() as ledger:
+        transcript(answer("msg_1", at_ms=(NOW - 60) * 1000, spent=usage(input=400, output=100, read=10**6)))
+        transcript(answer("msg_2", at_ms=(NOW - 86_400) * 1000, spent=usage(input=10**6)), session=OTHER)
+        take_in(ledger)
+        with live.Session(os.environ["GOVERNOR_HOME"], "claude", SESSION, NOW) as used:
+            used.note_place({"cwd": "/p"})
+            used.call({})
+        found = spending.reports(ledger, config.load(), now=NOW)
+    assert [("day", "tokens", 500, 1000), ("each", "tool_calls", 1, 10)] == [
+        (one.name, one.unit, one.used, one.limit) for one in found if one.unit != "usd"
+    ]
+
+
+def test_periods_begin_where_the_persons_day_does(zone: Any) -> None:
+    zone("Europe/Berlin")
+    sunday = 1_792_921_600  # 2026-10-25, the clocks go back that morning
+    since, until = spending.period("day", now=sunday)
+    assert 25 * 3600 == until - since
+    week = spending.period("week", now=sunday)
+    assert until == week[1]
+    assert "01" == time.strftime("%d", time.localtime(spending.period("month", now=sunday)[0]))
+
+
+def test_hook_marks_follow_the_budget(tmp_path: Path) -> None:
+    """No budget, no word: the letter is quiet and the hook parses nothing."""
+    Hook(tmp_path)
+    assert hook.is_quiet(os.environ["GOVERNOR_HOME"], "budget")
