@@ -1,4 +1,5 @@
-"""Write the examples and the Claude Code plugin from the table that ``governor install`` uses.
+"""Write the examples and the Claude Code plugin from the table that ``governor install`` uses, and the budget file's
+example from its own schema.
 
 ``--check`` writes nothing and exits 1 when a file on disk differs. The examples' paths are placeholders: install writes
 yours. The plugin is this folder itself: ``.claude-plugin`` says what pyproject.toml says, ``hooks/hooks.json`` what to
@@ -13,11 +14,31 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from governor.config.schema import Budget
 from governor.install import runtime, wiring
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERPRETER = "/usr/bin/python3"
 HOME = "/home/you/.local/state/governor"
+# What a person might write; everything else stands in the example with its default.
+WRITTEN: dict[str, Any] = {
+    "machine": "laptop",
+    "person": "me",
+    "plan": "max-20x",
+    "prices": {"gpt-6.2-sol": {"input": 2.0, "output": 10.0, "cache_read": 0.1}},
+    "tags": [{"tag": "client-a", "project": "*/client-a/*"}, {"tag": "spikes", "branch": "spike/*"}],
+    "router": {"keep": ["schema"]},
+    "pacing": {"hush": ["5h"]},
+    "budgets": [
+        {"name": "night", "per": "session", "tokens": 5_000_000, "tool_calls": 800, "wall": "6h", "action": "stop"},
+        {"name": "one prompt", "per": "request", "usd": 5, "action": "ask"},
+        {"name": "day", "per": "day", "usd": 60, "action": "advise"},
+        {"name": "client-a", "per": "project", "project": "*/client-a/*", "every": "month", "usd": 400},
+    ],
+    "spawn": {"action": "stop", "concurrent": 6},
+    "degrade": {"mode": "act", "critical": ["security-review"]},
+    "handoff": {"usd": 5, "rules": "~/.config/governor/standing-rules.md"},
+}
 
 
 def examples() -> dict[Path, str]:
@@ -27,9 +48,20 @@ def examples() -> dict[Path, str]:
         ROOT / "settings.example.json": wiring.example("claude", scripts, interpreter=INTERPRETER, home=HOME),
         ROOT / "examples" / "codex-hooks.json": wiring.example("codex", scripts, interpreter=INTERPRETER, home=HOME),
         ROOT / "hooks" / "hooks.json": wiring.plugin(scripts),
+        ROOT / "budget.example.json": budget(),
         **manifests(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]),
     }
     return {path: json.dumps(document, indent=2) + "\n" for path, document in documents.items()}
+
+
+def budget() -> dict[str, Any]:
+    """A filled-in budget file: every setting, the person's own words where they wrote some."""
+    Budget.model_validate(WRITTEN)
+    defaults = Budget().model_dump(mode="json", exclude_none=True)
+    return {
+        name: {**value, **WRITTEN.get(name, {})} if isinstance(value, dict) else WRITTEN.get(name, value)
+        for name, value in defaults.items()
+    }
 
 
 def manifests(project: dict[str, Any]) -> dict[Path, dict[str, Any]]:

@@ -165,3 +165,12 @@ def test_two_budgets_of_one_name_contradict_each_other() -> None:
     write(json.dumps({"budgets": twins}))
     with pytest.raises(BadInputError, match="two budgets"):
         config.load()
+
+
+def test_the_example_is_a_budget_file_with_every_setting_in_it() -> None:
+    example = json.loads((Path(__file__).parent.parent / "budget.example.json").read_text())
+    write(json.dumps(example))
+    values = config.load().values
+    assert list(example) == list(values)
+    assert "stop" == values["budgets"][0]["action"]
+    assert 21_600 == values["budgets"][0]["wall"]

@@ -169,10 +169,11 @@ def _arithmetic(found: WindowReport) -> list[str]:
 
 def _budget(budget: BudgetReport) -> str:
     """One limit a line: what it is called, how full, what happens when it is."""
-    name = budget.name if not budget.project else f"{budget.name} {budget.project.rpartition('/')[2]}"
+    folder = budget.project.rpartition("/")[2]
+    name = f"{folder[:14]} ({budget.name})" if folder else budget.name
     least = "at least " if budget.at_least else ""
     figures = f"{least}{amount(budget.used, budget.unit)} of {amount(budget.limit, budget.unit)}"
-    line = f"  {name[:18]:<18} {percent(budget.share * 100):>6}  {figures}, {budget.action}"[:WIDTH]
+    line = f"  {name[:26]:<26} {percent(budget.share * 100):>6}  {figures}, {budget.action}"[:WIDTH]
     return style(line, **COLOURS["STOP" if budget.action == "stop" else "NUDGE"]) if budget.share >= 1 else line  # type: ignore[arg-type]
 
 
