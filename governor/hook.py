@@ -166,10 +166,10 @@ def read_letter(state_home: str, name: str) -> tuple[bool, dict[str, Any]]:
     word, _, body = raw.partition(b"\n")
     if word not in (b"quiet", b"speak"):
         return False, {}
-    import json
+    from governor import wire
 
     try:
-        content = json.loads(body)
+        content = wire.loads(body)
     except ValueError:
         return False, {}
     if not isinstance(content, dict) or content.get("version") != 1:
@@ -201,19 +201,32 @@ def make_private(folder: str) -> None:
             os.umask(before)
 
 
-def write_private(path: str, data: bytes) -> None:
-    """Replace a file of ours in one step, readable by its owner only.
+def write_private(path: str, data: bytes, *, durable: bool = False) -> None:
+    """Replace a file of ours in one step, readable by its owner only; ``durable``: it also outlives a loss of power.
 
-    Raises: OSError where the folder cannot be written.
+    Raises: OSError where the folder cannot be written, or the disk is full.
     """
-    make_private(os.path.dirname(path))
+    folder = os.path.dirname(path)
+    make_private(folder)
     temporary = "%s.%d.tmp" % (path, os.getpid())  # noqa: UP031 - an f-string costs the same; this reads as a path
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(descriptor, data)
+        while data:  # a disk that fills up takes a part of it without a word
+            data = data[os.write(descriptor, data) :]
+        if durable:
+            os.fsync(descriptor)
+    except OSError:
+        os.unlink(temporary)
+        raise
     finally:
         os.close(descriptor)
     os.replace(temporary, path)
+    if durable and os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)  # the name, too
+        finally:
+            os.close(descriptor)
 
 
 def append(state_home: str, spool: str, line: bytes) -> None:
@@ -313,10 +326,10 @@ def run(
 
 
 def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], raw: bytes) -> int:
-    import json
+    from governor import wire
 
     try:
-        event = json.loads(raw)
+        event = wire.loads(raw)
     except (ValueError, RecursionError):
         return 0
     if not isinstance(event, dict):
@@ -326,11 +339,11 @@ def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], 
         return 0
     if reply.record is not None:
         record = {"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **reply.record}
-        append(door.home, "decisions.jsonl", json.dumps(record, separators=(",", ":")).encode())
+        append(door.home, "decisions.jsonl", wire.dumps(record))
     out = in_dialect(reply, str(event.get("hook_event_name", "")), door.lane)
     if not out:
         return 0
-    say(json.dumps(out, separators=(",", ":")).encode())  # ASCII only, whatever the terminal's encoding
+    say(wire.dumps(out))  # ASCII only, whatever the terminal's encoding
     return len(reply.model)
 
 

@@ -8,18 +8,23 @@ in the state folder (``originals``). Standard library only: a hook comes here.
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
 
+from governor import hook
 from governor.errors import BadInputError
+from governor.guards.edits import matches
 from governor.guards.memory import ARCHIVE, Compaction, Limits, addition, compact, size_of
 from governor.originals import Version, keep, read_version, versions
-from governor.paths import claude_homes, codex_home
+from governor.paths import claude_folders, codex_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NamedTuple
+else:
+    from governor.guards.record import NamedTuple
 
 NAME = "MEMORY.md"
 LARGEST = 2**20  # bytes; the client reads 100,000 of an index at most
@@ -67,8 +72,8 @@ def _is_own(parts: list[str]) -> bool:
         return False
     if len(parts) > 4 and parts[-4] == ".claude" and parts[-3] in ("agent-memory", "agent-memory-local"):
         return True  # a subagent's, inside a project
-    shapes = [(home, shape) for home in claude_homes() for shape in ("projects/*/memory", "agent-memory/*")]
-    shapes.append((codex_home(), "memories"))
+    shapes = [(home, shape) for home in claude_folders() for shape in ("projects/*/memory", "agent-memory/*")]
+    shapes.append((codex_folder(), "memories"))
     return any(
         _matches(parts, [*os.path.realpath(home).split(os.sep), *shape.split("/"), NAME]) for home, shape in shapes
     )
@@ -86,7 +91,7 @@ def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
         return not parts
     if pattern[0] == "**":
         return any(_matches(parts[n:], pattern[1:]) for n in range(len(parts) + 1))
-    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+    return bool(parts) and matches(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def take(path: str, *, largest: int = LARGEST) -> tuple[bytes, os.stat_result]:
@@ -159,42 +164,52 @@ def carry_out(path: str, limits: Limits, state_home: str, *, fresh: frozenset[st
 
     Raises: BadInputError as ``plan`` does; OSError where something cannot be written. The index is then untouched.
     """
-    with _alone(state_home):
+    with _Alone(state_home):
         made = plan(path, limits, fresh=fresh)
         if made.new == made.old:
             return None
         if not made.mode & stat.S_IWUSR:
             raise _refused(path, "it is read-only")
+        # What a loss of power may leave is the old index, or the new one with all that it lacks: so the original and
+        # the topic file are synced before the index is replaced, and the new index before it takes the name. Both,
+        # because originals give way after a while and the topic file never does, and because only an original comes
+        # back byte for byte. The replacement itself is not synced: undone, it is done again at the next edit.
         keep(path, made.old, state_home)
         if made.archived:
             _append(os.path.join(os.path.dirname(path), ARCHIVE), made.archived, mode=made.mode)
         return made if replace(path, made.new, expected=made.old) else None
 
 
-@contextmanager
-def _alone(state_home: str) -> Iterator[None]:
-    """One compaction at a time, on this machine. Where files cannot be locked, comparing before replacing must do."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    folder = os.path.join(state_home, "memory")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+class _Alone:
+    """One compaction at a time, on this machine. Where files cannot be locked, comparing before replacing must do.
+
+    Raises: BlockingIOError where another has not ended in time.
+    """
+
+    def __init__(self, state_home: str) -> None:
+        folder = os.path.join(state_home, "memory")
+        hook.make_private(folder)
+        self.lock = os.path.join(folder, "lock")
+
+    def __enter__(self) -> None:
+        self.descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            return
         end = time.monotonic() + PATIENCE_S
         while True:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
             except BlockingIOError:
                 if time.monotonic() > end:
+                    os.close(self.descriptor)
                     raise
                 time.sleep(0.02)
-        yield
-    finally:
-        os.close(descriptor)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.descriptor)
 
 
 def _append(path: str, data: bytes, *, mode: int) -> None:
@@ -242,7 +257,7 @@ def restore(path: str, number: int, state_home: str) -> Version:
 
     Raises: BadInputError where there is no such version or the file changed meanwhile; OSError.
     """
-    with _alone(state_home):
+    with _Alone(state_home):
         kept = versions(path, state_home)
         chosen = next((version for version in kept if version.number == number), None)
         if chosen is None:

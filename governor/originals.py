@@ -7,12 +7,16 @@ Standard library only: a hook comes here.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from typing import NamedTuple
 
 from governor import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from governor.guards.record import NamedTuple
 
 KEEP = 30  # versions of an index; the topic file next to it has all that was ever taken out, however old
 
@@ -27,20 +31,35 @@ class Version(NamedTuple):
 
 
 def _shelf(path: str, state_home: str) -> str:
-    return os.path.join(state_home, "memory", hashlib.sha256(os.fsencode(path)).hexdigest()[:16])
+    return os.path.join(state_home, "memory", _digest(os.fsencode(path)))
+
+
+def _digest(data: bytes) -> str:
+    """The first half of its SHA-256, by the interpreter's own code: ``hashlib`` would load OpenSSL for it."""
+    try:
+        from _sha2 import sha256  # type: ignore[import-not-found]  # Python 3.12 and newer
+    except ImportError:
+        try:
+            from _sha256 import sha256  # type: ignore[import-not-found]
+        except ImportError:
+            from hashlib import sha256
+    return str(sha256(data).hexdigest()[:16])
 
 
 def keep(path: str, data: bytes, state_home: str) -> None:
-    """Put an original on its shelf, unless it is the newest there already. Beyond KEEP the oldest goes."""
+    """Put an original on its shelf, unless it is the newest there already. Beyond KEEP the oldest goes.
+
+    It is on the disk when this returns, whatever happens next. Raises: OSError; nothing was then kept.
+    """
     shelf = _shelf(path, state_home)
     kept = versions(path, state_home)
     if kept and read_version(kept[0]) == data:
         return
     now = time.time_ns()
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9)) + f".{now % 10**9:09d}Z"
-    hook.write_private(os.path.join(shelf, f"{stamp}.md"), data)
     if not kept:
         hook.write_private(os.path.join(shelf, "path"), os.fsencode(path))
+    hook.write_private(os.path.join(shelf, f"{stamp}.md"), data, durable=True)
     for old in kept[KEEP - 1 :]:
         os.unlink(old.file)
 

@@ -7,10 +7,13 @@ CODEX_HOME; no other room reads the environment for a path.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from governor import hook
 from governor.errors import StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 README = """This folder belongs to governor.
 
@@ -29,7 +32,7 @@ Type `governor doctor` to see whether all is well, `governor uninstall` to unwir
 
 def home() -> Path:
     """The state folder (GOVERNOR_HOME, else the platform's). Not created here."""
-    return Path(hook.home())
+    return _path(hook.home())
 
 
 def ledger_file() -> Path:
@@ -59,7 +62,7 @@ def config_file() -> Path:
     """The person's budget file (GOVERNOR_CONFIG, else budget.json, .yaml or .yml in the config folder)."""
     chosen = os.environ.get("GOVERNOR_CONFIG")
     if chosen:
-        return _at_home(chosen).absolute()
+        return _path(os.path.expanduser(chosen)).absolute()
     import platformdirs
 
     folder = platformdirs.user_config_path("governor")
@@ -71,21 +74,35 @@ def config_file() -> Path:
 
 def claude_homes() -> list[Path]:
     """Claude Code's config folders: CLAUDE_CONFIG_DIR, else ~/.claude and the older ~/.config/claude."""
-    chosen = os.environ.get("CLAUDE_CONFIG_DIR", "")
-    named = [_at_home(part.strip()) for part in chosen.split(",") if part.strip()]
-    return named or [_at_home("~/.claude"), _at_home("~/.config/claude")]
+    return [_path(folder) for folder in claude_folders()]
 
 
 def codex_home() -> Path:
     """Codex's folder: CODEX_HOME, else ~/.codex."""
-    return _at_home(os.environ.get("CODEX_HOME") or "~/.codex")
+    return _path(codex_folder())
 
 
-def _at_home(path: str) -> Path:
-    """A path with ``~`` resolved; left as it stands where there is no such person."""
-    return Path(os.path.expanduser(path))
+def claude_folders() -> list[str]:
+    """``claude_homes`` as the hooks take them: ``pathlib`` alone would cost one as much as all the rest of it.
+
+    ``~`` is left as it stands where there is no such person.
+    """
+    named = [part.strip() for part in os.environ.get("CLAUDE_CONFIG_DIR", "").split(",")]
+    chosen = [part for part in named if part] or ["~/.claude", "~/.config/claude"]
+    return [os.path.expanduser(folder) for folder in chosen]
+
+
+def codex_folder() -> str:
+    """``codex_home`` as the hooks take it."""
+    return os.path.expanduser(os.environ.get("CODEX_HOME") or "~/.codex")
+
+
+def _path(folder: str) -> Path:
+    from pathlib import Path
+
+    return Path(folder)
 
 
 def data_file(name: str) -> Path:
     """A file that ships inside the package."""
-    return Path(__file__).parent / "data" / name
+    return _path(__file__).parent / "data" / name

@@ -20,15 +20,18 @@ def wants(raw: bytes, door: hook.Door) -> bool:
 
 
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
-    from governor.guards.edits import edits, fits, is_named
+    from governor.guards.edits import edits, fits, matches
 
     letter = door.letter("memory")
     named = [name for name in letter.get("files") or [] if isinstance(name, str)]
     names = ["MEMORY.md", *map(os.path.basename, named)]
+    cwd = event.get("cwd")
+    cwd = cwd if isinstance(cwd, str) else ""
     written = {
         path: fresh
         for path, fresh in edits(event).items()
-        if is_named(os.path.basename(path), names) and not fits(hook.peek(path), letter)
+        if any(matches(os.path.basename(path), name) for name in names)
+        and not fits(hook.peek(os.path.join(cwd, path)), letter)
     }
     if not written:
         return None
@@ -36,11 +39,10 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     from governor.errors import GovernorError
     from governor.guards.memory import Limits, sentence
 
-    cwd = event.get("cwd")
     changed: list[str] = []
     shortened = moved = 0
     for path, fresh in written.items():
-        index = memory.locate(path, cwd if isinstance(cwd, str) else "", named)
+        index = memory.locate(path, cwd, named)
         if index is None:
             continue
         try:

@@ -20,35 +20,35 @@ if TYPE_CHECKING:
 
 def show(event: dict[str, Any], home: str, now: float) -> str:
     """Put the figures away; the line to print."""
-    import json
-
+    from governor import wire
     from governor.guards import tap
 
     session = "".join(c for c in str(event.get("session_id", "")) if c.isalnum() or c == "-")[:64] or "none"
     place = os.path.join(home, "taps", session)
     try:
         with open(place, "rb") as file:
-            memo = json.load(file)
+            memo = wire.loads(file.read())
     except (OSError, ValueError):
         memo = {}
     readings, fresh = tap.take(event, memo if isinstance(memo, dict) else {}, now=int(now))
     for reading in readings:
-        hook.append(home, "limits.jsonl", json.dumps(reading, separators=(",", ":")).encode())
+        hook.append(home, "limits.jsonl", wire.dumps(reading))
     if fresh != memo:
-        hook.write_private(place, json.dumps(fresh).encode())
+        hook.write_private(place, wire.dumps(fresh))
     letter = hook.read_letter(home, "pacing")[1]
     return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ)
 
 
 def main() -> None:
-    import json
     import time
+
+    from governor import wire
 
     raw, now, home = hook.drain(), time.time(), hook.home()
     speaks, chained = hook.read_letter(home, "statusline_chain")
     ours, is_off = "", hook.off_by(home, now) is not None
     try:
-        event = json.loads(raw)
+        event = wire.loads(raw)
         if isinstance(event, dict) and not is_off:
             ours = show(event, home, now)
             hook.ring(home, now)

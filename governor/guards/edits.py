@@ -43,13 +43,13 @@ def _patched(patch: str) -> dict[str, frozenset[str]]:
     return {name: frozenset(lines) for name, lines in fresh.items() if name}
 
 
-def is_named(name: str, names: list[str]) -> bool:
-    """Is this file name one of ``names``, which may hold patterns? Without a pattern nothing is imported."""
-    if name in names or not any(c in "*?[" for one in names for c in one):
-        return name in names
+def matches(name: str, pattern: str) -> bool:
+    """Is this part of a path what the pattern says? Where it says it plainly, nothing is imported."""
+    if pattern == "*" or not any(sign in pattern for sign in "*?["):
+        return pattern in ("*", name)
     from fnmatch import fnmatchcase
 
-    return any(fnmatchcase(name, one) for one in names)
+    return fnmatchcase(name, pattern)
 
 
 def fits(text: bytes | None, letter: dict[str, Any]) -> bool:

@@ -7,23 +7,17 @@ lines together. Linear in the text, because the text is whatever a model wrote.
 from __future__ import annotations
 
 import bisect
-import re
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from governor.guards.record import NamedTuple
 
 LONG_ENTRY_LINES = 40  # an entry beyond this is a chapter: its lines are entries of their own
 INTRO_LINES = 10  # a first paragraph up to this long introduces the index and stays
 FIXED = frozenset(("front", "heading", "rule", "table", "intro", "kept"))  # never moved
 NEVER_CUT = frozenset(("front", "heading", "rule", "fence"))
-
-_NEWLINE = re.compile(r"(\r\n|\n|\r)")
-_FENCE = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(`{3,}|~{3,})([^`]*)$")
-_HEADING = re.compile(r" {0,3}#{1,6}(?:\s|$)")
-_UNDERLINE = re.compile(r" {0,3}(?:=+|-+)\s*$")
-_RULE = re.compile(r" {0,3}(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$")
-_ITEM = re.compile(r"(\s*)(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
-_ROW = re.compile(r" {0,3}\|")
-_TABLE_RULE = re.compile(r" {0,3}\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*\|?\s*+$")
-_YAML_KEY = re.compile(r"[\w.-]+\s*:|(?:---|\.\.\.)\s*$")
 
 
 class Line(NamedTuple):
@@ -42,10 +36,17 @@ class Block(NamedTuple):
 
 def lines_of(text: str) -> list[Line]:
     """The text's lines. CR, LF and CR LF end a line, nothing else does; joined again they are the same text."""
-    parts = _NEWLINE.split(text)
-    lines = [Line(body, ending) for body, ending in zip(parts[::2], [*parts[1::2], ""], strict=True)]
-    if lines[-1].body == "":
-        lines.pop()
+    lines: list[Line] = []
+    for row in text.split("\n"):
+        *before, last = row.split("\r")
+        lines += [Line(body, "\r") for body in before]
+        if before and not last:
+            lines[-1] = Line(before[-1], "\r\n")
+        else:
+            lines.append(Line(last, "\n"))
+    body, ending = lines.pop()  # where no "\n" was
+    if body or ending == "\r\n":
+        lines.append(Line(body, "" if ending == "\n" else "\r"))
     return lines
 
 
@@ -92,34 +93,80 @@ def _piece(bodies: list[str], at: int, before: str, is_open: bool) -> tuple[str,
     """(kind, the line after it) of the piece that begins here."""
     body = bodies[at]
     following = bodies[at + 1] if at + 1 < len(bodies) else ""
-    fence = _FENCE.match(body)
     if not body.strip():
         return "blank", at + 1
+    fence = _fence(body) if "```" in body or "~~~" in body else ""
     if not is_open and (fence or (body.lstrip().startswith("<!--") and "-->" not in body)):
-        closed = _closed_at(bodies, at, fence[1] if fence else "")
+        closed = _closed_at(bodies, at, fence)
         return ("fence", closed) if closed else ("open", at + 1)
-    if _HEADING.match(body):
+    text = _outdented(body)
+    level = len(text) - len(text.lstrip("#"))
+    if 1 <= level <= 6 and not text[level : level + 1].strip():
         return "heading", at + 1
-    if _RULE.match(body):
+    if text.startswith(("-", "*", "_")) and _is_run("".join(text.split()), text[0], least=3):
         return "rule", at + 1
-    if _ITEM.match(body):
+    if marker(body.lstrip()):
         return "item", at + 1
-    if "|" in body and "|" in following and _TABLE_RULE.match(following):
+    if "|" in body and "|" in following and _is_table_rule(following):
         return "table", at + 2
-    if _ROW.match(body):
+    if text.startswith("|"):
         return "row", at + 1
-    if before in ("blank", "heading", "front") and _UNDERLINE.match(following):
+    under = _outdented(following).rstrip() if before in ("blank", "heading", "front") else ""
+    if under.startswith(("=", "-")) and _is_run(under, under[0], least=1):
         return "heading", at + 2
     return "text", at + 1
 
 
+def _outdented(body: str) -> str:
+    """The line without its indentation, where that is three blanks at most; else "": to Markdown it is no heading."""
+    text = body.lstrip()
+    return text if body[: len(body) - len(text)] in ("", " ", "  ", "   ") else ""
+
+
+def _is_run(text: str, sign: str, *, least: int) -> bool:
+    return len(text) >= least and not text.strip(sign)
+
+
+def marker(text: str) -> int:
+    """How many characters of ``text`` are the marker of a list (``-``, ``12.``) that it begins with."""
+    digits = len(text) - len(text.lstrip("0123456789"))
+    if 0 < digits <= 9 and text[digits : digits + 1] in (".", ")"):
+        size = digits + 1
+    else:
+        size = 1 if text[:1] in ("-", "*", "+") else 0
+    return 0 if text[size : size + 1].strip() else size
+
+
+def _fence(body: str) -> str:
+    """The run of marks by which this line opens a fence, perhaps as a list item; "" where it opens none."""
+    text = body.lstrip()
+    text = text[marker(text) :].lstrip()
+    mark = text[:1]
+    run = len(text) - len(text.lstrip(mark)) if mark in ("`", "~") else 0
+    return mark * run if run >= 3 and "`" not in text[run:] else ""
+
+
+def _is_table_rule(body: str) -> bool:
+    """Is it the row of dashes under a table's head?"""
+    cells = body.strip().removeprefix("|").removesuffix("|").split("|")
+    dashes = [cell.strip().removeprefix(":").removesuffix(":") for cell in cells]
+    return all(dash and not dash.strip("-") for dash in dashes)
+
+
 def _front_matter(bodies: list[str]) -> int:
     """How many lines of YAML front matter the index begins with."""
-    if len(bodies) > 1 and bodies[0].rstrip() == "---" and _YAML_KEY.match(bodies[1]):
+    if len(bodies) > 1 and bodies[0].rstrip() == "---" and _is_yaml(bodies[1]):
         for at in range(1, len(bodies)):
             if bodies[at].rstrip() in ("---", "..."):
                 return at + 1
     return 0
+
+
+def _is_yaml(body: str) -> bool:
+    """Does a line of YAML look so: a key, or the end at once?"""
+    key, colon, _ = body.partition(":")
+    name = key.rstrip() if colon else ""
+    return (name != "" and all(c.isalnum() or c in "_.-" for c in name)) or body.rstrip() in ("---", "...")
 
 
 def _closed_at(bodies: list[str], at: int, fence: str) -> int:

@@ -4,27 +4,27 @@ Claude Code loads an index only as far as its 200th line or its 25,000th charact
 about the rest; what a model appends last is what is lost. So lines are shortened, and when the whole is still too
 long the least recent entries go to a topic file next to the index. Nothing is ever dropped.
 
-Least recent means, in this order: not part of the edit just made; then the day of the entry (the last change of the
-topic file it links to, else the latest ISO date in its text, else that of the entry above it); then the place in the
-file, from the top, because entries are appended.
+Which entries are the least recent: guards.recency.
 """
 
 from __future__ import annotations
 
 import bisect
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from governor.guards.cut import shorten
-from governor.guards.entries import FIXED, Block, Line, lines_of, read
+from governor.guards.entries import Block, Line, lines_of, read
+from governor.guards.recency import least_recent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, NamedTuple
+else:
+    from governor.guards.record import NamedTuple
 
 ARCHIVE = "memory-archive.md"
 POINTER = f"- [Memory archive]({ARCHIVE}) — full text of shortened and of older entries"
 _KEEP = f"]({ARCHIVE})"
-
-_DAY = re.compile(r"\b(?:19|20)\d\d-[01]\d-[0-3]\d\b")
-_LINKED = re.compile(r"\]\((?:\./)?([^()\s#/\\]+)")
 
 
 class Limits(NamedTuple):
@@ -81,7 +81,7 @@ def size_of(text: str) -> Size:
 
 
 def _size(lines: Sequence[Line]) -> Size:
-    return Size(len(lines), sum(len((body + end).encode("utf-8", "surrogateescape")) for body, end in lines))
+    return Size(len(lines), len("".join([body + end for body, end in lines]).encode("utf-8", "surrogateescape")))
 
 
 def compact(
@@ -121,17 +121,19 @@ class _Step(NamedTuple):
 def _step(lines: list[Line], limits: Limits, fresh: frozenset[str], days: Mapping[str, str]) -> _Step | None:
     """One round, or None where nothing is to be done."""
     bodies = [line.body for line in lines]
+    if _size(lines).fits(limits) and all(len(body) <= limits.line_chars for body in bodies):
+        return None
     blocks, rigid = read(bodies, keep=_KEEP)
-    short = [
-        line if at in rigid else Line(shorten(line.body, limits.line_chars), line.ending)
-        for at, line in enumerate(lines)
-    ]
+    short = lines.copy()
+    for at, line in enumerate(lines):
+        if len(line.body) > limits.line_chars and at not in rigid:
+            short[at] = Line(shorten(line.body, limits.line_chars), line.ending)
     changed = {at for at, line in enumerate(short) if line != lines[at]}
     has_pointer = any(_KEEP in body for body in bodies)
-    surplus: set[int] = set()
+    parts = [short[block.start : block.stop] for block in blocks]
 
     def without(gone: set[int]) -> list[Line]:
-        out = _assembled(short, blocks, gone, surplus)
+        out = _assembled(parts, gone)
         if (gone or changed) and not has_pointer:
             out = _with_pointer(out)
         if out and not lines[-1].ending:
@@ -141,7 +143,8 @@ def _step(lines: list[Line], limits: Limits, fresh: frozenset[str], days: Mappin
     gone: set[int] = set()
     if not _size(without(gone)).fits(limits):
         surplus = _double_blanks(bodies, rigid)
-        order = _least_recent(blocks, bodies, fresh, days)
+        parts = [[short[at] for at in range(block.start, block.stop) if at not in surplus] for block in blocks]
+        order = least_recent(blocks, bodies, fresh, days)
         least = _size(without(set(order)))
         if least.fits(limits):
             room = _with_slack(limits, least)
@@ -182,19 +185,19 @@ def _double_blanks(bodies: list[str], rigid: set[int]) -> set[int]:
     }
 
 
-def _assembled(lines: list[Line], blocks: list[Block], gone: set[int], surplus: set[int]) -> list[Line]:
+def _assembled(parts: list[list[Line]], gone: set[int]) -> list[Line]:
     """The lines without some blocks. A blank line that parted two neighbours goes on parting them."""
     out: list[Line] = []
     blank: Line | None = None
-    for number, block in enumerate(blocks):
-        last = lines[block.stop - 1]
+    for number, lines in enumerate(parts):
         if number in gone:
+            last = lines[-1]
             blank = last if not last.body.strip() and last.ending else blank
             continue
         if blank and out and out[-1].body.strip():
             out.append(blank)
         blank = None
-        out += [lines[at] for at in range(block.start, block.stop) if at not in surplus]
+        out += lines
     return out
 
 
@@ -205,21 +208,6 @@ def _with_pointer(lines: list[Line]) -> list[Line]:
     if out and out[-1].body.strip() and not out[-1].body.startswith(("- ", "* ", "+ ")):
         out.append(Line("", newline))
     return [*out, Line(POINTER, newline)]
-
-
-def _least_recent(blocks: list[Block], bodies: list[str], fresh: frozenset[str], days: Mapping[str, str]) -> list[int]:
-    """The entries' numbers, the first to go first."""
-    ranked: list[tuple[bool, str, int]] = []
-    day = ""
-    for number, block in enumerate(blocks):
-        if block.kind in FIXED:
-            continue
-        mine = bodies[block.start : block.stop]
-        text = "\n".join(mine)
-        linked = [days[name] for name in _LINKED.findall(text) if name in days]
-        day = max(linked or _DAY.findall(text) or [day])
-        ranked.append((any(body.strip() in fresh for body in mine if body.strip()), day, number))
-    return [number for _, _, number in sorted(ranked)]
 
 
 def _trimmed(bodies: list[str]) -> list[str]:
