@@ -168,6 +168,11 @@ def status() -> None:
     print(f"| wall, median of {RUNS} | {mine * 1000:.0f} ms | {theirs * 1000:.0f} ms | {ratio:.2f} |")
 
 
+# An index one edit over its limits, as they come: too many entries, and a line that is too long.
+OVERLONG = "# Memory\n\n" + "".join(f"- [Entry {n}](topic-{n}.md) — what is known of matter {n}\n" for n in range(210))
+OVERLONG += "- [Long](long.md) — " + "words that go on " * 40 + "\n"
+
+
 def hooks() -> None:
     """Every hook as installed, on events it has nothing to say to and on events it answers."""
     with tempfile.TemporaryDirectory() as folder:
@@ -204,6 +209,7 @@ def hooks() -> None:
             ("router, offers", "prompt_router.py", broad, ("router", route), 25),
             ("memory, other file", "memory_compactor.py", other, None, 5),
             ("memory, an index within limits", "memory_compactor.py", index, None, 25),
+            ("memory, a compaction", "memory_compactor.py", index, None, 25),
             ("status line", "statusline.py", line, None, 20),
         ]
         print("| hook | bare `python -I -S` | hook | over bare | goal |\n|---|---|---|---|---|")
@@ -212,14 +218,19 @@ def hooks() -> None:
                 old.unlink()
             if letter is not None:
                 (letters / letter[0]).write_text(f"speak\n{json.dumps(letter[1])}\n")
-            memory.write_text("- [a](a.md) — short\n")
+            text = OVERLONG if name == "memory, a compaction" else "- [a](a.md) — short\n"
             command = [interpreter, "-I", "-S", str(home / "state/runtime/hooks" / script)]
             stdin = json.dumps(event).encode()
 
-            def ours(command: list[str] = command, stdin: bytes = stdin) -> float:
-                shutil.rmtree(home / "state/episodes", ignore_errors=True)
-                shutil.rmtree(home / "state/taps", ignore_errors=True)
-                return timed(command, env, stdin)
+            def ours(command: list[str] = command, stdin: bytes = stdin, text: str = text) -> float:
+                for folder in ("episodes", "taps", "memory"):
+                    shutil.rmtree(home / "state" / folder, ignore_errors=True)
+                memory.with_name("memory-archive.md").unlink(missing_ok=True)
+                memory.write_text(text)
+                took = timed(command, env, stdin)
+                if text == OVERLONG and memory.read_text() == text:
+                    raise SystemExit("the index was not compacted, so nothing was measured")
+                return took
 
             mine, bare, _ = against(ours, lambda: timed([interpreter, "-I", "-S", "-c", "pass"], env), 2 * RUNS)
             print(

@@ -201,32 +201,17 @@ def make_private(folder: str) -> None:
             os.umask(before)
 
 
-def write_private(path: str, data: bytes, *, durable: bool = False) -> None:
-    """Replace a file of ours in one step, readable by its owner only; ``durable``: it also outlives a loss of power.
+def write_private(path: str, data: bytes) -> None:
+    """Replace a file of ours in one step, readable by its owner only.
 
     Raises: OSError where the folder cannot be written, or the disk is full.
     """
-    folder = os.path.dirname(path)
-    make_private(folder)
+    make_private(os.path.dirname(path))
     temporary = "%s.%d.tmp" % (path, os.getpid())  # noqa: UP031 - an f-string costs the same; this reads as a path
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        while data:  # a disk that fills up takes a part of it without a word
-            data = data[os.write(descriptor, data) :]
-        if durable:
-            os.fsync(descriptor)
-    except OSError:
-        os.unlink(temporary)
-        raise
-    finally:
-        os.close(descriptor)
+    with open(descriptor, "wb") as file:
+        file.write(data)  # all of it or a fault; os.write takes what a full disk takes
     os.replace(temporary, path)
-    if durable and os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)  # the name, too
-        finally:
-            os.close(descriptor)
 
 
 def append(state_home: str, spool: str, line: bytes) -> None:

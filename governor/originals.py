@@ -59,9 +59,31 @@ def keep(path: str, data: bytes, state_home: str) -> None:
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9)) + f".{now % 10**9:09d}Z"
     if not kept:
         hook.write_private(os.path.join(shelf, "path"), os.fsencode(path))
-    hook.write_private(os.path.join(shelf, f"{stamp}.md"), data, durable=True)
+    _put(os.path.join(shelf, f"{stamp}.md"), data)
     for old in kept[KEEP - 1 :]:
         os.unlink(old.file)
+
+
+def _put(path: str, data: bytes) -> None:
+    """Write a file and its name so that they outlive a loss of power."""
+    folder, temporary = os.path.dirname(path), f"{path}.tmp"
+    hook.make_private(folder)
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        raise
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def versions(path: str, state_home: str) -> list[Version]:

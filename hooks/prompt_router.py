@@ -28,9 +28,9 @@ def wants(raw: bytes, door: hook.Door) -> bool:
         return False
     if not letter.startswith(b"speak"):
         return False
-    from governor.guards import router
+    from governor.guards import stems
 
-    return b'"words"' in letter or router.may_matter(raw)
+    return b'"words"' in letter or stems.may_matter(raw)
 
 
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:

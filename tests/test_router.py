@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from governor.cli.decisions import FollowThrough, follow_through, summary
 from governor.cli.route import route
 from governor.errors import BadInputError
-from governor.guards import router, words
+from governor.guards import router, stems, words
 from governor.guards.prompt import Reading, read
 from governor.guards.typed import HUGE, LONG, own_words
 from governor.guards.words import base
@@ -154,9 +154,31 @@ def test_no_prompt_makes_the_router_stumble(prompt: str | None) -> None:
 def test_the_look_at_the_bytes_never_misses_what_reading_would_find() -> None:
     for _, text in CASES:
         if read(text).kind in ("build", "keep", "held"):
-            assert router.may_matter(json.dumps({"prompt": text}).encode())
-    assert not router.may_matter(b'{"hook_event_name":"UserPromptSubmit","prompt":"thanks a lot"}')
-    assert router.may_matter(b" " * (router.LOOK + 1))
+            assert stems.may_matter(json.dumps({"prompt": text}).encode())
+            assert stems.may_matter(json.dumps({"source": "prompt", "prompt": text, "cwd": "/"}).encode())
+            assert stems.may_matter(json.dumps(text).encode())
+    assert not stems.may_matter(b'{"hook_event_name":"UserPromptSubmit","prompt":"thanks a lot"}')
+    assert not stems.may_matter(b'{"permission_mode":"plan","cwd":"/home/u/portal","prompt":"thanks a lot"}')
+    assert stems.may_matter(b" " * (stems.LOOK + 1))
+
+
+def forms(word: str) -> set[str]:
+    """Every form in which the tables know a word, and a few in which they do not."""
+    short = word[:-1]
+    doubled = word + word[-1]
+    endings = {word + ending for ending in ("", "s", "es", "d", "ed", "ing")}
+    return endings | {short + ending for ending in ("ies", "ied", "ing")} | {doubled + "ing", doubled + "ed"}
+
+
+def test_the_look_knows_every_form_of_every_word_and_looks_for_nothing_else() -> None:
+    listened = words.VERBS | words.KEEP_VERBS | words.KEEP_NOUNS
+    known = {form for word in listened for form in forms(word) if base(form, listened)}
+    known |= {form for form in words.IRREGULAR if base(form, listened)} | set(words.DEEDS)
+    known |= {" ".join(pair) for pair in words.KEEP_PAIRS}
+    seen = [stem.decode() for stem in stems.STEMS]
+    assert set() == {form for form in known if not any(stem in form for stem in seen)}
+    assert [] == [stem for stem in seen if not any(stem in form for form in known)]
+    assert [] == [(stem, other) for stem in seen for other in seen if stem != other and stem in other]
 
 
 # --- which lane -------------------------------------------------------------------------------------------------------

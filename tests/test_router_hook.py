@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "hooks" / "prompt_router.py"
-LOOKED = ("router", "words")  # what a look at the bytes needs
 BROAD = "Rename Foo to Bar in all modules, codeword zanzibar"
 
 
@@ -178,7 +177,7 @@ def test_the_kill_switch_silences_it(host: Host) -> None:
 
 @pytest.mark.parametrize(("word", "prompt", "loaded"), [
     ("quiet", BROAD, {"governor", "governor.hook"}),
-    ("speak", "thanks", {"governor", "governor.hook", "governor.guards", *(f"governor.guards.{n}" for n in LOOKED)}),
+    ("speak", "thanks", {"governor", "governor.hook", "governor.guards", "governor.guards.stems"}),
 ])  # fmt: skip
 def test_a_prompt_that_cannot_matter_loads_almost_nothing(host: Host, word: str, prompt: str, loaded: set[str]) -> None:
     host.leave(word=word)

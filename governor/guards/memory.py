@@ -12,7 +12,7 @@ from __future__ import annotations
 import bisect
 
 from governor.guards.cut import shorten
-from governor.guards.entries import Block, Line, lines_of, read
+from governor.guards.entries import Line, lines_of, read
 from governor.guards.recency import least_recent
 
 TYPE_CHECKING = False

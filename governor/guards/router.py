@@ -22,7 +22,6 @@ AHEAD_S = 300  # a letter from the future: the clock was set back
 MARGIN = 10.0  # points of slack by which the other lane must be better off
 LINE = 240  # characters a person is asked to read, at most
 NOTE = 200  # characters a model is made to read, at most
-LOOK = 2**16  # bytes; a larger event is parsed without a look
 QUIET_S = 1800  # the same advice in the same session: at most once in this time
 
 RANK = {"GO": 0, "NUDGE": 1, "SLOW": 2, "STOP": 3}
@@ -65,16 +64,6 @@ class Advice:
         self.rule = rule
         self.to = to
         self.slack = slack  # per lane, percentage points of room before even pace; None: not known
-
-
-def may_matter(raw: bytes) -> bool:
-    """Could these bytes of an event hold a word the router listens for? Cheap, and never wrongly no."""
-    if len(raw) > LOOK:
-        return True
-    from governor.guards.words import STEMS
-
-    low = raw.lower()
-    return any(stem in low for stem in STEMS)
 
 
 def read_prompt(prompt: object, letter: dict[str, Any]) -> Reading:

@@ -117,12 +117,6 @@ VAGUE = _set("many several multiple various")
 # "search across all files" is one feature
 SEEKING = _set("search searching find lookup filter filtering query sync aggregate aggregation statistics")
 
-# What every form of a verb or a keep word has in common, for a look at the bytes before anything is parsed.
-STEMS = (
-    *sorted({word[: max(3, len(word) - 1)].encode() for word in VERBS | KEEP_VERBS | KEEP_NOUNS}),
-    *(b"wrote", b"writ", b"built", b"made", b"trade", b"cause", b"condition", b"leak", b"approach", b"threat"),
-)
-
 
 def base(word: str, table: frozenset[str]) -> str:
     """The entry of ``table`` that ``word`` is a form of (plural, -s, -ed, -ing, irregular), or an empty string."""

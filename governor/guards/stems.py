@@ -1,0 +1,26 @@
+"""A look at an event's bytes, before anything is loaded or parsed: is there a word that the router listens for?
+
+Most prompts end here, so this room has one table and needs no other: what every form of a verb or of a word of
+judgement in guards.words begins with, shortest only (tests/test_router.py holds the two together).
+"""
+
+from __future__ import annotations
+
+LOOK = 2**16  # bytes; a larger event is parsed without a look
+
+STEMS = (
+    b"add adr annotat appl approach architec asses audi brainstor buil bum cause chang cleanup compar condition"
+    b" consolidat conver creat critiqu deadloc debu delet delin deprecat desig diagnos documen evaluat extrac fil"
+    b" fix flak generat heisenbu implemen inlin intermitten introduc investigat leak made mak migrat modernis"
+    b" moderniz modularis modulariz mov normalis normaliz pla por propagat propos refacto renam repea revie rewor"
+    b" rfc root-caus scaffol spli standardis standardiz swa thin threat trade translat unif updat upgrad weig wir"
+    b" wra writ wrote"
+).split()
+
+
+def may_matter(raw: bytes) -> bool:
+    """Could the prompt in these bytes hold a word the router listens for? Cheap, and never wrongly no."""
+    if len(raw) > LOOK:
+        return True
+    prompt = raw[max(raw.find(b'"prompt"'), 0) :].lower()  # what stands before it is the host's, and often has one
+    return any(stem in prompt for stem in STEMS)
