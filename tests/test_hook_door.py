@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from governor import hook
+from governor import hook, wire
 
 ROOT = Path(__file__).parent.parent
 TOY = """
@@ -407,26 +408,106 @@ def test_the_quiet_path_imports_exactly_this(toy: Toy) -> None:
     assert QUIET_PATH == set(err.decode().split()) - bare()
 
 
-REPORT = "import atexit, os, sys; atexit.register(lambda: os.write(2, ' '.join(sys.modules).encode()))\n"
+REPORT = "import atexit, sys; atexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n"
+RUN = (
+    "sys.argv = sys.argv[1:]; name = sys.argv[0]\n"
+    "exec(compile(open(name).read(), name, 'exec'), {'__name__': '__main__', '__file__': name})"
+)
+
+
+def imported(script: str, event: dict[str, Any], home: Path) -> tuple[set[str], bytes]:
+    """(what one of our hooks has imported at its very end, what it said)."""
+
+    def run(code: str) -> tuple[set[str], bytes]:
+        command = [sys.executable, "-I", "-S", "-c", REPORT + code, str(ROOT / "hooks" / script)]
+        environment = {"GOVERNOR_HOME": str(home / "state"), "HOME": str(home)}
+        done = subprocess.run(command, input=json.dumps(event).encode(), capture_output=True, env=environment)
+        assert 0 == done.returncode
+        return set(done.stderr.decode().split()), done.stdout
+
+    more, said = run(RUN)
+    return more - run("")[0], said
+
+
+def guards(*names: str) -> set[str]:
+    return {"governor.guards", *(f"governor.guards.{name}" for name in names)}
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "hooks").glob("*.py")))
 def test_every_hook_of_ours_is_as_quiet(script: str, tmp_path: Path) -> None:
     """To its very end, with an event that is none of its business; the status line parses what it always parses."""
-    run = (
-        "sys.argv = sys.argv[1:]; name = sys.argv[0]\n"
-        "exec(compile(open(name).read(), name, 'exec'), {'__name__': '__main__', '__file__': name})"
-    )
-    environment = {"GOVERNOR_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    more, said = imported(script, {"prompt": "hello"}, tmp_path)
+    assert b"" == said
+    assert more <= QUIET_PATH | (PARSING | guards("tap") if script == "statusline.py" else set())
 
-    def imported(code: str) -> set[str]:
-        command = [sys.executable, "-I", "-S", "-c", REPORT + code, str(ROOT / "hooks" / script)]
-        done = subprocess.run(command, input=b'{"prompt": "hello"}', capture_output=True, env=environment)
-        assert 0 == done.returncode
-        return set(done.stderr.decode().split())
 
-    more = imported(run) - imported("")
-    if script == "statusline.py":
-        assert not more & {"dataclasses", "typing", "subprocess", "pathlib", "sqlite3", "asyncio"}
-    else:
-        assert more <= QUIET_PATH
+# Beyond that, JSON's C parts alone; ``json`` itself, ``re``, ``typing`` and ``pathlib`` cost more than any hook's work.
+PARSING = {"governor.wire", "_json"}
+COMPACTING = {
+    *guards("cut", "edits", "entries", "memory", "recency", "record"),
+    *("governor.errors", "governor.memory", "governor.originals", "governor.paths"),
+    *("_bisect", "_operator", "bisect", "fcntl", "_sha2" if sys.version_info >= (3, 12) else "_sha256"),
+}
+ROUTING = guards("prompt", "router", "scope", "stems", "typed", "words")
+PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/"}
+WITHIN = "- [a](a.md) — short\n"
+OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) — " + "words that go on " * 40 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "event", "index", "more"),
+    [
+        ("pacing_warner.py", PROMPT, "", guards("pacing")),
+        ("prompt_router.py", PROMPT | {"prompt": "Rename the loader in all packages"}, "", ROUTING),
+        ("memory_compactor.py", {}, WITHIN, guards("edits")),
+        ("memory_compactor.py", {}, OVER, COMPACTING),
+        ("statusline.py", {"rate_limits": {"five_hour": {"used_percentage": 42}}}, "", guards("tap")),
+    ],
+    ids=["pacing", "router", "within", "compaction", "statusline"],
+)
+def test_a_hook_that_acts_imports_exactly_this(
+    script: str, event: dict[str, Any], index: str, more: set[str], tmp_path: Path
+) -> None:
+    now = time.time()
+    window = {"window": "week", "resets_at": now + 9999, "verdict": "NUDGE", "rule": "x", "line": "governor: x"}
+    room = {"installed": True, "healthy": True, "window": "week", "resets_at": now + 9999}
+    hot, cool = room | {"verdict": "SLOW", "slack": -20}, room | {"verdict": "GO", "slack": 60}
+    pacing = {"version": 1, "written_at": now, "lanes": {"claude": {"windows": [window]}}}
+    router = {"version": 1, "written_at": now, "lanes": {"claude": hot, "codex": cool}}
+    letters = tmp_path / "state" / "letters"
+    letters.mkdir(parents=True)
+    for name, letter in (("pacing", pacing), ("router", router)):
+        (letters / name).write_text(f"speak\n{json.dumps(letter)}")
+    if index:
+        file = tmp_path / ".claude" / "projects" / "-app" / "memory" / "MEMORY.md"
+        file.parent.mkdir(parents=True)
+        file.write_text(index)
+        event = {"hook_event_name": "PostToolUse", "tool_input": {"file_path": str(file)}}
+    found, said = imported(script, event, tmp_path)
+    assert bool(said) == (index != WITHIN)
+    assert QUIET_PATH | PARSING | more == found
+
+
+def test_json_without_its_package_is_the_same_json() -> None:
+    for value in ({}, [], 'ü\ud800"', {"a": [1, -2.5, 1e300, None, True, {"b": "\n"}]}, 7, "x" * 10_000, {1: 2}):
+        assert json.dumps(value, separators=(",", ":")).encode() == wire.dumps(value)
+        assert json.loads(wire.dumps(value)) == wire.loads(b" \n" + wire.dumps(value) + b"\r\n\t")
+    assert wire.loads(b"[NaN, -Infinity]")[1] == float("-inf")
+    with pytest.raises(TypeError):
+        wire.dumps({"a": object()})
+
+
+@pytest.mark.parametrize("name", STDIN)
+def test_what_is_no_json_to_the_package_is_none_here(name: str) -> None:
+    def verdict(loads: Callable[[bytes], Any]) -> Any:
+        try:
+            return loads(STDIN[name])
+        except (ValueError, RecursionError) as fault:
+            return type(fault)
+
+    assert verdict(json.loads) == verdict(wire.loads)
+
+
+def test_an_interpreter_without_those_parts_uses_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "_json", None)
+    assert ({"a": [1]}, b'{"a":[1]}') == (wire.loads(b'{"a": [1]}'), wire.dumps({"a": [1]}))

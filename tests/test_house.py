@@ -170,7 +170,7 @@ def test_only_the_tail_opens_a_transcript() -> None:
 
 
 LAYERS = (
-    r"governor\.(model|errors|hook|spans)",
+    r"governor\.(model|errors|hook|spans|wire)",
     r"governor\.(paths|live|prices|meter|windows|anchors|sources.*|guards.*)",
     r"governor\.(ledger.*|config.*|spool|refresh)",
     r"governor\.(history|spending|assess|outlook|hindsight)",

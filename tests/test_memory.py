@@ -18,11 +18,28 @@ from governor.cli.memory import memory as command
 from governor.errors import BadInputError
 from governor.guards.cut import shorten, whole
 from governor.guards.entries import lines_of, read
-from governor.guards.memory import ARCHIVE, POINTER, Compaction, Limits, addition, compact, sentence, size_of
+from governor.guards.memory import ARCHIVE, POINTER, Compaction, Limits, Size, addition, compact, sentence, size_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "memory"
 SMALL = Limits(line_chars=80, max_lines=20, max_bytes=2_000)
 FILLER = "and more words that say what the entry is about " * 12
+
+
+# --- what its values are made of -----------------------------------------------------------------------------------
+
+
+def test_a_record_is_a_named_tuple() -> None:
+    """Without ``typing``, and otherwise the same."""
+    size = Size(1, bytes=2)
+    assert (size, size, (1, 2)) == (Size(lines=1, bytes=2), size._replace(), size)
+    assert ({"lines": 1, "bytes": 3}, 350) == (size._replace(bytes=3)._asdict(), Limits().line_chars)
+    for wrong in ((), (1,), (1, 2, 3)):
+        with pytest.raises(TypeError, match="Size is made of lines, bytes"):
+            Size(*wrong)
+    with pytest.raises(TypeError):
+        Size(1, 2, more=3)  # type: ignore[call-arg]
+    with pytest.raises(AttributeError):
+        size.lines = 3  # type: ignore[misc]
 
 
 # --- one line ---------------------------------------------------------------------------------------------------------
@@ -468,6 +485,29 @@ def test_compacting_writes_three_places_and_restores_byte_for_byte(index: Path) 
     assert 0o640 == stat.S_IMODE(index.stat().st_mode)
     restore(index)
     assert after == index.read_bytes()
+
+
+def test_all_that_an_index_loses_is_on_the_disk_before_it_does(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[int] = set()
+    before: list[set[int]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def noted_replace(source: str, target: str) -> None:
+        if target == str(index):
+            before.append(synced | {-os.stat(source).st_ino})
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    carry_out(index)
+    (original,) = originals.versions(str(index), os.environ["GOVERNOR_HOME"])
+    places = [Path(original.file), Path(original.file).parent, index.parent / ARCHIVE, index]
+    inodes = {place.stat().st_ino for place in places}
+    assert [inodes | {-index.stat().st_ino}] == before
 
 
 @given(TEXTS.filter(lambda text: "\0" not in text))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from governor import originals
 from governor.guards.edits import edits
 from governor.guards.memory import ARCHIVE, POINTER, Limits, size_of
 from governor.install import runtime
@@ -215,6 +216,25 @@ def test_a_folder_that_cannot_be_written_ends_in_silence(machine: Machine) -> No
     assert "" == machine.said(write(machine.claude))
     machine.claude.parent.chmod(0o700)
     assert text_of(250) + LONG + "\n" == machine.claude.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("room", [0, 3_000, 9_000])
+def test_a_disk_that_fills_up_takes_nothing_away(machine: Machine, room: int) -> None:
+    """Whatever still fits: the index stays as it is, and no half of an original pretends to be one."""
+    before = machine.claude.read_bytes()
+    assert len(before) > 9_000
+    code = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
+        f"sys.argv = [{str(HOOK)!r}, 'claude']; exec(compile(open(sys.argv[0]).read(), sys.argv[0], 'exec'),"
+        "{'__name__': '__main__', '__file__': sys.argv[0]})"
+    )
+    process = machine.start(code=code)
+    out, err = process.communicate(json.dumps(write(machine.claude)).encode())
+    assert (0, b"", b"") == (process.returncode, out, err)
+    assert before == machine.claude.read_bytes()
+    assert [] == originals.versions(str(machine.claude), str(machine.state))
+    assert ["MEMORY.md"] == [file.name for file in machine.claude.parent.iterdir()]
+    assert "moved" in machine.said(write(machine.claude)), "and once there is room again, it is done"
 
 
 def test_what_is_logged_is_numbers(machine: Machine) -> None:

@@ -27,9 +27,9 @@ class NamedTuple(tuple):  # type: ignore[type-arg]
     def __new__(cls, *given: Any, **named: Any) -> Self:
         if named or len(given) != len(cls._fields):
             values = {**cls._defaults, **dict(zip(cls._fields, given, strict=False)), **named}
-            given = tuple(values.pop(name) for name in cls._fields if name in values)
-            if values or len(given) != len(cls._fields):
+            if len(given) > len(cls._fields) or values.keys() != set(cls._fields):
                 raise TypeError(f"{cls.__name__} is made of {', '.join(cls._fields)}")
+            given = tuple(values[name] for name in cls._fields)
         return tuple.__new__(cls, given)
 
     def _replace(self, **named: Any) -> Self:
