@@ -322,13 +322,12 @@ def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], 
     reply = decide(event, door)
     if reply is None or (reply.once and not claim(door.home, reply.once)):
         return 0
+    out = in_dialect(reply, str(event.get("hook_event_name", "")), door.lane)
+    if out:
+        say(wire.dumps(out))  # ASCII only, whatever the terminal's encoding
     if reply.record is not None:
         record = {"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **reply.record}
         append(door.home, "decisions.jsonl", wire.dumps(record))
-    out = in_dialect(reply, str(event.get("hook_event_name", "")), door.lane)
-    if not out:
-        return 0
-    say(wire.dumps(out))  # ASCII only, whatever the terminal's encoding
     return len(reply.model)
 
 

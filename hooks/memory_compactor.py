@@ -23,7 +23,8 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     from governor.guards.edits import edits, fits, matches
 
     letter = door.letter("memory")
-    named = [name for name in letter.get("files") or [] if isinstance(name, str)]
+    files = letter.get("files")
+    named = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
     names = ["MEMORY.md", *map(os.path.basename, named)]
     cwd = event.get("cwd")
     cwd = cwd if isinstance(cwd, str) else ""

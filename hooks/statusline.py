@@ -8,42 +8,46 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from governor import hook
+from governor import hook, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def show(event: dict[str, Any], home: str, now: float) -> str:
-    """Put the figures away; the line to print."""
-    from governor import wire
+def put_away(event: dict[str, Any], home: str, now: float) -> None:
+    """Keep the figures, where they say something new. Raises: OSError."""
     from governor.guards import tap
 
     session = "".join(c for c in str(event.get("session_id", "")) if c.isalnum() or c == "-")[:64] or "none"
     place = os.path.join(home, "taps", session)
     try:
-        with open(place, "rb") as file:
-            memo = wire.loads(file.read())
-    except (OSError, ValueError):
+        memo = wire.loads(hook.peek(place) or b"{}")
+    except ValueError:
         memo = {}
     readings, fresh = tap.take(event, memo if isinstance(memo, dict) else {}, now=int(now))
     for reading in readings:
         hook.append(home, "limits.jsonl", wire.dumps(reading))
     if fresh != memo:
         hook.write_private(place, wire.dumps(fresh))
-    letter = hook.read_letter(home, "pacing")[1]
-    return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ)
+
+
+def show(event: dict[str, Any], home: str, now: float) -> str:
+    """Put the figures away; the line to print."""
+    from governor.guards import tap
+
+    try:
+        put_away(event, home, now)
+    except OSError as fault:
+        hook.log(home, "statusline", fault)
+    return tap.line(event, hook.read_letter(home, "pacing")[1], now=now, colour="NO_COLOR" not in os.environ)
 
 
 def main() -> None:
-    import time
-
-    from governor import wire
-
     raw, now, home = hook.drain(), time.time(), hook.home()
     speaks, chained = hook.read_letter(home, "statusline_chain")
     ours, is_off = "", hook.off_by(home, now) is not None
@@ -52,7 +56,7 @@ def main() -> None:
         if isinstance(event, dict) and not is_off:
             ours = show(event, home, now)
             hook.ring(home, now)
-    except (OSError, ValueError, RecursionError) as fault:
+    except Exception as fault:  # whatever it is, the person's own line is none the worse for it
         hook.log(home, "statusline", fault)
     theirs = b""
     if speaks and isinstance(chained.get("command"), str):

@@ -295,6 +295,12 @@ def test_what_cannot_be_claimed_is_not_said(toy: Toy) -> None:
     assert toy.says({"what": "once"}) is None
 
 
+def test_what_cannot_be_recorded_is_said_all_the_same(toy: Toy) -> None:
+    """An index may have been compacted by then, and its reader has to know."""
+    (toy.state / "spool").write_text("")
+    assert toy.says(EVENT) is not None
+
+
 def test_fifty_at_once_claim_once_and_mix_no_lines(toy: Toy) -> None:
     processes = [toy.start() for _ in range(50)]
     for process in processes:

@@ -193,6 +193,16 @@ def test_a_file_the_person_named_is_kept_within_the_persons_limits(machine: Mach
     assert before == archive.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "odd", [{"files": 7}, {"files": [7, None]}, {"files": "x", "max_lines": "9"}, {"line_chars": [], "max_bytes": -1}]
+)
+def test_an_odd_letter_leaves_the_clients_own_indexes_kept(machine: Machine, odd: dict[str, Any]) -> None:
+    (machine.state / "letters").mkdir()
+    (machine.state / "letters" / "memory").write_text("speak\n" + json.dumps({"version": 1, **odd}), encoding="utf-8")
+    assert "moved" in machine.said(write(machine.claude))
+    assert not (machine.state / "log").exists()
+
+
 def test_hooks_that_run_at_once_lose_nothing(machine: Machine) -> None:
     lines = machine.claude.read_text(encoding="utf-8").splitlines()
     started = [machine.start() for _ in range(6)]

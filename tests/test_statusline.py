@@ -87,6 +87,12 @@ def test_the_line_shows_where_it_lands_only_while_the_window_is_open() -> None:
     assert "\033[" in tap.line(event(None, 63, 1), letter, now=NOW, colour=True)
 
 
+def test_a_window_whose_reset_is_not_official_shows_no_projection() -> None:
+    about = {"window": "week", "resets_at": None, "verdict": "NUDGE", "landing": 104.4}
+    letter = {"lanes": {"claude": {"windows": [about]}}}
+    assert "week 63% · ctx 84k" == tap.line(event(None, 63, 1), letter, now=NOW, colour=False)
+
+
 def run(home: Path, stdin: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", "-S", str(ROOT / "hooks" / "statusline.py")],
@@ -119,6 +125,18 @@ def test_the_kill_switch_silences_ours_and_never_theirs(tmp_path: Path) -> None:
     done = run(tmp_path, json.dumps(event(42, 63, 7)), GOVERNOR_OFF="1")
     assert "mine\n" == done.stdout
     assert not (tmp_path / "spool" / "limits.jsonl").exists()
+
+
+def test_no_fault_of_ours_takes_the_persons_own_line_away(tmp_path: Path) -> None:
+    chain(tmp_path, "echo mine")
+    done = run(tmp_path, '{"rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": 1e999}}}')
+    assert (0, "mine\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert "OverflowError" in (tmp_path / "log" / "hooks.log").read_text()
+
+
+def test_figures_that_cannot_be_kept_are_shown_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    assert "week 63% · ctx 84k\n" == run(tmp_path, json.dumps(event(None, 63, 7)), NO_COLOR="1").stdout
 
 
 def test_a_hanging_or_broken_chained_command_costs_two_seconds_at_most(tmp_path: Path) -> None:

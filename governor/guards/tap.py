@@ -92,7 +92,8 @@ def line(event: dict[str, Any], letter: dict[str, Any], *, now: float, colour: b
             continue
         text = f"{window} {percent:.0f}%"
         about = known.get(window, {})
-        alive = about.get("resets_at", 0) > now
+        until = about.get("resets_at")  # None: not official
+        alive = isinstance(until, (int, float)) and until > now
         verdict = "STOP" if percent >= 95 else str(about.get("verdict")) if alive else ""
         landing = about.get("landing")
         if alive and isinstance(landing, (int, float)) and landing > percent:
