@@ -64,7 +64,7 @@ def main() -> None:
 
         try:
             theirs = chain.output_of(chained["command"], raw, scratch=home)
-        except OSError as fault:
+        except (OSError, ValueError) as fault:
             hook.log(home, "statusline", fault)
     out = theirs.rstrip(b"\n") + (b"\n" if theirs.strip() and ours else b"") + ours.encode("utf-8", "replace")
     if out:
