@@ -73,14 +73,14 @@ def _pieces(bodies: list[str]) -> tuple[list[Block], set[int]]:
     rigid: set[int] = set()
     at = _front_matter(bodies)
     if at:
-        pieces.append(Block("front", 0, at))
+        pieces.append(Block("front", 0, at, ""))
         rigid.update(range(at))
     is_open = False  # a fence that never closes: all lines after it stay as long as they are
     while at < len(bodies):
         kind, stop = _piece(bodies, at, pieces[-1].kind if pieces else "blank", is_open)
         if kind == "open":
             is_open, kind = True, "text"
-        pieces.append(Block(kind, at, stop))
+        pieces.append(Block(kind, at, stop, ""))
         if is_open or kind in NEVER_CUT:
             rigid.update(range(at, stop))
         elif kind == "table":
