@@ -201,6 +201,32 @@ def test_the_day_a_topic_file_changed_outranks_the_place() -> None:
     assert "Entry 4]" not in kept
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["old.md", "./old.md", "old.md#part", 'old.md "a title"', "<old.md>", "an old page.md", "<an old page.md>"],
+)
+def test_a_topic_file_is_known_however_the_link_is_written(target: str) -> None:
+    days = {f"topic-{n}.md": "2026-01-01" for n in range(260)} | {
+        "old.md": "2026-11-01",
+        "an old page.md": "2026-11-01",
+    }
+    assert "- [Old](" in compact(f"# Memory\n\n- [Old]({target}) — a fact\n" + index_of(260, title=""), days=days).text
+
+
+@pytest.mark.parametrize(
+    "when", ["2026-11-01", "2026-11-01T10:00Z", "(2026-11-01)", "2026-11-01_notes", "on 2026-11-01."]
+)
+def test_a_day_is_known_wherever_it_stands(when: str) -> None:
+    entries = "".join(f"- 2026-01-02 did thing {n}\n" for n in range(260))
+    assert when in compact(f"# Log\n\n- {when} first\n" + entries).text
+
+
+@pytest.mark.parametrize("when", ["12026-11-01", "2026-11-011", "2026-21-01", "2026-11-41", "1826-11-01", "2026-11"])
+def test_a_number_is_no_day(when: str) -> None:
+    entries = "".join(f"- 2020-01-02 did thing {n}\n" for n in range(260))
+    assert when not in compact(f"# Log\n\n- {when} first\n" + entries).text
+
+
 def test_what_was_just_written_is_never_what_goes() -> None:
     fresh = frozenset(["- [Entry 0](topic-0.md) — a fact"])
     assert "Entry 0]" in compact(index_of(260), fresh=fresh).text
