@@ -42,15 +42,14 @@ class Session:
     def __enter__(self) -> Session:
         """Raises: OSError where the state folder cannot be written: then nothing can be counted."""
         import fcntl
-        import json
 
-        from governor import hook
+        from governor import hook, wire
 
         hook.make_private(os.path.dirname(self.path))
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # held for milliseconds; a dead holder's is the kernel's to free
         try:
-            state = json.loads(os.read(self._descriptor, 2**22) or b"{}")
+            state = wire.loads(os.read(self._descriptor, 2**22) or b"{}")
         except ValueError:
             state = {}
         if isinstance(state, dict) and state.get("version") == 1:
@@ -61,10 +60,10 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        import json
+        from governor import wire
 
         try:
-            raw = json.dumps(self.state, separators=(",", ":")).encode()
+            raw = wire.dumps(self.state)
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, raw, 0)
         except OSError:

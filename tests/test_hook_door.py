@@ -454,6 +454,7 @@ COMPACTING = {
     *("governor.errors", "governor.memory", "governor.originals", "governor.paths"),
     *("_bisect", "_operator", "bisect", "fcntl", "_sha2" if sys.version_info >= (3, 12) else "_sha256"),
 }
+COUNTING = guards("budget", "usage") | {"governor.live", "fcntl"}  # at every tool call of who has budgets
 ROUTING = guards("prompt", "router", "scope", "stems", "typed", "words")
 PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/"}
 WITHIN = "- [a](a.md) — short\n"
@@ -467,9 +468,10 @@ OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) 
         ("prompt_router.py", PROMPT | {"prompt": "Rename the loader in all packages"}, "", ROUTING),
         ("memory_compactor.py", {}, WITHIN, guards("edits")),
         ("memory_compactor.py", {}, OVER, COMPACTING),
+        ("budget_guard.py", {"hook_event_name": "PreToolUse", "session_id": "s"}, "", COUNTING),
         ("statusline.py", {"rate_limits": {"five_hour": {"used_percentage": 42}}}, "", guards("tap")),
     ],
-    ids=["pacing", "router", "within", "compaction", "statusline"],
+    ids=["pacing", "router", "within", "compaction", "budget", "statusline"],
 )
 def test_a_hook_that_acts_imports_exactly_this(
     script: str, event: dict[str, Any], index: str, more: set[str], tmp_path: Path
@@ -482,7 +484,7 @@ def test_a_hook_that_acts_imports_exactly_this(
     router = {"version": 1, "written_at": now, "lanes": {"claude": hot, "codex": cool}}
     letters = tmp_path / "state" / "letters"
     letters.mkdir(parents=True)
-    for name, letter in (("pacing", pacing), ("router", router)):
+    for name, letter in (("pacing", pacing), ("router", router), ("budget", {"version": 1, "written_at": now})):
         (letters / name).write_text(f"speak\n{json.dumps(letter)}")
     if index:
         file = tmp_path / ".claude" / "projects" / "-app" / "memory" / "MEMORY.md"
@@ -490,7 +492,7 @@ def test_a_hook_that_acts_imports_exactly_this(
         file.write_text(index)
         event = {"hook_event_name": "PostToolUse", "tool_input": {"file_path": str(file)}}
     found, said = imported(script, event, tmp_path)
-    assert bool(said) == (index != WITHIN)
+    assert bool(said) == (index != WITHIN and script != "budget_guard.py")
     assert QUIET_PATH | PARSING | more == found
 
 

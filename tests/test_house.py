@@ -48,6 +48,7 @@ THINKING = {
         "weigh",
         "alarm",
         "spans",
+        "wire",
     ]
 } | {name for name in ROOMS if name.startswith("governor.guards.")}
 MACHINE = {

@@ -18,12 +18,12 @@ TOKENS, PICOUSD, UNITS, UNPRICED = range(4)  # places in what ``weighed`` gives
 
 
 def _lines(data: bytes, needle: bytes) -> Iterator[dict[str, Any]]:
-    import json
+    from governor import wire
 
     for line in data.split(b"\n"):
         if needle in line:
             try:
-                record = json.loads(line)
+                record = wire.loads(line)
             except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):
