@@ -27,11 +27,10 @@ class Usage(NamedTuple):
     context tiers are priced by; it is not a sum over server-side steps.
     """
 
+    # What is the response's own:
     key: str  # identity of the response; see sources.claude.identity and sources.codex
     part: int  # 0 is the response; 1, 2, ... are server-side steps billed at a model of their own
     at_ms: int  # the earliest line of this response
-    lane: Lane
-    model: str
     input: int
     output: int
     cache_read: int
@@ -43,6 +42,15 @@ class Usage(NamedTuple):
     fast: bool  # fast mode / priority tier
     us_only: bool  # inference pinned to US data centres, priced 1.1x
     final: bool  # False: the client never wrote a final output count, so output is a floor
+    # How this line ranks among repeats of the same response (ledger.schema.BETTER):
+    main: bool  # from the main session rather than a sidechain
+    line_ms: int  # this line's own time
+    born_ms: int  # the first time stamp in its file: the original of a fork is older than its copy
+    tie: int  # a hash of the file's own name, so that the order of files never decides
+    replay: bool  # Codex: stands in the burst with which a fork repeats its parent; see ledger.count.settle
+    # The names, which it shares with its neighbours in the file; they travel and are numbered once for all of them:
+    lane: Lane
+    model: str
     session: str
     agent: str  # "main", or the subagent's type
     thread: str  # the subagent's or Codex thread's own id; the session's for the main thread
@@ -50,12 +58,9 @@ class Usage(NamedTuple):
     branch: str
     commit: str
     surface: str  # where the client ran: cli, sdk-cli, vscode, exec, ...
-    # How this line ranks among repeats of the same response (ledger.schema.BETTER):
-    main: bool  # from the main session rather than a sidechain
-    line_ms: int  # this line's own time
-    born_ms: int  # the first time stamp in its file: the original of a fork is older than its copy
-    tie: int  # a hash of the file's own name, so that the order of files never decides
-    replay: bool = False  # Codex: stands in the burst with which a fork repeats its parent; see ledger.count.settle
+
+
+NAMES = Usage._fields.index("lane")  # where the names begin
 
 
 def rank(usage: Usage) -> tuple[int, ...]:

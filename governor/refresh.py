@@ -20,7 +20,7 @@ from governor import paths, spool
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import store
-from governor.ledger.count import Counter, Row
+from governor.ledger.count import Counter, Names, Row, packed
 from governor.ledger.store import Ledger
 from governor.model import Cursor, Lane, LimitReading, Problem, Usage
 from governor.sources import tail
@@ -109,11 +109,11 @@ def _take(
         machine = settings.machine
         for group in _gathered(_read_all(tasks, whole, settings.prices, price)):
             with ledger.transaction():
-                counter.add(chain.from_iterable(read.rows for read in group), machine=machine)
+                counter.add(*(read.rows for read in group), machine=machine)
                 readings += ledger.add_readings(chain.from_iterable(read.limits for read in group), machine=machine)
                 ledger.keep_cursors(read.cursor for read in group if read.cursor is not None)
             problems += chain.from_iterable(read.problems for read in group)
-            responses += sum(len(read.rows) for read in group)
+            responses += sum(read.responses for read in group)
             taken += sum(read.size for read in group)
             if progress is not None:
                 progress(taken, whole)
@@ -146,7 +146,8 @@ class Read(NamedTuple):
     """What one transcript brought, in a form that is cheap to send."""
 
     size: int
-    rows: list[Row]
+    responses: int
+    rows: dict[Names, list[Row]]
     limits: list[LimitReading]
     problems: list[Problem]
     cursor: Cursor | None
@@ -158,7 +159,7 @@ def _gathered(reads: Iterable[Read]) -> Iterator[list[Read]]:
     rows = 0
     for read in reads:
         group.append(read)
-        rows += len(read.rows)
+        rows += read.responses
         if rows >= COMMIT_ROWS:
             yield group
             group, rows = [], 0
@@ -193,10 +194,11 @@ def _read_all(
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     pool = multiprocessing.get_context(method).Pool(workers, _prepare, (overrides,))
     with closing(pool):
-        for packed in pool.imap_unordered(_read_prepared, batches):
-            for size, rows, limits, problems, cursor in marshal.loads(packed):  # noqa: S302 - from our own child
+        for sent in pool.imap_unordered(_read_prepared, batches):
+            for size, responses, rows, limits, problems, cursor in marshal.loads(sent):  # noqa: S302 - our own child's
                 yield Read(
                     size,
+                    responses,
                     rows,
                     [LimitReading._make(limit) for limit in limits],
                     [Problem._make(problem) for problem in problems],
@@ -219,8 +221,8 @@ def _read_prepared(batch: list[Task]) -> bytes:
     assert _prepared is not None  # noqa: S101 - the pool's initialiser ran first
     return marshal.dumps(
         [
-            (size, rows, list(map(tuple, limits)), list(map(tuple, problems)), cursor and tuple(cursor))
-            for size, rows, limits, problems, cursor in _read_batch(batch, _prepared)
+            (size, responses, rows, list(map(tuple, limits)), list(map(tuple, problems)), cursor and tuple(cursor))
+            for size, responses, rows, limits, problems, cursor in _read_batch(batch, _prepared)
         ]
     )
 
@@ -233,13 +235,13 @@ def _read_batch(batch: list[Task], price: Callable[[Usage], int | None]) -> list
         try:
             reading = (claude if lane == "claude" else codex).read(file, cursor)
         except OSError as fault:
-            done.append(Read(0, [], [], [Problem(file.path, None, f"unreadable: {fault.strerror}")], None))
+            done.append(Read(0, 0, {}, [], [Problem(file.path, None, f"unreadable: {fault.strerror}")], None))
             continue
         except Exception as fault:  # a fault of ours: this file waits for a better governor, the others do not
-            done.append(Read(0, [], [], [Problem(file.path, None, f"not understood: {type(fault).__name__}")], None))
+            done.append(Read(0, 0, {}, [], [Problem(file.path, None, f"not understood: {type(fault).__name__}")], None))
             continue
-        rows = [(*usage, price(usage)) for usage in reading.usages]
-        done.append(Read(_left(file, cursor), rows, reading.limits, reading.problems, reading.cursor))
+        usages, limits, problems, kept = reading
+        done.append(Read(_left(file, cursor), len(usages), packed(usages, price), limits, problems, kept))
     return done
 
 

@@ -43,7 +43,8 @@ def test_every_kind_of_token_goes_to_its_own_column() -> None:
         found.cache_write_1h,
     )
     assert (20, 2, 7027) == (found.reasoning, found.searches, found.context)
-    assert ("msg_1", 0, START_MS, "claude", "claude-opus-5-5") == found[:5]
+    assert ("msg_1", 0, START_MS) == found[:3]
+    assert ("claude", "claude-opus-5-5") == (found.lane, found.model)
     assert (SESSION, "main", SESSION, "/home/u/work", "main", "cli") == (
         found.session,
         found.agent,
@@ -496,7 +497,8 @@ def test_strange_types_everywhere_never_raise() -> None:
     reading = read(transcript(*lines, GOOD))
     assert "msg_good" in {found.key for found in reading.usages}
     for each in reading.usages:
-        for value, kind in zip(each, (str, int, int, str, str, *[int] * 8, bool, bool, bool), strict=False):
+        kinds = (str, *[int] * 10, *[bool] * 4, int, int, int, bool, *[str] * 9)
+        for value, kind in zip(each, kinds, strict=True):
             assert type(value) is kind
         assert all(-(2**63) <= value < 2**63 for value in each if isinstance(value, int))
         assert all(value.encode() is not None for value in each if isinstance(value, str))

@@ -22,14 +22,14 @@ from writing import NOW, START_MS, answer, quarters, rows, transcript, whole
 from governor import paths
 from governor.errors import StateError
 from governor.ledger import count, read, schema, store
-from governor.ledger.count import Counter
+from governor.ledger.count import Counter, packed
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import Cursor, LimitReading, Problem, Usage, rank
 
 QUARTER = 900_000
 BASE = Usage(
-    "k", 0, START_MS, "claude", "m", 1, 1, 0, 0, 0, 0, 0, 1, False, False, True,
-    "s", "main", "s", "p", "b", "", "cli", True, START_MS, START_MS, 1,
+    "k", 0, START_MS, 1, 1, 0, 0, 0, 0, 0, 1, False, False, True, True, START_MS, START_MS, 1, False,
+    "claude", "m", "s", "main", "s", "p", "b", "", "cli",
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def add(ledger: Ledger, usages: list[Usage], *, bulk: bool = False) -> None:
     with ledger.transaction():
         if bulk:
             counter.begin_bulk()
-        counter.add([(*usage, price(usage)) for usage in usages], machine="here")
+        counter.add(packed(usages, price), machine="here")
     with ledger.transaction():
         counter.settle()
 
@@ -154,7 +154,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def crash_inside_the_transaction(self, usages: list[Usage]) -> None:
         counter = Counter(self.ledger)
         with pytest.raises(CrashError), self.ledger.transaction():  # noqa: PT012
-            counter.add([(*one, price(one)) for one in usages], machine="here")
+            counter.add(packed(usages, price), machine="here")
             raise CrashError
         self.reopen()
 
@@ -163,7 +163,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Rows and cursors are committed, the sums are not; the next refresh, with nothing new, mends them."""
         counter = Counter(self.ledger)
         with self.ledger.transaction():
-            counter.add([(*one, price(one)) for one in usages], machine="here")
+            counter.add(packed(usages, price), machine="here")
         self.added += usages
         self.reopen()
         counter = Counter(self.ledger)

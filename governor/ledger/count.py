@@ -7,27 +7,39 @@ order or the number of times (tests/test_ledger.py, against a dictionary).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from operator import itemgetter
+from itertools import chain
 from typing import Any
 
 from governor.ledger.schema import BETTER, SUM_QUARTER
 from governor.ledger.store import Ledger
-from governor.model import LANES, Usage, rank
+from governor.model import LANES, NAMES, Usage, rank
 
 QUARTER_MS = 900_000
-_COLUMNS = (*("commit_hash" if name == "commit" else name for name in Usage._fields), "machine", "cost")
+_OWN, _SHARED = Usage._fields[:NAMES], Usage._fields[NAMES:]
+_COLUMNS = (*_OWN, "cost", *("commit_hash" if name == "commit" else name for name in _SHARED), "machine")
 _UPSERT = (
     f"INSERT INTO response ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
     "ON CONFLICT (key, part) DO UPDATE SET at_ms = min(at_ms, excluded.at_ms), "
     + ", ".join(f"{c} = iif({BETTER}, excluded.{c}, {c})" for c in _COLUMNS if c not in ("key", "part", "at_ms"))
 )
-_AT = {name: place for place, name in enumerate(Usage._fields)}
-_PART, _LANE, _MODEL, _SESSION, _MAIN, _COST = (
-    *(_AT[n] for n in ("part", "lane", "model", "session", "main")),
-    len(_AT),
-)
-Row = tuple[Any, ...]  # the fields of a Usage and its cost (None: unpriced), plain, as they cross from another process
+_KEY, _PART, _AT_MS, _COST = (_COLUMNS.index(name) for name in ("key", "part", "at_ms", "cost"))
 _BATCH = 400  # below SQLite's limit of bound variables, however old the library
+
+Names = tuple[str, ...]  # what a Usage shares with its neighbours
+Row = tuple[Any, ...]  # what is its own, and its cost (None: unpriced); plain, as it crosses from another process
+
+
+def packed(usages: Iterable[Usage], price: Callable[[Usage], int | None]) -> dict[Names, list[Row]]:
+    """Responses by the names they share, which are few in one transcript: cheap to send, and to number."""
+    rows: dict[Names, list[Row]] = {}
+    for usage in usages:
+        own = (*usage[:NAMES], price(usage))
+        names = usage[NAMES:]
+        if names in rows:
+            rows[names].append(own)
+        else:
+            rows[names] = [own]
+    return rows
 
 
 class Counter:
@@ -39,35 +51,28 @@ class Counter:
         # Quarters to sum again; None: all of them, as after a crash between a count and its sums.
         self._dirty: set[int] | None = None if ledger.fact("quarters") == "stale" else set()
 
-    def add(self, rows: Iterable[Row], *, machine: str) -> None:
+    def add(self, *transcripts: dict[Names, list[Row]], machine: str) -> None:
         """Count responses, each once: repeats are ranked, the best wins whole, dated at the earliest line."""
         number = self.ledger.numbers
         here = number[machine]
-        whole: dict[str, tuple[Any, ...]] = {}
-        steps: dict[str, list[tuple[Any, ...]]] = {}
-        for row in rows:
-            numbered = (
-                *row[:_LANE],
-                LANES.index(row[_LANE]),
-                number[row[_MODEL]],
-                *row[_MODEL + 1 : _SESSION],
-                *map(number.__getitem__, row[_SESSION:_MAIN]),
-                *row[_MAIN:_COST],
-                here,
-                row[_COST],
-            )
-            if row[_PART]:
-                steps.setdefault(row[0], []).append(numbered)
-            elif row[0] in whole:
-                whole[row[0]] = _better(whole[row[0]], numbered)
-            else:
-                whole[row[0]] = numbered
-        ordered = sorted(whole.values(), key=itemgetter(0))  # neighbours in the table are written together
+        whole: dict[str, Row] = {}
+        steps: list[Row] = []
+        for names, rows in chain.from_iterable(packed.items() for packed in transcripts):
+            shared = (LANES.index(names[0]), *map(number.__getitem__, names[1:]), here)
+            for row in rows:
+                key = row[_KEY]
+                if row[_PART]:
+                    steps.append(row + shared)
+                elif key in whole:
+                    whole[key] = _better(whole[key], row + shared)
+                else:
+                    whole[key] = row + shared
+        ordered = [whole[key] for key in sorted(whole)]  # neighbours in the table are written together
         self._mark_dirty(ordered)
         self.ledger.connection.executemany(_UPSERT, ordered)
         self._keep_steps(steps)
 
-    def _keep_steps(self, steps: dict[str, list[tuple[Any, ...]]]) -> None:
+    def _keep_steps(self, steps: list[Row]) -> None:
         """Server-side steps stand or fall with the line that their response was counted from."""
         whole = "SELECT 1 FROM response AS r WHERE r.key = {k} AND r.part = 0 AND r.line_ms = {m} AND r.tie = {t}"
         same = whole.format(k="response.key", m="response.line_ms", t="response.tie")
@@ -76,9 +81,9 @@ class Counter:
         columns, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
         owner = whole.format(k="?", m="?", t="?")
         line_ms, tie = _COLUMNS.index("line_ms"), _COLUMNS.index("tie")
-        for row in (row for group in steps.values() for row in group):
+        for row in steps:
             insert = f"INSERT OR REPLACE INTO response ({columns}) SELECT {marks} WHERE EXISTS ({owner})"
-            run(insert, (*row, row[0], row[line_ms], row[tie]))
+            run(insert, (*row, row[_KEY], row[line_ms], row[tie]))
         dated = "SELECT r.at_ms FROM response AS r WHERE r.key = response.key AND r.part = 0"
         run(f"UPDATE response SET at_ms = ({dated}) WHERE part > 0")
 
@@ -88,12 +93,12 @@ class Counter:
         self.run("DROP INDEX IF EXISTS response_at")
         self._dirty = None
 
-    def _mark_dirty(self, rows: list[tuple[Any, ...]]) -> None:
+    def _mark_dirty(self, rows: list[Row]) -> None:
         if self._dirty is None:
             return
         self.ledger.set_fact("quarters", "stale")
-        self._dirty.update(row[2] // QUARTER_MS for row in rows)
-        keys = [row[0] for row in rows]
+        self._dirty.update(row[_AT_MS] // QUARTER_MS for row in rows)
+        keys = [row[_KEY] for row in rows]
         for start in range(0, len(keys), _BATCH):
             group = keys[start : start + _BATCH]
             query = f"SELECT at_ms / 900000 FROM response WHERE key IN ({','.join('?' * len(group))})"
@@ -144,7 +149,7 @@ class Counter:
         for row in self.run(f"SELECT {', '.join(_COLUMNS)} FROM response"):
             usage = _usage(row, names)
             cost = price(usage)
-            if cost != row[-1]:
+            if cost != row[_COST]:
                 changed.append((cost, usage.key, usage.part))
         self.ledger.connection.executemany("UPDATE response SET cost = ? WHERE key = ? AND part = ?", changed)
         if changed:
@@ -152,22 +157,18 @@ class Counter:
         return len(changed)
 
 
-def _better(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+def _better(one: Row, other: Row) -> Row:
     """What the upsert would make of two lines of one response; most repeats lie close together."""
-    best = other if rank(Usage._make(other[:_COST])) > rank(Usage._make(one[:_COST])) else one
-    at = _AT["at_ms"]
-    return (*best[:at], min(one[at], other[at]), *best[at + 1 :])
+    best = other if rank(_plain(other)) > rank(_plain(one)) else one
+    return (*best[:_AT_MS], min(one[_AT_MS], other[_AT_MS]), *best[_AT_MS + 1 :])
 
 
-def _usage(row: tuple[Any, ...], names: dict[int, str]) -> Usage:
+def _plain(row: Row) -> Usage:
+    """A row of ``response`` as a Usage whose names are still numbers."""
+    return Usage._make(row[:_COST] + row[_COST + 1 : -1])
+
+
+def _usage(row: Row, names: dict[int, str]) -> Usage:
     """A row of ``response`` as the Usage it was made from."""
-    session, main = _AT["session"], _AT["main"]
-    values = (
-        *row[:3],
-        LANES[row[3]],
-        names[row[4]],
-        *row[5:session],
-        *(names[number] for number in row[session:main]),
-        *row[main:-2],
-    )
-    return Usage._make(values)
+    usage = _plain(row)
+    return Usage._make((*usage[:NAMES], LANES[row[_COST + 1]], *(names[number] for number in usage[NAMES + 1 :])))

@@ -64,7 +64,7 @@ def usage_of(
     last: tuple[Any, ...],
     wrong: list[str],
 ) -> Usage:
-    """A Usage from its first fields, what ``usage`` states, and its last fields."""
+    """A Usage from its first fields (up to the time), what ``usage`` states, and its last (from ``main`` on)."""
     get = usage.get
     written = count(get("cache_creation_input_tokens"), wrong)
     five, hour = written, 0

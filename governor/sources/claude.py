@@ -139,6 +139,7 @@ class _File:
         stamp = to_ms(record.timestamp)
         if (
             record.type != "assistant"
+            or not message.id.startswith(_VENDOR_ID)
             or stamp is None
             or message.model == "<synthetic>"
             or (steps and steps[0].type != "message")
@@ -159,8 +160,6 @@ class _File:
                 message.id,
                 0,
                 stamp,
-                "claude",
-                message.model,
                 usage.input_tokens,
                 usage.output_tokens,
                 usage.cache_read_input_tokens,
@@ -172,6 +171,13 @@ class _File:
                 usage.speed == "fast",
                 usage.inference_geo == "us",
                 message.stop_reason is not None,
+                not sidechain,
+                stamp,
+                _COPIED if copied else state.get("born", stamp),
+                self.rank_of(offset),
+                False,
+                "claude",
+                message.model,
                 session,
                 (record.attributionAgent or state["agent"] or "subagent") if sidechain else "main",
                 state["thread"],
@@ -179,11 +185,6 @@ class _File:
                 record.gitBranch,
                 "",
                 record.entrypoint,
-                not sidechain,
-                stamp,
-                _COPIED if copied else state.get("born", stamp),
-                self.rank_of(offset),
-                False,
             ),
         )
         self._count(message.id, [counted])
@@ -241,9 +242,10 @@ class _File:
         branch, surface = text(record.get("gitBranch")), text(record.get("entrypoint"))
         born = _COPIED if _is_copy(record, state["session"]) else state.get("born", stamp)
         tie = self.rank_of(offset)
-        last = (state["session"], agent, thread, project, branch, "", surface, not sidechain, stamp, born, tie, False)
+        ranked = (not sidechain, stamp, born, tie, False, "claude")
+        names = (state["session"], agent, thread, project, branch, "", surface)
         group = [
-            usage_of((key, part, stamp, "claude", step_model), step, context, final, last, wrong)
+            usage_of((key, part, stamp), step, context, final, (*ranked, step_model, *names), wrong)
             for part, (step_model, step, context) in enumerate(steps(usage, model))
         ]
         self._count(key, group)

@@ -47,7 +47,7 @@ class _Usage(Struct, gc=False):
 
 
 class _Message(Struct, gc=False):
-    id: Annotated[str, Meta(pattern="^msg[_-]")]
+    id: str
     model: str
     usage: _Usage
     stop_reason: str | None = None
