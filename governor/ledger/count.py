@@ -23,6 +23,7 @@ _UPSERT = (
     + ", ".join(f"{c} = iif({BETTER}, excluded.{c}, {c})" for c in _COLUMNS if c not in ("key", "part", "at_ms"))
 )
 _KEY, _PART, _AT_MS, _COST = (_COLUMNS.index(name) for name in ("key", "part", "at_ms", "cost"))
+_FLAGS = _COLUMNS.index("fast")  # from here on some are true or false, which sqlite3 binds at many times an int's price
 _BATCH = 400  # below SQLite's limit of bound variables, however old the library
 
 Names = tuple[str, ...]  # what a Usage shares with its neighbours
@@ -33,7 +34,7 @@ def packed(usages: Iterable[Usage], price: Callable[[Usage], int | None]) -> dic
     """Responses by the names they share, which are few in one transcript: cheap to send, and to number."""
     rows: dict[Names, list[Row]] = {}
     for usage in usages:
-        own = (*usage[:NAMES], price(usage))
+        own = (*usage[:_FLAGS], *map(int, usage[_FLAGS:NAMES]), price(usage))
         names = usage[NAMES:]
         if names in rows:
             rows[names].append(own)
