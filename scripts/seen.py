@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -41,7 +42,9 @@ def seen(folder: Path) -> list[str]:
 
 
 def _lines(path: str, needle: bytes) -> int:
-    return sum(1 for chunk in tail.chunks(path, 0, []) for _ in tail.lines_with(chunk.data, needle))
+    wanted = re.compile(re.escape(needle))
+    chunks = tail.chunks(path, 0, [])
+    return sum(1 for _, data, begin, end, _ in chunks for _ in tail.lines_with(data, wanted, begin, end))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,8 @@ def test_an_unreadable_folder_is_named_and_the_others_are_read(tmp_path: Path, m
 
 def read_all(path: Path, offset: int = 0) -> tuple[list[tuple[int, bytes, bool]], list[Problem]]:
     problems: list[Problem] = []
-    return [tuple(chunk) for chunk in tail.chunks(str(path), offset, problems)], problems
+    chunks = tail.chunks(str(path), offset, problems)
+    return [(base + begin, data[begin:end], torn) for base, data, begin, end, torn in chunks], problems
 
 
 @given(lines=st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"")), max_size=12), torn=st.booleans())
@@ -181,8 +182,11 @@ def test_lines_with_are_the_lines_that_hold_the_needle(data: bytes) -> None:
         if b'"usage"' in line:
             expected.append((at, line))
         at += len(line) + 1
-    assert expected == [(start, data[start:end]) for start, end in tail.lines_with(data, b'"usage"')]
-    assert expected == list(tail.lines_matching(data, re.compile(b'"usage"')))
+    needle = re.compile(b'"usage"')
+    assert expected == list(tail.lines_with(data, needle))
+    around = b'"usage" before\n' + data + b'\n"usage" behind'
+    moved = [(at + 15, line) for at, line in expected]
+    assert moved == list(tail.lines_with(around, needle, 15, 15 + len(data)))
 
 
 # ---- the same file, or another ---------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from governor.sources import plain, tail
 from governor.sources.billed import steps, usage_of
 from governor.sources.lines import decode, text, to_ms
 
-_NEEDLE = b'"usage"'  # text that quotes a usage block has it escaped, \"usage\", and does not match
+_NEEDLE = re.compile(b'"usage"')  # text that quotes a usage block has it escaped, \"usage\", and does not match
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 _STAMP = re.compile(rb'"timestamp"\s*:\s*"([^"]{10,40})"')
 _COPIED = 2**42  # later than any birth: a line that was copied gives way to the one it was copied from
@@ -36,28 +36,26 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
     state: dict[str, Any] = dict(cursor.state) if cursor and offset else _identify(found.path)
     file = _File(found, state, problems)
     marker = tail.Marker() if offset == 0 else None
-    for chunk in tail.chunks(found.path, offset, problems):
-        data = chunk.data
-        for at, end in tail.lines_with(data, _NEEDLE):
+    for base, data, begin, end, torn in tail.chunks(found.path, offset, problems):
+        for at, line in tail.lines_with(data, _NEEDLE, begin, end):
             if not file.introduced:
-                file.introduced = _introduce(state, data, end)
-            line = data[at:end]
-            if file.take_plain(line, chunk.start + at):
+                file.introduced = _introduce(state, data, begin, at + len(line))
+            if file.take_plain(line, base + at):
                 continue
             record, wrong = decode(line)
-            if wrong and chunk.torn:
+            if wrong and torn:
                 continue  # it waits for its end
             if wrong:
-                problems.append(Problem(found.path, chunk.start + at, wrong))
+                problems.append(Problem(found.path, base + at, wrong))
             if record is not None:
-                file.take(record, chunk.start + at)
-        _introduce(state, data, len(data))
-        if not chunk.torn:
-            if marker is not None and chunk.start == offset:
-                marker.feed(data)
+                file.take(record, base + at)
+        _introduce(state, data, begin, end)
+        if not torn:
+            if marker is not None and base + begin == offset:
+                marker.feed(data, begin, end)
             else:  # an over-long line was skipped: its bytes were never here
                 marker = None
-            offset = chunk.start + len(data)
+            offset = base + end
     mark = marker.mark() if marker is not None else tail.mark_of(found.path, offset)
     fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, mark, state)
     return Reading([usage for group in file.best.values() for usage in group], file.limits, problems, fresh)
@@ -80,18 +78,18 @@ def _identify(path: str) -> dict[str, Any]:
     return {"session": session, "thread": stem, "agent": agent or "subagent"}
 
 
-def _introduce(state: dict[str, Any], data: bytes, end: int) -> bool:
-    """The first folder and the first time stamp a file names, looked for no further than ``end``. True: both known.
+def _introduce(state: dict[str, Any], data: bytes, begin: int, end: int) -> bool:
+    """The first folder and the first time stamp a file names, looked for up to ``end``. True: both known.
 
     Later lines must not matter, else the result would depend on how much had been written at each reading.
     """
-    if "project" not in state and (found := _CWD.search(data, 0, end)):
+    if "project" not in state and (found := _CWD.search(data, begin, end)):
         try:
             state["project"] = orjson.loads(found[1])
         except ValueError:
             state["project"] = ""
     if "born" not in state:
-        for found in _STAMP.finditer(data, 0, end):
+        for found in _STAMP.finditer(data, begin, end):
             born = to_ms(found[1].decode("ascii", "replace"))
             if born is not None:
                 state["born"] = born

@@ -38,19 +38,19 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
     state: dict[str, Any] = dict(cursor.state) if cursor and offset else {"file": stem}
     kept = state
     rollout = _Rollout(found, state, problems)
-    for chunk in tail.chunks(found.path, offset, problems):
-        if chunk.torn:  # what it says counts now; what it teaches waits for the line's end
+    for base, data, begin, end, torn in tail.chunks(found.path, offset, problems):
+        if torn:  # what it says counts now; what it teaches waits for the line's end
             kept = dict(state)
-        for at, line in tail.lines_matching(chunk.data, _NEEDLES):
+        for at, line in tail.lines_with(data, _NEEDLES, begin, end):
             record, wrong = decode(line)
-            if wrong and chunk.torn:
+            if wrong and torn:
                 continue
             if wrong:
-                problems.append(Problem(found.path, chunk.start + at, wrong))
+                problems.append(Problem(found.path, base + at, wrong))
             if record is not None:
-                rollout.take(record, chunk.start + at)
-        if not chunk.torn:
-            offset = chunk.start + len(chunk.data)
+                rollout.take(record, base + at)
+        if not torn:
+            offset = base + end
     mark = tail.mark_of(found.path, offset)
     fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, mark, kept)
     return Reading(rollout.usages, rollout.limits, problems, fresh)
