@@ -91,7 +91,6 @@ class Counter:
     def begin_bulk(self) -> None:
         """Leave the sums stale until ``settle``: cheaper when most of the ledger is new. Survives a crash."""
         self.ledger.set_fact("quarters", "stale")
-        self.run("DROP INDEX IF EXISTS response_at")
         self._dirty = None
 
     def _mark_dirty(self, rows: list[Row]) -> None:
@@ -110,7 +109,6 @@ class Counter:
         self._settle_replays()
         run = self.run
         if self._dirty is None:
-            run("CREATE INDEX IF NOT EXISTS response_at ON response (at_ms)")
             run("DELETE FROM quarter")
             run(SUM_QUARTER.format(where=""))
         else:

@@ -34,7 +34,7 @@ CREATE TABLE response (
   machine INTEGER NOT NULL, cost INTEGER,
   PRIMARY KEY (key, part)
 ) WITHOUT ROWID;
-CREATE INDEX response_at ON response (at_ms); -- dropped while much is taken in at once, and made again (ledger.count)
+CREATE INDEX response_at ON response (at_ms);
 CREATE INDEX response_step ON response (key) WHERE part > 0;
 CREATE INDEX response_replay ON response (key) WHERE replay;
 

@@ -107,14 +107,14 @@ class _File:
         self.best: dict[str, list[Usage]] = {}  # the response, then its server-side steps
         self.limits: list[LimitReading] = []
         self.written_ms = found.mtime_ns // 10**6
-        self.tie = crc32(f"{state['session']}/{state['thread']}".encode())
+        self.tie = crc32(f"{state['session']}/{state['thread']}".encode()) << 31
         self.introduced = False
-        self.alike: tuple[Any, ...] | None = None  # the response counted last, and
-        self.written = ""  # its time
+        # The response counted last, and what its repeats must have in common with it:
+        self.key, self.output, self.alike, self.written = "", 0, (False, False, 0), ""
 
     def rank_of(self, offset: int) -> int:
         """Decides between equal lines, whatever the order in which files are read: see model.rank."""
-        return (self.tie << 31) + min(offset, 2**31 - 1)
+        return self.tie + min(offset, 2**31 - 1)
 
     def take_plain(self, line: bytes, offset: int) -> bool:
         """The same for the line that the client writes nearly always; False where this is not one."""
@@ -127,17 +127,24 @@ class _File:
         state = self.state
         message = record.message
         usage = message.usage
+        key, output, written_at = message.id, usage.output_tokens, record.timestamp
         written_in, session = record.requestSessionId or record.sessionId, state["session"]
-        copied = written_in not in ("", session) or record.forkedFrom is not None
-        alike = (message.id, usage.output_tokens, record.isSidechain, copied, len(record.timestamp))
-        if alike == self.alike and record.timestamp >= self.written and record.timestamp[-1] == "Z":
-            state["last"] = record.timestamp
+        copied = (written_in != session and written_in != "") or record.forkedFrom is not None
+        alike = (record.isSidechain, copied, len(written_at))
+        if (
+            key == self.key
+            and output == self.output
+            and alike == self.alike
+            and written_at >= self.written
+            and written_at[-1] == "Z"
+        ):
+            state["last"] = written_at
             return True  # one more content block of the response just counted
         steps = usage.iterations
-        stamp = to_ms(record.timestamp)
+        stamp = to_ms(written_at)
         if (
             record.type != "assistant"
-            or not message.id.startswith(_VENDOR_ID)
+            or not key.startswith(_VENDOR_ID)
             or stamp is None
             or message.model == "<synthetic>"
             or (steps and steps[0].type != "message")
@@ -150,22 +157,24 @@ class _File:
         if split is not None:
             hour = split.ephemeral_1h_input_tokens
             five = written - hour if written >= hour else split.ephemeral_5m_input_tokens
-        sidechain = record.isSidechain or state["agent"] != ""
+        fresh, read_back = usage.input_tokens, usage.cache_read_input_tokens
+        agent = state["agent"]
+        sidechain = record.isSidechain or agent != ""
         tools, details = usage.server_tool_use, usage.output_tokens_details
         counted: Usage = tuple.__new__(
             Usage,
             (
-                message.id,
+                key,
                 0,
                 stamp,
-                usage.input_tokens,
-                usage.output_tokens,
-                usage.cache_read_input_tokens,
+                fresh,
+                output,
+                read_back,
                 five,
                 hour,
                 details.thinking_tokens if details is not None else 0,
                 tools.web_search_requests if tools is not None else 0,
-                usage.input_tokens + usage.cache_read_input_tokens + five + hour,
+                fresh + read_back + five + hour,
                 usage.speed == "fast",
                 usage.inference_geo == "us",
                 message.stop_reason is not None,
@@ -177,7 +186,7 @@ class _File:
                 "claude",
                 message.model,
                 session,
-                (record.attributionAgent or state["agent"] or "subagent") if sidechain else "main",
+                (record.attributionAgent or agent or "subagent") if sidechain else "main",
                 state["thread"],
                 state.get("project") or record.cwd,
                 record.gitBranch,
@@ -185,8 +194,8 @@ class _File:
                 record.entrypoint,
             ),
         )
-        self._count(message.id, [counted])
-        self.alike, self.written = alike, record.timestamp
+        self._count(key, [counted])
+        self.key, self.output, self.alike, self.written = key, output, alike, written_at
         return True
 
     def _count(self, key: str, group: list[Usage]) -> None:
