@@ -158,7 +158,7 @@ class Counter:
 
 def _better(one: Row, other: Row) -> Row:
     """What the upsert would make of two lines of one response; most repeats lie close together."""
-    best = other if rank(_plain(other)) > rank(_plain(one)) else one
+    best = other if rank(tuple.__new__(Usage, other)) > rank(tuple.__new__(Usage, one)) else one  # own fields come first
     return (*best[:_AT_MS], min(one[_AT_MS], other[_AT_MS]), *best[_AT_MS + 1 :])
 
 

