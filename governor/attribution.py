@@ -63,7 +63,7 @@ def group(
             names.append(label)
         units = meter.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
         place = tuple(names)
-        sums[place] = sums.get(place, Tally()) + piece.tally._replace(units=units)
+        sums[place] = sums.get(place, Tally()) + Tally._make((*piece.tally[:-1], units))
     rows = [Row(names, tally) for names, tally in sums.items()]
     if keys and keys[0] in TIMES:
         return sorted(rows)

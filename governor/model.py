@@ -11,6 +11,7 @@ list price per million tokens is a whole number per token and sums are exact); `
 
 from __future__ import annotations
 
+from operator import add
 from typing import Any, Literal, NamedTuple
 
 Lane = Literal["claude", "codex"]
@@ -132,7 +133,7 @@ class Tally(NamedTuple):
     units: float = 0.0  # meter units: what the quota counts, in plain input tokens of the reference model
 
     def __add__(self, other: Tally) -> Tally:  # type: ignore[override]
-        return Tally._make(a + b for a, b in zip(self, other, strict=True))
+        return Tally._make(map(add, self, other))
 
     @property
     def total(self) -> int:

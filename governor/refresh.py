@@ -26,7 +26,7 @@ from governor.model import Cursor, Lane, LimitReading, Problem, Usage
 from governor.sources import tail
 
 PARALLEL_BYTES = 48 * 2**20  # below this, starting a second process costs more than it saves
-BATCH_BYTES = 12 * 2**20
+BATCH_BYTES = 6 * 2**20
 COMMIT_ROWS = 10_000
 
 Task = tuple[Lane, tail.Found, Cursor | None]
@@ -193,7 +193,7 @@ def _read_all(
 
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     pool = multiprocessing.get_context(method).Pool(workers, _prepare, (overrides,))
-    with closing(pool):
+    with closing(pool):  # and not waited for: they end while the last rows are written
         for sent in pool.imap_unordered(_read_prepared, batches):
             for size, responses, rows, limits, problems, cursor in marshal.loads(sent):  # noqa: S302 - our own child's
                 yield Read(
@@ -204,7 +204,6 @@ def _read_all(
                     [Problem._make(problem) for problem in problems],
                     cursor and Cursor._make(cursor),
                 )
-    pool.join()
 
 
 _prepared: Callable[[Usage], int | None] | None = None

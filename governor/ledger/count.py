@@ -23,10 +23,10 @@ _UPSERT = (
     + ", ".join(f"{c} = iif({BETTER}, excluded.{c}, {c})" for c in _COLUMNS if c not in ("key", "part", "at_ms"))
 )
 _KEY, _PART, _AT_MS, _COST = (_COLUMNS.index(name) for name in ("key", "part", "at_ms", "cost"))
-_FLAGS = _COLUMNS.index("fast")  # from here on some are true or false, which sqlite3 binds at many times an int's price
+_FLAGS = _COLUMNS.index("fast")  # True and False are sent as 1 and 0: sqlite3 binds a bool at many times an int's price
 _BATCH = 400  # below SQLite's limit of bound variables, however old the library
 
-Names = tuple[str, ...]  # what a Usage shares with its neighbours
+Names = tuple[Any, ...]  # what a Usage shares with its neighbours: texts
 Row = tuple[Any, ...]  # what is its own, and its cost (None: unpriced); plain, as it crosses from another process
 
 
@@ -34,8 +34,10 @@ def packed(usages: Iterable[Usage], price: Callable[[Usage], int | None]) -> dic
     """Responses by the names they share, which are few in one transcript: cheap to send, and to number."""
     rows: dict[Names, list[Row]] = {}
     for usage in usages:
-        own = (*usage[:_FLAGS], *map(int, usage[_FLAGS:NAMES]), price(usage))
-        names = usage[NAMES:]
+        plain: Row = usage
+        fast, us_only, final, main, *ranked, replay = plain[_FLAGS:NAMES]
+        own = (*plain[:_FLAGS], +fast, +us_only, +final, +main, *ranked, +replay, price(usage))
+        names = plain[NAMES:]
         if names in rows:
             rows[names].append(own)
         else:
@@ -157,17 +159,15 @@ class Counter:
 
 
 def _better(one: Row, other: Row) -> Row:
-    """What the upsert would make of two lines of one response; most repeats lie close together."""
-    best = other if rank(tuple.__new__(Usage, other)) > rank(tuple.__new__(Usage, one)) else one  # own fields come first
+    """What the upsert would make of two lines of one response; most repeats lie close together.
+
+    A row begins as a Usage does, and that beginning is all that ``rank`` looks at.
+    """
+    best = other if rank(tuple.__new__(Usage, other)) > rank(tuple.__new__(Usage, one)) else one
     return (*best[:_AT_MS], min(one[_AT_MS], other[_AT_MS]), *best[_AT_MS + 1 :])
-
-
-def _plain(row: Row) -> Usage:
-    """A row of ``response`` as a Usage whose names are still numbers."""
-    return Usage._make(row[:_COST] + row[_COST + 1 : -1])
 
 
 def _usage(row: Row, names: dict[int, str]) -> Usage:
     """A row of ``response`` as the Usage it was made from."""
-    usage = _plain(row)
-    return Usage._make((*usage[:NAMES], LANES[row[_COST + 1]], *(names[number] for number in usage[NAMES + 1 :])))
+    lane, *others = row[_COST + 1 : -1]
+    return Usage._make((*row[:_COST], LANES[lane], *(names[number] for number in others)))
