@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -67,6 +69,30 @@ def alternating(ours: Callable[[], float], theirs: Callable[[], float], runs: in
     return [(ours(), theirs()) for _ in range(runs)]
 
 
+def heaviest(command: Sequence[str], env: dict[str, str]) -> int:
+    """The most memory (proportional set size, bytes) that a run and its children hold at once, as far as looking every
+    few milliseconds shows. Only where /proc tells (Linux)."""
+    run = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+    most = 0
+    while run.poll() is None:
+        held = 0
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getpgid(int(folder.name)) == run.pid:
+                    held += int(re.findall(r"^Pss: +(\d+)", (folder / "smaps_rollup").read_text(), re.M)[0]) * 1024
+            except (OSError, IndexError):  # it ended meanwhile
+                continue
+        most = max(most, held)
+        time.sleep(0.005)
+    return most
+
+
+def processor_seconds() -> float:
+    """Of all that this process started and that has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def against(ours: Callable[[], float], theirs: Callable[[], float], runs: int) -> tuple[float, float, float]:
     """(our median, their median, median of the pairwise ratios) over alternating runs."""
     pairs = alternating(ours, theirs, runs)
@@ -105,11 +131,27 @@ def scan() -> None:
             shutil.rmtree(home / "state", ignore_errors=True)
             return timed(governor("usage", "--by", "day", "--json"), env)
 
-        mine, theirs, ratio = against(ours, lambda: timed([peer, "claude", "daily", "--json", "--offline"], env), 7)
+        def yours() -> float:
+            return timed(command, env)
+
+        command = [peer, "claude", "daily", "--json", "--offline"]
+        mine, theirs, ratio = against(ours, yours, 7)
+        cpu: dict[str, list[float]] = {"ours": [], "yours": []}
+        for _ in range(3):
+            for run in (ours, yours):
+                before = processor_seconds()
+                run()
+                cpu[run.__name__].append(processor_seconds() - before)
+        my_cpu, their_cpu = min(cpu["ours"]), min(cpu["yours"])
+        shutil.rmtree(home / "state", ignore_errors=True)
+        my_pss = heaviest(governor("usage", "--by", "day", "--json"), env) / 1e6
+        their_pss = heaviest(command, env) / 1e6
         total = json.loads(subprocess.run(governor("usage", "--json"), env=env, capture_output=True, check=True).stdout)
         truth = json.loads((TREE / "truth.json").read_text())
     print("| first scan of 1 GB, 3,094 files | governor | ccusage 20.0.24 | ratio |\n|---|---|---|---|")
     print(f"| wall, median of 7 | {mine:.2f} s | {theirs:.2f} s | {ratio:.2f} |")
+    print(f"| processor time, least of 3 | {my_cpu:.2f} s | {their_cpu:.2f} s | {my_cpu / their_cpu:.2f} |")
+    print(f"| peak memory, all processes | {my_pss:.0f} MB | {their_pss:.0f} MB | {my_pss / their_pss:.2f} |")
     print(f"\nresponses {total['total']['requests']:,}; the tree's truth: {json.dumps(truth)[:160]}")
 
 

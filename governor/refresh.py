@@ -27,7 +27,7 @@ from governor.sources import tail
 
 PARALLEL_BYTES = 48 * 2**20  # below this, starting a second process costs more than it saves
 BATCH_BYTES = 6 * 2**20
-COMMIT_ROWS = 10_000
+COMMIT_ROWS = 20_000
 
 Task = tuple[Lane, tail.Found, Cursor | None]
 Progress = Callable[[int, int], None]  # (bytes read, bytes in all)

@@ -191,6 +191,32 @@ TestLedgerMachine = LedgerMachine.TestCase
 TestLedgerMachine.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
 
 
+@given(usages=st.lists(lines(), max_size=8))
+def test_what_is_packed_is_all_there_and_nothing_that_a_database_must_adapt(usages: list[Usage]) -> None:
+    groups = packed(usages, price)
+    unpacked = [Usage._make((*row[:-1], *names)) for names, rows in groups.items() for row in rows]
+    assert sorted(usages) == sorted(unpacked)
+    assert sorted(price(one) or -1 for one in usages) == sorted(
+        row[-1] or -1 for rows in groups.values() for row in rows
+    )
+    kinds = {type(value) for names, rows in groups.items() for part in (names, *rows) for value in part}
+    assert kinds <= {str, int, type(None)}
+
+
+def test_a_ledger_whose_scan_died_without_its_time_index_gets_it_back(tmp_path: Path) -> None:
+    """An earlier governor dropped the index for the length of a first scan."""
+    path = tmp_path / "l"
+    with open_ledger(path) as ledger:
+        add(ledger, [BASE, BASE._replace(key="k2")])
+        ledger.connection.execute("DROP INDEX response_at")
+        ledger.set_fact("quarters", "stale")
+    with open_ledger(path) as ledger:
+        add(ledger, [BASE._replace(key="k3")])
+        indexes = {row[0] for row in ledger.connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+        assert "response_at" in indexes
+        assert 3 == whole(ledger).requests == quarters(ledger).requests
+
+
 # ---- server-side steps -----------------------------------------------------------------------------------------------
 
 

@@ -423,6 +423,22 @@ def test_several_processes_read_what_one_reads(monkeypatch: pytest.MonkeyPatch) 
         assert whole(together) == quarters(together)
 
 
+@pytest.mark.parametrize("rows_at_once", [1, 7])
+def test_a_first_scan_in_many_transactions_is_one_in_a_single_one(
+    rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(6):
+        each = [answer(f"msg_{n * 3 + m}", at_ms=START_MS + m * 900_000, spent=usage(output=n + m)) for m in range(5)]
+        transcript(*each, session=f"s{n}")  # two of every five are repeated in the next file
+    with refreshed() as at_once:
+        expected = rows(at_once), whole(at_once), quarters(at_once)
+    assert (20, 20) == (len(expected[0]), expected[2].requests)
+    shutil.rmtree(paths.home())
+    monkeypatch.setattr(refresh, "COMMIT_ROWS", rows_at_once)
+    with refreshed() as in_pieces:
+        assert expected == (rows(in_pieces), whole(in_pieces), quarters(in_pieces))
+
+
 # ---- bad input -------------------------------------------------------------------------------------------------------
 
 
