@@ -111,7 +111,7 @@ class Counter:
         self._settle_replays()
         run = self.run
         if self._dirty is None:
-            run("CREATE INDEX IF NOT EXISTS response_at ON response (at_ms)")  # governor 1.0 dropped it meanwhile
+            run("CREATE INDEX IF NOT EXISTS response_at ON response (at_ms)")  # an earlier governor dropped it for a scan
             run("DELETE FROM quarter")
             run(SUM_QUARTER.format(where=""))
         else:
