@@ -111,7 +111,8 @@ class Counter:
         self._settle_replays()
         run = self.run
         if self._dirty is None:
-            run("CREATE INDEX IF NOT EXISTS response_at ON response (at_ms)")  # an earlier governor dropped it for a scan
+            # An earlier governor dropped it for the length of a first scan, and may have died meanwhile.
+            run("CREATE INDEX IF NOT EXISTS response_at ON response (at_ms)")
             run("DELETE FROM quarter")
             run(SUM_QUARTER.format(where=""))
         else:
