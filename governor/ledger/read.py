@@ -121,6 +121,55 @@ def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None
     ]
 
 
+class AgentRow(NamedTuple):
+    """One subagent's thread: what it used in the span, the model of its first response there, and what that read."""
+
+    lane: Lane
+    session: str
+    agent: str
+    model: str
+    tally: Tally
+    opening: int  # tokens that its first response found in the cache
+
+
+def agents(ledger: Ledger, since: int) -> list[AgentRow]:
+    """Every subagent with a response since."""
+    names = ledger.names()
+    main = "(SELECT id FROM label WHERE text = 'main')"
+    # With one min(), SQLite takes the bare columns from the row that holds it: the thread's first.
+    query = (
+        f"SELECT lane, session, agent, model, cache_read, min(at_ms), {_OWN_SUMS} FROM response "
+        f"WHERE NOT replay AND at_ms >= ? AND agent != {main} GROUP BY lane, thread"
+    )
+    return [
+        AgentRow(LANES[r[0]], names[r[1]], names[r[2]], names[r[3]], Tally(*r[6:]), r[4])
+        for r in ledger.connection.execute(query, (since * 1000,))
+    ]
+
+
+def latest(ledger: Ledger, since: int) -> list[tuple[Lane, str, str, int, int]]:
+    """(lane, session, model, context, at_ms) of every session's latest response on its main thread, oldest first."""
+    names = ledger.names()
+    main = "(SELECT id FROM label WHERE text = 'main')"
+    query = (
+        "SELECT lane, session, model, context, max(at_ms) AS last FROM response "
+        f"WHERE NOT replay AND at_ms >= ? AND agent = {main} GROUP BY lane, session ORDER BY last"
+    )
+    rows = ledger.connection.execute(query, (since * 1000,))
+    return [(LANES[r[0]], names[r[1]], names[r[2]], r[3], r[4]) for r in rows]
+
+
+def models_used(ledger: Ledger, since: float) -> list[tuple[str, float, str]]:
+    """(session, time, model) of every response on a main thread since, oldest first."""
+    names = ledger.names()
+    main = "(SELECT id FROM label WHERE text = 'main')"
+    query = (
+        "SELECT session, at_ms / 1000.0, model FROM response "
+        f"WHERE NOT replay AND at_ms >= ? AND agent = {main} ORDER BY at_ms"
+    )
+    return [(names[r[0]], r[1], names[r[2]]) for r in ledger.connection.execute(query, (since * 1000,))]
+
+
 def readings(
     ledger: Ledger, *, lane: Lane | None = None, window: str | None = None, since: int = 0
 ) -> list[StoredReading]:

@@ -15,12 +15,12 @@ from governor import alerts, config, hook, paths
 from governor.assess import assess
 from governor.ledger import read
 from governor.ledger.store import Ledger
-from governor.letters import budget, pacing, router
+from governor.letters import budget, pacing, router, spawn
 from governor.letters.post import Desk
 
 ACTIVE_S = 2 * 3600  # sessions used within this time may hear about their context
 # Marks of episodes and of sessions older than this are forgotten; a project's budget may look back a month.
-SWEPT = {"episodes": 14 * 86_400, "taps": 14 * 86_400, "live": 40 * 86_400}
+SWEPT = {"episodes": 14 * 86_400, "taps": 14 * 86_400, "leases": 14 * 86_400, "live": 40 * 86_400}
 
 
 def _memory(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -34,6 +34,7 @@ LETTERS: dict[str, Callable[[Desk], tuple[str, dict[str, Any]]]] = {
     "router": router.letter,
     "memory": _memory,
     "budget": budget.letter,
+    "spawn": spawn.letter,
 }
 
 

@@ -26,6 +26,11 @@ def tool(name: str, /, **arguments: Any) -> Block:
     return {"type": "tool_use", "name": name, "input": arguments}
 
 
+def collaborate(name: str, /, **arguments: Any) -> Block:
+    """A Codex model calls one of its agents' tools, which it does directly and not from code."""
+    return {**tool(name, **arguments), "namespace": "collaboration"}
+
+
 def usage(**tokens: Any) -> Used:
     """Short for ``Used(...)``."""
     return Used(**tokens)
@@ -89,7 +94,10 @@ def responses_events(answer: Answer) -> Iterator[Event]:
     yield {"type": "response.created", "response": {"id": name}}
     for index, block in enumerate(_with_ids(answer)):
         item: Event
-        if block["type"] == "tool_use":
+        if block["type"] == "tool_use" and "namespace" in block:
+            item = {"type": "function_call", "call_id": block["id"], "name": block["name"]}
+            item |= {"namespace": block["namespace"], "arguments": json.dumps(block["input"])}
+        elif block["type"] == "tool_use":
             # Today's models call tools from code (seen with gpt-6-sol on 0.169).
             code = f"text(JSON.stringify(await tools.{block['name']}({json.dumps(block['input'])})))"
             item = {"type": "custom_tool_call", "call_id": block["id"], "name": "exec", "input": code}

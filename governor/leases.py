@@ -1,0 +1,160 @@
+"""The books of subagents, one small file per session under ``leases/``: locked, read, changed and written in one go.
+
+Counting first and writing later lets two hooks past the same cap; so a hook holds the file's lock from reading to
+writing. The kernel gives back the lock of a holder that dies. The file is written in place, as one line, before it is
+cut to its length: a holder killed between the two leaves the new line with the rest of the old behind it, which nobody
+reads. What cannot be counted with is kept aside as ``.corrupt`` and the book begun anew. The rules of counting:
+governor.guards.spawn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from governor import hook, spawned
+from governor.guards import called, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    Answer = TypeVar("Answer")
+
+try:
+    import fcntl
+except ImportError:  # no such locks on this system: callers fail open
+    fcntl = None  # type: ignore[assignment]
+
+WAIT_S = 3.0  # for a lock; a holder needs a millisecond, and the client waits five seconds for the hook
+LARGEST = 2**20  # bytes; a book is a few thousand
+BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+class BusyError(Exception):
+    """The lock could not be had in time: somebody holds it who does not move on."""
+
+
+def admit(
+    home: str, lane: str, event: dict[str, Any], *, caps: dict[str, Any], tokens: int | None, enforce: bool
+) -> spawn.Verdict:
+    """Count the call of a PreToolUse event. Before a call is found one too many, leases of the dead are taken back.
+
+    Raises: BusyError, OSError as ``change``.
+    """
+    what, now = called.Called(event), tick()
+    outside = _depth_outside(event, what, lane)
+    lease_s = caps.get("lease")
+
+    def edit(book: spawn.Book) -> tuple[spawn.Verdict, spawn.Book]:
+        depth = 0 if not what.agent else outside or spawn.depth_of(book, what.agent) or 1
+        call = spawn.Call(what.use, prompt=what.prompt, depth=depth + 1, kind=what.kind, tokens=tokens)
+        verdict, after = spawn.take(book, call, caps, tick=now, enforce=enforce)
+        if verdict.rule == "concurrent":
+            seen = spawned.looks(book, event.get("transcript_path"))
+            left = spawn.settle(book, seen, tick=now, lease_s=lease_s if isinstance(lease_s, int) else 7200)
+            verdict, after = spawn.take(left, call, caps, tick=now, enforce=enforce)
+        return verdict, after
+
+    return change(path(home, lane, what.session), edit)
+
+
+def heard(home: str, lane: str, event: dict[str, Any]) -> None:
+    """Keep the book by a PostToolUse, PostToolUseFailure or SubagentStop event. Raises: as ``change``."""
+    what, now, name = called.Called(event), tick(), event.get("hook_event_name")
+    call = spawn.Call(what.use, prompt=what.prompt, kind=what.kind)
+    place = path(home, lane, what.session)
+    if name == "SubagentStop":
+        task = spawned.introduction(event.get("agent_transcript_path"))[0] if lane == "codex" else ""
+        if what.agent and os.path.exists(place):  # a session without a book has no lease to end
+            change(place, lambda book: (None, spawn.end(book, (what.agent, task), tick=now)))
+    elif name == "PostToolUseFailure":
+        change(place, lambda book: (None, spawn.undo(book, call)))
+    elif agent := called.running(event):
+        change(place, lambda book: (None, spawn.bind(book, call, agent, tick=now)))
+    else:
+        change(place, lambda book: (None, spawn.finish(book, call, tick=now)))
+
+
+def _depth_outside(event: dict[str, Any], what: called.Called, lane: str) -> int | None:
+    """How deep the calling subagent is, by the client's own word."""
+    if not what.agent:
+        return None
+    if lane == "codex":
+        return spawned.introduction(event.get("transcript_path"))[1]
+    depth = spawned.meta_of(event.get("transcript_path"), what.agent).get("spawnDepth")
+    return depth if isinstance(depth, int) and 0 < depth < 100 else None
+
+
+def tick() -> spawn.Tick:
+    """(seconds of the steady clock, which boot of which machine they belong to)."""
+    try:
+        boot = (hook.peek(BOOT, 64) or b"").decode("ascii").strip()
+    except UnicodeDecodeError:
+        boot = ""
+    return round(time.monotonic(), 3), boot or os.uname().nodename
+
+
+def path(home: str, lane: str, session: str) -> str:
+    """Where a session's book lies. Ids come from hook input: only their safe part is used."""
+    safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in session)[:100]
+    return os.path.join(home, "leases", f"{lane}-{safe or 'none'}")
+
+
+def change(place: str, edit: Callable[[spawn.Book], tuple[Answer, spawn.Book]]) -> Answer:
+    """``edit`` the book at ``place`` while nobody else can, and write what it gives back.
+
+    Raises: BusyError where the lock is not to be had in time, OSError where there are no locks or no files.
+    """
+    hook.make_private(os.path.dirname(place))
+    descriptor = _locked(place)
+    try:
+        book = _read(descriptor, place)
+        answer, after = edit(book)
+        if after is not book:
+            line = json.dumps(after, separators=(",", ":")).encode() + b"\n"
+            os.pwrite(descriptor, line, 0)
+            os.ftruncate(descriptor, len(line))
+        return answer
+    finally:
+        os.close(descriptor)  # and with it goes the lock
+
+
+def _locked(place: str) -> int:
+    """The open file, locked, and certainly the one that stands at ``place``: a sweep may have removed it meanwhile."""
+    if fcntl is None:
+        raise OSError("no file locks on this system")
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise BusyError from None
+                    time.sleep(0.001)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _read(descriptor: int, place: str) -> spawn.Book:
+    raw = os.pread(descriptor, LARGEST, 0)
+    if not raw:
+        return spawn.fresh()
+    try:
+        book = json.loads(raw.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        book = None
+    if isinstance(book, dict) and spawn.sound(book):
+        return book
+    hook.write_private(f"{place}.corrupt", raw)
+    return spawn.fresh()

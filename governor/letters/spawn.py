@@ -1,0 +1,88 @@
+"""The spawn guard's letter: the caps, how near the walls are, and what subagents used lately, by type."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import median
+from typing import Any
+
+from governor.ledger import read
+from governor.letters import models
+from governor.letters.post import Desk
+from governor.meter import Weights
+from governor.report import LaneReport
+
+HISTORY_S = 7 * 86_400  # how far back agents' use is looked at
+ENOUGH = 3  # agents of a type; fewer say nothing of the next
+
+
+def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+    """Always ``speak``: every spawn is counted, whatever the person chose to do about it."""
+    wishes = desk.settings.values
+    rows = read.agents(desk.ledger, desk.now - HISTORY_S)
+    lately = models.latest(desk)
+    known = models.sessions(lately)
+    content: dict[str, Any] = {
+        **wishes["spawn"],
+        "degrade": wishes["degrade"],
+        "tiers": wishes["tiers"],
+        "lanes": {lane.lane: _windows(lane) for lane in desk.report.lanes},
+        "trees": trees(rows, set(known)),
+        "types": types(rows, desk.settings.weights),
+        "sessions": known,
+        "factors": models.factors(desk, lately, {row.model for row in rows}),
+        "rewrite": models.rewrite(desk.settings.weights),
+        "read": desk.settings.weights.cache_read,
+    }
+    return "speak", content
+
+
+def trees(rows: list[read.AgentRow], sessions: set[str]) -> dict[str, int]:
+    """Tokens of every kind that the subagents of a session used, all of them together."""
+    found: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.session in sessions:
+            found[row.session] += row.tally.total
+    return dict(found)
+
+
+def types(rows: list[read.AgentRow], weights: Weights) -> dict[str, dict[str, dict[str, float]]]:
+    """lane -> agent type -> medians of what one such agent used, in units at factor 1; "" stands for all types.
+
+    ``opening`` is in tokens: what its first request read from the cache. ``least``: the lightest model it ran on.
+    """
+    groups: dict[tuple[str, str], list[read.AgentRow]] = defaultdict(list)
+    for row in rows:
+        groups[row.lane, row.agent].append(row)
+        groups[row.lane, ""].append(row)
+    found: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    for (lane, kind), members in groups.items():
+        if len(members) >= ENOUGH:
+            found[lane][kind] = _medians(members, weights)
+    return dict(found)
+
+
+def _medians(rows: list[read.AgentRow], weights: Weights) -> dict[str, float]:
+    tallies = [row.tally for row in rows]
+    known = [weights.factor(row.model) for row in rows if models.is_known(row.model, weights)]
+    return {
+        "n": len(rows),
+        "input": round(median(one.input * weights.input for one in tallies), 1),
+        "output": round(median(one.output * weights.output for one in tallies), 1),
+        "cache_read": round(median(one.cache_read * weights.cache_read for one in tallies), 1),
+        "cache_write": round(
+            median(one.cache_write_5m * weights.cache_write_5m + one.cache_write_1h * weights.cache_write_1h
+                   for one in tallies), 1
+        ),
+        "opening": float(median(row.opening for row in rows)),
+        **({"least": min(known)} if known else {}),
+    }  # fmt: skip
+
+
+def _windows(lane: LaneReport) -> list[dict[str, Any]]:
+    """The lane's windows whose reset the service itself has named."""
+    return [
+        {"window": found.window.name, "verdict": found.verdict, "resets_at": found.window.resets_at}
+        for found in lane.windows
+        if found.window.is_official
+    ]

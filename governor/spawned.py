@@ -1,0 +1,141 @@
+"""What the clients' own files say of their subagents: which call started one, how deep, on which model, and whether it
+has ended.
+
+Claude Code keeps ``<session>/subagents/agent-<id>.meta.json`` beside every agent's transcript; a Codex agent has a
+rollout of its own that opens with its path and depth. Small heads and tails only, and a client that keeps no such files
+is one about which nothing is known.
+"""
+
+from __future__ import annotations
+
+import os
+
+from governor import hook
+from governor.guards.spawn import Look
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from governor.guards.spawn import Book
+
+MOST = 400  # files of one session that are looked at
+HEAD = 2**12  # bytes: a rollout's own introduction stands in its first thousand
+TAIL = 2**16
+
+
+def looks(book: Book, transcript: object) -> dict[str, Look]:
+    """What is known of every lease's agent, from the folder beside the session's transcript."""
+    folder = _folder(transcript)
+    if not folder:
+        return {}
+    metas = _metas(folder)
+    by_call = {meta["toolUseId"]: agent for agent, meta in metas.items() if isinstance(meta.get("toolUseId"), str)}
+    found: dict[str, Look] = {}
+    for use, lease in book["open"].items():
+        if lease["kind"] == "Workflow":
+            found[use] = _workflow(folder, lease["agent"])
+            continue
+        agent = lease["agent"] or by_call.get(use, "")
+        meta = metas.get(agent)
+        if meta is None:
+            found[use] = Look(agent=agent, started=False if not agent else None)
+            continue
+        mark = _mark(os.path.join(folder, f"agent-{agent}.jsonl"))
+        found[use] = Look(agent=agent, finished=meta.get("finished") is True, mark=mark, started=True)
+    return found
+
+
+def meta_of(transcript: object, agent: str) -> dict[str, Any]:
+    """What Claude Code noted of one agent: ``spawnDepth``, ``model``, ``toolUseId``, ...; empty where it noted none."""
+    folder = _folder(transcript)
+    return _json(os.path.join(folder, f"agent-{agent}.meta.json")) if folder and agent.isalnum() else {}
+
+
+def introduction(rollout: object) -> tuple[str, int | None]:
+    """(path, depth) of the Codex agent that a rollout belongs to; ("", None) where it says neither."""
+    raw = hook.peek(rollout, HEAD) if isinstance(rollout, str) and rollout.endswith(".jsonl") else None
+    spawned = (raw or b"").partition(b'"thread_spawn":{')[2].partition(b"}")[0]
+    path = spawned.partition(b'"agent_path":"')[2].partition(b'"')[0]
+    digits = spawned.partition(b'"depth":')[2].partition(b",")[0].strip()
+    return path.decode("utf-8", "replace"), int(digits) if digits.isdigit() and len(digits) < 4 else None
+
+
+def last_model(transcript: object) -> str:
+    """The model of the last response that a Claude Code transcript holds; empty where its end shows none."""
+    if not isinstance(transcript, str) or not transcript.endswith(".jsonl"):
+        return ""
+    try:
+        with open(os.open(transcript, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+            raw = file.read(TAIL)
+    except (OSError, ValueError):
+        return ""
+    model = raw.rpartition(b'"message":{"model":"')[2].partition(b'"')[0] if b'"message":{"model":"' in raw else b""
+    return model.decode("ascii", "replace") if 0 < len(model) < 80 else ""
+
+
+def written_model(kind: str, cwd: object) -> str:
+    """The model that an agent type's own file asks for, the project's before the person's; empty where it has none."""
+    if not kind or not all(c.isalnum() or c in "-_" for c in kind):
+        return ""
+    own = os.environ.get("CLAUDE_CONFIG_DIR", "").split(",")[0] or os.path.expanduser("~/.claude")
+    folders = [os.path.join(cwd, ".claude")] if isinstance(cwd, str) and os.path.isabs(cwd) else []
+    for folder in [*folders, own]:
+        raw = hook.peek(os.path.join(folder, "agents", f"{kind}.md"), HEAD)
+        if raw is None:
+            continue
+        top = raw.partition(b"---")[2].partition(b"\n---")[0]
+        for line in top.split(b"\n"):
+            name, _, value = line.partition(b":")
+            if name.strip() == b"model":
+                return value.strip(b" \t\r\"'").decode("ascii", "replace")[:80]
+        return ""
+    return ""
+
+
+def _folder(transcript: object) -> str:
+    if not isinstance(transcript, str) or "\0" in transcript or not transcript.endswith(".jsonl"):
+        return ""
+    return os.path.join(transcript.removesuffix(".jsonl"), "subagents")
+
+
+def _metas(folder: str) -> dict[str, dict[str, Any]]:
+    """Agent id -> what was noted of it, for the session's own agents."""
+    try:
+        names = sorted(os.listdir(folder))[:MOST]
+    except OSError:
+        return {}
+    ends = ".meta.json"
+    return {
+        name[len("agent-") : -len(ends)]: _json(os.path.join(folder, name))
+        for name in names
+        if name.startswith("agent-") and name.endswith(ends)
+    }
+
+
+def _workflow(folder: str, run: str) -> Look:
+    """A workflow is over when every agent in its folder is, and has one; its call names the folder only afterwards."""
+    if not run or not all(c.isalnum() or c in "-_" for c in run):
+        return Look(agent=run)
+    inside = os.path.join(folder, "workflows", run)
+    metas = _metas(inside)
+    finished = bool(metas) and all(meta.get("finished") is True for meta in metas.values())
+    return Look(agent=run, finished=finished, mark=_mark(inside), started=True)
+
+
+def _mark(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _json(path: str) -> dict[str, Any]:
+    import json
+
+    try:
+        found = json.loads(hook.peek(path) or b"null")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
