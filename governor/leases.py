@@ -42,7 +42,7 @@ def admit(
 ) -> spawn.Verdict:
     """Count the call of a PreToolUse event. Before a call is found one too many, leases of the dead are taken back.
 
-    Raises: BusyError, OSError as ``change``.
+    Its rule is ``busy`` where the lock could not be had, and ``uncounted`` where there are no locks or no files.
     """
     what, now = called.Called(event), tick()
     outside = _depth_outside(event, what, lane)
@@ -58,7 +58,12 @@ def admit(
             verdict, after = spawn.take(left, call, caps, tick=now, enforce=enforce)
         return verdict, after
 
-    return change(path(home, lane, what.session), edit)
+    try:
+        return change(path(home, lane, what.session), edit)
+    except BusyError:
+        return spawn.Verdict("busy")
+    except OSError:
+        return spawn.Verdict("uncounted")
 
 
 def heard(home: str, lane: str, event: dict[str, Any]) -> None:
@@ -67,6 +72,8 @@ def heard(home: str, lane: str, event: dict[str, Any]) -> None:
     call = spawn.Call(what.use, prompt=what.prompt, kind=what.kind)
     place = path(home, lane, what.session)
     if name == "SubagentStop":
+        if event.get("agent_type") == "":
+            return  # the client's own: prompt suggestions and the like
         task = spawned.introduction(event.get("agent_transcript_path"))[0] if lane == "codex" else ""
         if what.agent and os.path.exists(place):  # a session without a book has no lease to end
             change(place, lambda book: (None, spawn.end(book, (what.agent, task), tick=now)))

@@ -12,11 +12,13 @@ import os
 
 from governor import hook
 from governor.guards.spawn import Look
+from governor.guards.tier import session_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from governor.guards.called import Called
     from governor.guards.spawn import Book
 
 MOST = 400  # files of one session that are looked at
@@ -59,6 +61,24 @@ def introduction(rollout: object) -> tuple[str, int | None]:
     path = spawned.partition(b'"agent_path":"')[2].partition(b'"')[0]
     digits = spawned.partition(b'"depth":')[2].partition(b",")[0].strip()
     return path.decode("utf-8", "replace"), int(digits) if digits.isdigit() and len(digits) < 4 else None
+
+
+def current_model(event: dict[str, Any], what: Called, letter: dict[str, Any], lane: str) -> str:
+    """What the call's agent would run on, in the order the client decides; empty where that is not known.
+
+    Claude Code since 2.1.251: the call's own, the agent type's, the environment's, the caller's.
+    """
+    if lane == "codex":
+        return what.model or str(event.get("model") or "")[:80]
+    if os.environ.get("CLAUDE_CODE_SUBAGENT_MODEL_FORCE") == "1":
+        return ""  # whatever the call says is not heeded
+    chosen = what.model or written_model(what.kind, event.get("cwd")) or os.environ.get("CLAUDE_CODE_SUBAGENT_MODEL")
+    if chosen and chosen != "inherit":
+        return chosen
+    transcript = event.get("transcript_path")
+    if what.agent:
+        return str(meta_of(transcript, what.agent).get("model") or "")[:80]
+    return session_of(letter, what.session)[0] or last_model(transcript)
 
 
 def last_model(transcript: object) -> str:

@@ -42,8 +42,11 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     letter = door.letter("router")
     reading = router.read_prompt(event.get("prompt"), letter)
     advice = router.advise(reading, lane=door.lane, letter=letter, now=door.now)
+    from governor.guards import tier
+
+    size = tier.word(event, letter, lane=door.lane, now=door.now, seen=door.seen) if "tiers" in letter else None
     if advice.rule in router.UNRECORDED:
-        return None
+        return hook.Reply(**size) if size else None
     session, cwd = str(event.get("session_id", ""))[:64], event.get("cwd")
     key, past = (f"router:{session}:{advice.decision}:{int(door.now // router.QUIET_S) - age}" for age in (0, 1))
     inside = advice.to != "codex" or in_git(cwd)
@@ -51,11 +54,14 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     mode = router.mode_of(letter)
     speaks = bool(line) and mode == "advise" and not (door.seen(key) or door.seen(past))
     tells = speaks and letter.get("tell_model") is True
+    record = router.record_of(advice, reading, session=session, cwd=cwd, said=speaks, mode=mode)
+    if size and not line:  # one word a prompt: the other lane's comes before the other tier's
+        return hook.Reply(**{**size, "record": {**size["record"], **record}})
     return hook.Reply(
         person=line if speaks else "",
         model=router.note_for(advice, lane=door.lane, letter=letter) if tells else "",
         once=key if speaks else "",
-        record=router.record_of(advice, reading, session=session, cwd=cwd, said=speaks, mode=mode),
+        record=record,
     )
 
 

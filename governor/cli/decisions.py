@@ -12,8 +12,10 @@ import click
 
 from governor.cli.opening import json_option, lane_option, opened, time_of
 from governor.faces import data
+from governor.guards import tier
 from governor.guards.router import NAMES, WHY
 from governor.ledger import read
+from governor.letters.models import factors
 from governor.model import Lane
 
 SOON_S = 1800  # work on the other lane within half an hour of an offer counts as following it
@@ -69,6 +71,30 @@ def _folder(project: object) -> str:
     return project.rstrip("/") or "/" if isinstance(project, str) and project else ""
 
 
+def tier_follow_through(
+    offers: Iterable[dict[str, Any]], used: Iterable[tuple[str, float, str]], letter: dict[str, Any], *, now: float
+) -> FollowThrough:
+    """Did the session's next responses come from the offered tier, within half an hour of each offer?
+
+    ``used`` is (session, epoch seconds, model) of responses on main threads, ``letter`` names the tiers' models. A
+    session that said nothing more in that time proves nothing, and counts as ``already``.
+    """
+    said: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for session, at, model in used:
+        said[session].append((at, model))
+    counts: Counter[str] = Counter()
+    for offer in offers:
+        at, wanted = float(offer["at"]), str(offer["tier"].get("tier"))
+        soon = [model for when, model in said[str(offer.get("session"))] if at < when <= at + SOON_S]
+        if any(tier.tier_of(model, letter, str(offer["lane"])) == wanted for model in soon):
+            counts["followed"] += 1
+        elif now < at + SOON_S:
+            counts["pending"] += 1
+        else:
+            counts["ignored" if soon else "already"] += 1
+    return FollowThrough(counts.total(), counts["followed"], counts["ignored"], counts["already"], counts["pending"])
+
+
 @click.command()
 @click.option("--since", default="7d", show_default=True, help="7d, 12h, today, a date, ...")
 @click.option("--top", default=10, show_default=True, type=click.IntRange(0), help="How many of the latest to list.")
@@ -76,11 +102,16 @@ def _folder(project: object) -> str:
 @json_option
 def decisions(since: str, top: int, lane: Lane | None, as_json: bool) -> None:
     """Hand-offs, holds and silences with their rules, and how often an offer was followed. No prompt is ever stored."""
-    with opened(quiet=as_json) as (ledger, _, now):
+    with opened(quiet=as_json) as (ledger, settings, now):
         start = time_of(since, now=now)
         found = [row for row in read.decisions(ledger, start) if lane in (None, row["lane"])]
         activity = read.activity(ledger, start - SOON_S)
+        offered = any("tier" in row for row in found)
+        used = read.models_used(ledger, start) if offered else []
+        models = {model for _, _, model in used}
+        letter = {"tiers": settings.values["tiers"], "factors": factors(settings, models)} if offered else {}
     shown = summary(found, activity, since=start, now=now, top=top)
+    shown["tiers"] = tiers(found, used, letter, now=now)
     click.echo(data.dump(shown) if as_json else _text(shown, since))
 
 
@@ -88,7 +119,7 @@ def summary(
     found: list[dict[str, Any]], activity: list[tuple[str, float, str]], *, since: float, now: float, top: int
 ) -> dict[str, Any]:
     """The command's whole answer as plain data (schema governor.decisions/1)."""
-    routed = [row for row in found if row["hook"] == "router"]
+    routed = [row for row in found if row["hook"] == "router" and row.get("decision") != "tier"]
     offers = [row for row in routed if row.get("decision") in ("handoff", "return")]
     said = [row for row in offers if row.get("said") is True]
     shadow = [row for row in offers if row.get("mode") == "shadow"]
@@ -107,6 +138,21 @@ def summary(
     }
 
 
+def tiers(
+    found: list[dict[str, Any]], used: list[tuple[str, float, str]], letter: dict[str, Any], *, now: float
+) -> dict[str, Any]:
+    """What became of tier hints: how many by rule, and how many of those said were followed."""
+    hints = [row for row in found if isinstance(row.get("tier"), dict)]
+    said = [row for row in hints if row["tier"].get("said") is True]
+    shadow = [row for row in hints if row["tier"].get("mode") == "shadow" and row["tier"].get("to")]
+    rules = Counter(str(row["tier"].get("rule")) for row in hints)
+    return {
+        "rules": [{"rule": rule, "count": count} for rule, count in rules.most_common()],
+        "follow_through": _outcomes(tier_follow_through(said, used, letter, now=now)),
+        "shadow": _outcomes(tier_follow_through(shadow, used, letter, now=now)),
+    }
+
+
 def _outcomes(result: FollowThrough) -> dict[str, Any]:
     return {**result._asdict(), "rate": result.rate}
 
@@ -117,7 +163,7 @@ def _iso(at: float) -> str:
 
 def _text(shown: dict[str, Any], since: str) -> str:
     counts = shown["router"]
-    if not any(counts.values()) and not shown["hooks"]:
+    if not any(counts.values()) and not shown["hooks"] and not shown["tiers"]["rules"]:
         return (
             f"No hook has decided anything since {since}.\n"
             "  The router records a prompt only while a lane is under pressure.\n"
@@ -133,6 +179,9 @@ def _text(shown: dict[str, Any], since: str) -> str:
     lines += [
         f"  {row['count']:>5}  {row['decision']:<8} {WHY.get(row['rule'], row['rule'])}" for row in shown["rules"]
     ]
+    if shown["tiers"]["rules"]:
+        lines.append(f"Tiers: followed {_followed(shown['tiers']['follow_through'])}")
+        lines += [f"  {row['count']:>5}  {tier.WHY.get(row['rule'], row['rule'])}" for row in shown["tiers"]["rules"]]
     if shown["hooks"]:
         lines.append("Other hooks")
         lines += [f"  {row['count']:>5}  {row['hook']}: {row['decision']}" for row in shown["hooks"]]

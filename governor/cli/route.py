@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from governor import hook, paths
+from governor import config, hook, paths
 from governor.cli.opening import opened
 from governor.errors import BadInputError
-from governor.guards import router
+from governor.guards import router, tier
 from governor.guards.prompt import Reading
+from governor.guards.suits import suits
 
 
 @click.command()
@@ -35,6 +36,8 @@ def route(text: tuple[str, ...], lane: str, as_json: bool) -> None:
     in_git = any((above / ".git").exists() for above in (folder, *folder.parents))
     said = router.line_for(advice, lane=lane, letter=letter, cwd=str(folder), in_git=in_git)
     shown = _data(reading, advice, said, lane=lane, letter=letter, now=now)
+    wishes = config.load().values["tiers"]  # of which a letter says nothing while no lane is pressed
+    shown["tier"] = _tier(prompt, {"tiers": wishes, **letter}, lane=lane, now=now)
     click.echo(json.dumps(shown, indent=2) if as_json else _text(shown))
 
 
@@ -68,6 +71,28 @@ def _data(
     }
 
 
+def _tier(prompt: str, letter: dict[str, Any], *, lane: str, now: float) -> dict[str, Any]:
+    """Which size of model suits, and whether a switch would be offered to the lane's latest session."""
+    session = tier.latest(letter, lane)
+    model, context = tier.session_of(letter, session)
+    suit = suits(prompt, letter)
+    found = tier.hint(suit, letter, lane=lane, now=now, model=model, context=context)
+    return {
+        "suits": suit.tier or None,
+        "signals": suit.signals,
+        "rule": found.rule,
+        "why": tier.WHY[found.rule],
+        "session": session or None,
+        "model": model or None,
+        "context": context,
+        "to": found.to or None,
+        "saved_units": found.saved,
+        "cost_units": found.cost,
+        "requests": tier.REQUESTS,
+        "message": tier.line_for(found, lane=lane) or None,
+    }
+
+
 def _lane(facts: dict[str, Any], slack: float | None) -> dict[str, Any] | None:
     if not facts:
         return None
@@ -88,10 +113,17 @@ def _text(shown: dict[str, Any]) -> str:
     ]
     for name, facts in shown["lanes"].items():
         lines.append(f"  {router.NAMES[name]:<9} {_standing(facts)}")
+    size = shown["tier"]
+    lines.append(f"  tier      {size['suits'] or 'none'} suits  ({size['rule']}: {size['why']})")
+    if size["cost_units"] is not None:
+        lines.append(
+            f"            on {size['model']} with {size['context']:,} tokens of context, a switch costs "
+            f"{size['cost_units']:,.0f} units, and {size['requests']} requests save {size['saved_units']:,.0f} (estimates)"
+        )
     if shown["mode"] != "advise":
         lines.append(f"  mode      {shown['mode']}: nothing is said")
-    if shown["message"]:
-        lines.append(f"\n{shown['message']}")
+    if message := shown["message"] or size["message"]:
+        lines.append(f"\n{message}")
     else:
         next_step = "status" if shown["rule"] in ("no-letter", "stale-letter", "future-letter") else "decisions"
         lines.append(f"  next: governor {next_step}")

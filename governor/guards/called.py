@@ -49,13 +49,6 @@ def is_spawn(tool: object) -> bool:
     return isinstance(tool, str) and (tool in CLAUDE or tool.endswith(CODEX))
 
 
-def may_matter(raw: bytes) -> bool:
-    """Could these bytes be an event of ours? The clients' own internal agents end without a type, and are nobody's."""
-    if b'"SubagentStop"' in raw:
-        return b'"agent_type":""' not in raw
-    return b"pawn_agent" in raw or any(b'"%s"' % name.encode() in raw for name in CLAUDE)
-
-
 def running(event: dict[str, Any]) -> str:
     """The name by which the spawned agent's end will be known, while it runs on after the call; else empty.
 

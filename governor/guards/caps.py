@@ -50,9 +50,27 @@ def action_of(letter: dict[str, Any], lane: str, *, overridden: bool) -> str:
     return "advise" if overridden and action in ("ask", "stop") else action
 
 
+def episode(verdict: Verdict, session: str, prompt: str) -> str:
+    """What is said once for: a cap in a session, and for the fan-out also a prompt."""
+    return f"spawn:{session}:{verdict.rule}" + (f":{prompt}" if verdict.rule == "fan_out" else "")
+
+
+def record_of(verdict: Verdict, said: Said, *, action: str, kind: str) -> dict[str, Any]:
+    """A verdict as the log keeps it: names and numbers."""
+    return {
+        "decision": said.decision,
+        "rule": verdict.rule,
+        "action": action,
+        "agent": kind,
+        "open": verdict.open,
+        "count": verdict.count if verdict.rule else None,
+        "limit": verdict.limit if verdict.rule else None,
+    }
+
+
 def answer(verdict: Verdict, action: str) -> Said:
     """What the verdict comes to."""
-    if not verdict.rule:
+    if verdict.rule in ("", "uncounted") or (verdict.rule == "busy" and action != "stop"):
         return Said("admit")
     have = HAVE[verdict.rule].format(count=verdict.count, limit=verdict.limit)
     on = GO_ON.get(verdict.rule, "Do the rest yourself.")

@@ -48,9 +48,11 @@ class Shift:
     ``saved``: units, an estimate; None where nothing is known. ``basis``: whose use it comes from: type, all or none.
     """
 
-    __slots__ = ("basis", "rule", "saved", "to", "was")
+    __slots__ = ("acts", "basis", "by", "rule", "saved", "to", "was")
 
     def __init__(self, rule: str, *, was: str = "", to: str = "", saved: float | None = None, basis: str = "") -> None:
+        self.by = "wall"  # or tier: what asked for it
+        self.acts = False  # carried out, rather than only recorded
         self.rule = rule
         self.was = was
         self.to = to
@@ -80,6 +82,22 @@ def letter_fault(letter: dict[str, Any], now: float) -> str:
     if not isinstance(written, (int, float)) or isinstance(written, bool):
         return "no-letter"
     return "" if -AHEAD_S <= now - written <= STALE_S else "stale-letter"
+
+
+def choose(what: Called, letter: dict[str, Any], *, lane: str, now: float, current: str, overridden: bool) -> Shift:
+    """The model for this call: the wall's word first, then the tier's. An override leaves everything as asked for."""
+    from governor.guards import tier
+
+    shift = degrade(what, letter, lane=lane, now=now, current=current)
+    if shift.to:
+        shift.acts = letter["degrade"]["mode"] == "act" and not overridden
+        return shift
+    other = tier.for_subagent(what, letter, lane=lane, current=current)
+    if not other.to:
+        return shift
+    other.by = "tier"
+    other.acts = tier.mode_of(letter) == "advise" and not overridden
+    return other
 
 
 def degrade(what: Called, letter: dict[str, Any], *, lane: str, now: float, current: str) -> Shift:
@@ -145,6 +163,26 @@ def factor(letter: dict[str, Any], model: str) -> float | None:
     return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and found >= 0 else None
 
 
+def episode(shift: Shift, letter: dict[str, Any], *, lane: str, now: float, session: str) -> str:
+    """What the full word is said once for."""
+    about = f"{lane}:{wall(letter, lane, now)[2] // 600}" if shift.by == "wall" else f"{lane}:tier"
+    return f"degrade:{session}:{about}"
+
+
+def record_of(shift: Shift) -> dict[str, Any]:
+    """A shift as the log keeps it: names and numbers; ``saved_units`` is an estimate, null where nothing is known."""
+    saved = None if shift.saved is None else round(shift.saved)
+    return {
+        "shift": shift.rule,
+        "by": shift.by,
+        "from": shift.was,
+        "to": shift.to,
+        "saved_units": saved if shift.to else None,
+        "basis": shift.basis,
+        "degraded": shift.acts,
+    }
+
+
 def is_critical(kind: str, letter: dict[str, Any]) -> bool:
     """Did the person mark this agent type, with or without its plugin's name before it?"""
     wish = letter.get("degrade")
@@ -175,8 +213,8 @@ def told(shift: Shift, what: Called, letter: dict[str, Any], *, lane: str, now: 
     if not first:
         return f"governor: {what.kind} → {shift.to}{units}. As asked for: governor override 30m"
     verdict, window, _ = wall(letter, lane, now)
-    name = WINDOWS.get(window, f"{window} window" if window else "window")
-    why = f"{NAMES.get(lane, lane)}'s {name} is at {verdict}: " if verdict not in ("", "GO") else "tiers: "
+    name = WINDOWS.get(window, f"{window} window")
+    why = f"{NAMES.get(lane, lane)}'s {name} is at {verdict}: " if shift.by == "wall" else "the smaller tier suits: "
     return (
         f"governor: {why}{what.kind} runs on {shift.to} instead of {shift.was}{units}. Never for a type: "
         "degrade.critical in budget.json; all as asked for: governor override 30m"

@@ -1,9 +1,6 @@
-"""Which size of model suits a piece of work, within one lane: small, middle or large; silent where that is unclear.
+"""Whether to offer another size of model within one lane: which suits is guards.suits' to say, what it saves is here.
 
-Deterministic text work (formatting, renames, typo fixes, commit messages, changelogs) suits the smallest; review,
-diagnosis and the writing of tests the middle; architecture and security the largest. Told from the words alone, by the
-router's own reading of a prompt (guards.prompt): an order counts, a mention does not. A prompt that orders anything
-beside is unclear, and so is a long one. Offered only downward: a step up saves nothing.
+Offered only downward, for a step up saves nothing, and only while the lane is ahead of its pace.
 
 A switch in mid-conversation writes the whole context into the other model's cache. It is offered only when that costs
 less than REQUESTS requests on the smaller model save, each reading the context again and using TURN_UNITS beside.
@@ -11,46 +8,24 @@ less than REQUESTS requests on the smaller model save, each reading the context 
 
 from __future__ import annotations
 
+from governor.guards.suits import TIERS, suits
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from governor.guards.called import Called
     from governor.guards.degrade import Shift
+    from governor.guards.suits import Suit
 
-TIERS = ("small", "middle", "large")
 # What a request uses beside reading its context: 600 tokens of output at five units, 2,000 of new input. About the
 # middle of working sessions; stated wherever the comparison is shown.
 TURN_UNITS = 5_000.0
 REQUESTS = 10  # until the work is done and the person switches back
-SHORT = 120  # words; small work is asked for in few
+RECORDED = ("smaller-suits", "costs-more", "upward")
 QUIET_S = 1800  # the same hint in the same session: at most once in this time
 LINE = 240
-
-SMALL_VERBS = frozenset(
-    ("format", "reformat", "prettify", "rename", "reword", "respell", "spellcheck", "capitalise", "capitalize",
-     "alphabetise", "alphabetize", "reindent", "unindent", "proofread")
-)  # fmt: skip
-# What these verbs do to text alone, and to nothing else, is small work; with other objects they are building.
-TEXT_VERBS = frozenset(("fix", "write", "update", "add", "make", "generate", "remove", "change", "replace"))
-TEXT_THINGS = frozenset(
-    ("typo", "spelling", "misspelling", "whitespace", "indentation", "formatting", "changelog", "punctuation",
-     "capitalisation", "capitalization")
-)  # fmt: skip
-TEXT_PAIRS = frozenset(
-    (("commit", "message"), ("commit", "messages"), ("release", "notes"), ("line", "endings"), ("trailing", "spaces"))
-)
-TEST_VERBS = frozenset(("write", "add", "extend", "generate", "create"))
-TESTS = frozenset(("test", "unittest", "testcase"))
-LARGE = frozenset(
-    ("architecture", "architect", "architectural", "design", "redesign", "security", "vulnerability", "exploit", "adr",
-     "rfc", "threat model", "trade-off", "tradeoff", "trade off", "trade offs", "rethink")
-)  # fmt: skip
-MIDDLE = frozenset(
-    ("review", "debug", "investigate", "diagnose", "audit", "root-cause", "root cause", "flaky", "intermittent",
-     "heisenbug", "deadlock", "race condition", "race conditions", "memory leak", "memory leaks", "critique")
-)  # fmt: skip
-OWN_KEEP = ("security", "vulnerability", "exploit")  # judgement that the router's own tables do not name
 
 WHY = {
     "smaller-suits": "A smaller model suits this, and switching costs less than it saves.",
@@ -66,16 +41,6 @@ WHY = {
     "context-unknown": "How much context a switch would write anew is not known.",
     "costs-more": "Writing the context into the other model's cache costs more than it saves.",
 }
-
-
-class Suit:
-    """The tier that suits, or an empty string; ``signals`` are words of the tables, or of the person's own."""
-
-    __slots__ = ("signals", "tier")
-
-    def __init__(self, tier: str, signals: list[str]) -> None:
-        self.tier = tier
-        self.signals = signals
 
 
 class Hint:
@@ -96,52 +61,6 @@ class Hint:
         self.to = to
         self.saved = saved
         self.cost = cost
-
-
-def suits(text: object, letter: dict[str, Any]) -> Suit:
-    """The tier that a prompt's own words ask for. Never raises: whatever is not text fits none."""
-    from governor.guards.prompt import read
-    from governor.guards.typed import own_words, sentences
-    from governor.guards.words import KEEP_NOUNS, KEEP_VERBS, base
-
-    own = _own_words(letter)
-    reading = read(text, verbs=[*SMALL_VERBS, *own["small"]], keep=[*OWN_KEEP, *own["middle"], *own["large"]])
-    asked = {sign.partition(":")[2] for sign in reading.signals if sign.startswith("verb:")}
-    judged = {sign.partition(":")[2] for sign in reading.signals if sign.startswith("keep:")}
-    things: set[str] = set()
-    tests = False
-    for words, _, _ in sentences(own_words(text)):
-        things.update(name for word in words if (name := base(word, TEXT_THINGS)))
-        things.update(" ".join(pair) for pair in TEXT_PAIRS if _stands(pair, words))
-        tests = tests or any(base(word, TESTS) for word in words)
-    if judged:
-        if reading.kind != "keep":  # mentioned, not asked for
-            return Suit("", [])
-        if large := judged & (LARGE | own["large"]):
-            return Suit("large", sorted(large))
-        middle = judged & (MIDDLE | own["middle"])
-        other = judged - middle - (KEEP_VERBS | KEEP_NOUNS)
-        return Suit("middle", sorted(middle)) if middle and not other and not asked - TEST_VERBS else Suit("", [])
-    if not asked or reading.words > SHORT:
-        return Suit("", [])
-    small = asked & (SMALL_VERBS | own["small"])
-    if asked == small or (things and asked <= small | TEXT_VERBS):
-        return Suit("small", sorted(small | things))
-    return Suit("middle", ["tests"]) if tests and asked <= TEST_VERBS else Suit("", [])
-
-
-def _stands(pair: tuple[str, str], words: list[str]) -> bool:
-    return any(pair == (word, *words[at + 1 : at + 2]) for at, word in enumerate(words))
-
-
-def _own_words(letter: dict[str, Any]) -> dict[str, frozenset[str]]:
-    """The person's additions, by tier."""
-    wish = letter.get("tiers")
-    lists = wish if isinstance(wish, dict) else {}
-    return {
-        tier: frozenset(w.casefold() for w in lists.get(tier) or () if isinstance(w, str) and 1 < len(w) <= 40)
-        for tier in TIERS
-    }
 
 
 def tier_of(model: str, letter: dict[str, Any], lane: str) -> str:
@@ -225,9 +144,16 @@ def session_of(letter: dict[str, Any], session: object) -> tuple[str, int | None
     """(model, context) of a session used lately; ("", None) where the letter does not know it."""
     sessions = letter.get("sessions")
     found = sessions.get(session) if isinstance(sessions, dict) and isinstance(session, str) else None
-    if not isinstance(found, list) or len(found) != 2 or not isinstance(found[0], str):
+    if not isinstance(found, list) or len(found) != 3 or not isinstance(found[0], str):
         return "", None
     return found[0], found[1] if isinstance(found[1], int) else None
+
+
+def latest(letter: dict[str, Any], lane: str) -> str:
+    """The session of a lane that was used last, by a letter that names them in that order; empty without any."""
+    sessions = letter.get("sessions")
+    found = [name for name, facts in sessions.items() if lane in facts] if isinstance(sessions, dict) else []
+    return str(found[-1]) if found else ""
 
 
 def line_for(found: Hint, *, lane: str) -> str:
@@ -256,6 +182,31 @@ def record_of(found: Hint, suit: Suit, *, said: bool, mode: str) -> dict[str, An
         "mode": mode,
         "signals": suit.signals[:12],
         **{name: None if value is None else round(value) for name, value in units.items()},
+    }
+
+
+def word(
+    event: dict[str, Any], letter: dict[str, Any], *, lane: str, now: float, seen: Callable[[str], bool]
+) -> dict[str, Any] | None:
+    """What a prompt's event comes to: ``person``, ``once`` and ``record``; None where there is nothing to record.
+
+    A prompt leaves a record when a tier suits it and it is offered, or would be but for what the switch costs.
+    """
+    session = str(event.get("session_id", ""))[:64]
+    known, context = session_of(letter, session)
+    suit = suits(event.get("prompt"), letter)
+    model = str(event.get("model") or "")[:80] or known
+    found = hint(suit, letter, lane=lane, now=now, model=model, context=context)
+    if found.rule not in RECORDED:
+        return None
+    key, past = (f"tier:{session}:{found.to}:{int(now // QUIET_S) - age}" for age in (0, 1))
+    mode = mode_of(letter)
+    speaks = bool(found.to) and mode == "advise" and not (seen(key) or seen(past))
+    record = {"decision": "tier", "rule": found.rule, "session": session}
+    return {
+        "person": line_for(found, lane=lane) if speaks else "",
+        "once": key if speaks else "",
+        "record": {**record, "tier": record_of(found, suit, said=speaks, mode=mode)},
     }
 
 

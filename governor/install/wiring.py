@@ -27,7 +27,9 @@ class Row(NamedTuple):
 
 
 # Adding a hook is adding its rows; a row whose script does not ship is skipped. The matchers are plain names joined by
-# "|", which both clients compare exactly. Codex gives its edits the name apply_patch and its subagents spawn_agent.
+# "|", which both clients compare exactly. Codex gives its edits the name apply_patch. Its subagents' tool is
+# spawn_agent, and 0.169 was seen to tell hooks the tool's namespace before that name, with nothing between.
+SPAWN = "spawn_agent|collaborationspawn_agent"
 TABLE: tuple[Row, ...] = (
     Row("claude", "SessionStart", None, "pacing_warner.py", 5),
     Row("claude", "SessionStart", None, "price_warner.py", 5),
@@ -38,6 +40,7 @@ TABLE: tuple[Row, ...] = (
     Row("claude", "PreToolUse", None, "budget_guard.py", 5),
     Row("claude", "PreToolUse", "Agent|Task|Workflow", "spawn_guard.py", 5),
     Row("claude", "PostToolUse", "Agent|Task|Workflow", "spawn_guard.py", 5),
+    Row("claude", "PostToolUseFailure", "Agent|Task|Workflow", "spawn_guard.py", 5),
     Row("claude", "SubagentStop", None, "spawn_guard.py", 5),
     Row("claude", "PostToolUse", "Write|Edit|MultiEdit", "memory_compactor.py", 10),
     Row("claude", "PostToolBatch", None, "loop_guard.py", 5),
@@ -49,8 +52,8 @@ TABLE: tuple[Row, ...] = (
     Row("codex", "UserPromptSubmit", None, "prompt_router.py", 5),
     Row("codex", "UserPromptSubmit", None, "budget_guard.py", 5),
     Row("codex", "PreToolUse", None, "budget_guard.py", 5),
-    Row("codex", "PreToolUse", "spawn_agent", "spawn_guard.py", 5),
-    Row("codex", "PostToolUse", "spawn_agent", "spawn_guard.py", 5),
+    Row("codex", "PreToolUse", SPAWN, "spawn_guard.py", 5),
+    Row("codex", "PostToolUse", SPAWN, "spawn_guard.py", 5),
     Row("codex", "SubagentStop", None, "spawn_guard.py", 5),
     Row("codex", "PostToolUse", "apply_patch", "memory_compactor.py", 10),
     Row("codex", "PostToolUse", None, "loop_guard.py", 5),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from governor.config import Settings
 from governor.ledger import read
 from governor.letters.post import Desk
 from governor.meter import Weights
@@ -28,19 +29,21 @@ def latest(desk: Desk) -> Latest:
 
 
 def sessions(rows: Latest) -> dict[str, list[Any]]:
-    """session -> [model, context]: what its next turn runs on and reads again, as far as is known."""
-    return {session: [model, context] for _, session, model, context, _ in rows}
+    """session -> [model, context, lane]: what its next turn runs on and reads again; used last, last."""
+    return {session: [model, context, lane] for lane, session, model, context, _ in rows}
 
 
-def factors(desk: Desk, rows: Latest, others: Iterable[str] = ()) -> dict[str, float]:
-    """What a token of each model weighs; a model that no weight is known for is left out."""
-    weights = desk.settings.weights
-    tiers, degrade = desk.settings.values["tiers"], desk.settings.values["degrade"]
-    used = [model for _, _, model, _, _ in rows]
-    named = {*used, *others, *tiers["claude"], *tiers["codex"], degrade["claude"], degrade["codex"], *STANDS_FOR} - {""}
+def factors(settings: Settings, used: Iterable[str]) -> dict[str, float]:
+    """What a token of each model weighs: of those ``used`` (the latest last), and of those the settings name.
+
+    A model that no weight is known for is left out. A short name stands for the model of its family used last.
+    """
+    weights, seen = settings.weights, list(used)
+    tiers, degrade = settings.values["tiers"], settings.values["degrade"]
+    named = {*seen, *tiers["claude"], *tiers["codex"], degrade["claude"], degrade["codex"], *STANDS_FOR} - {""}
     found: dict[str, float] = {}
     for name in sorted(named):
-        lately = next((model for model in reversed(used) if name in model), STANDS_FOR.get(name, name))
+        lately = next((model for model in reversed(seen) if name in model), STANDS_FOR.get(name, name))
         model = lately if name in STANDS_FOR else name
         if is_known(model, weights):
             found[name] = weights.factor(model)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from governor.guards import router
+from governor.guards.suits import TIERS
+from governor.letters import models
 from governor.letters.post import Desk
 from governor.model import LANES
 from governor.report import LaneReport, WindowReport, worst
@@ -23,8 +25,28 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
         content["words"] = words
     if wishes["tell_model"]:
         content["tell_model"] = True
+    tiered = wishes_for_tiers(desk, [facts["verdict"] for facts in lanes.values()])
+    if tiered and any(tiered["tiers"][tier] for tier in TIERS):
+        content.setdefault("words", {})  # the person's own words are none that the hook looks for in the bytes
+    content |= tiered
     letter = {"version": 1, "written_at": report.generated_at, **content}
-    return router.first_word(letter, now=report.generated_at), content
+    return "speak" if tiered else router.first_word(letter, now=report.generated_at), content
+
+
+def wishes_for_tiers(desk: Desk, verdicts: list[str]) -> dict[str, Any]:
+    """What tier hints need; empty while no lane is pressed, or the person wants none."""
+    wishes = desk.settings.values["tiers"]
+    if wishes["mode"] == "off" or all(verdict == "GO" for verdict in verdicts):
+        return {}
+    lately = models.latest(desk)
+    weights = desk.settings.weights
+    return {
+        "tiers": wishes,
+        "sessions": models.sessions(lately),
+        "factors": models.factors(desk.settings, [row[2] for row in lately]),
+        "rewrite": models.rewrite(weights),
+        "read": weights.cache_read,
+    }
 
 
 def _room(lane: LaneReport) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
         "trees": trees(rows, set(known)),
         "types": types(rows, desk.settings.weights),
         "sessions": known,
-        "factors": models.factors(desk, lately, {row.model for row in rows}),
+        "factors": models.factors(desk.settings, [*sorted({row.model for row in rows}), *(row[2] for row in lately)]),
         "rewrite": models.rewrite(desk.settings.weights),
         "read": desk.settings.weights.cache_read,
     }

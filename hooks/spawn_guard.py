@@ -1,0 +1,78 @@
+"""PreToolUse, PostToolUse, PostToolUseFailure, SubagentStop: hold subagents within their caps, and near the wall send
+routine ones to a cheaper model.
+
+Reads the letter ``spawn`` and keeps one small book per session (governor.leases); without a letter everything is
+counted and nothing held. The rules: governor.guards.spawn, caps, degrade and tier.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from governor import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from governor.guards.called import Called
+
+AFTER = ("PostToolUse", "PostToolUseFailure")
+
+
+def wants(raw: bytes, door: hook.Door) -> bool:
+    """Is a subagent spawned, or does one end? The clients' internal agents end without a type, and are nobody's."""
+    if b'"SubagentStop"' in raw:
+        return b'"agent_type":""' not in raw and os.path.isdir(os.path.join(door.home, "leases"))
+    return b"pawn_agent" in raw or b'"Agent"' in raw or b'"Task"' in raw or b'"Workflow"' in raw
+
+
+def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+    from governor import leases
+    from governor.guards import called
+
+    name = event.get("hook_event_name")
+    if name == "SubagentStop" or (name in AFTER and called.is_spawn(event.get("tool_name"))):
+        leases.heard(door.home, door.lane, event)
+    elif name == "PreToolUse" and called.is_spawn(event.get("tool_name")):
+        return before(event, called.Called(event), door)
+    return None
+
+
+def before(event: dict[str, Any], what: Called, door: hook.Door) -> hook.Reply:
+    from governor import leases, spawned
+    from governor.guards import caps, degrade
+
+    letter, lane, now = door.letter("spawn"), door.lane, door.now
+    overridden = hook.is_overridden(door.home, now)
+    action = caps.action_of(letter, lane, overridden=overridden)
+    trees = letter.get("trees")
+    tokens = trees.get(what.session) if isinstance(trees, dict) else None
+    verdict = leases.admit(door.home, lane, event, caps=letter, tokens=tokens, enforce=action == "stop")
+    said = caps.answer(verdict, action)
+    current = spawned.current_model(event, what, letter, lane)
+    shift = degrade.choose(what, letter, lane=lane, now=now, current=current, overridden=overridden)
+    shift.acts = shift.acts and not said.deny and not said.ask
+    record = {**caps.record_of(verdict, said, action=action, kind=what.kind), **degrade.record_of(shift)}
+    if shift.to and said.decision == "admit":
+        record["decision"] = "degrade" if shift.acts else "would-degrade"
+    first = bool(said.person) and hook.claim(door.home, caps.episode(verdict, what.session, what.prompt))
+    lines = [said.person] if first else []
+    if shift.acts:
+        full = hook.claim(door.home, degrade.episode(shift, letter, lane=lane, now=now, session=what.session))
+        lines.append(degrade.told(shift, what, letter, lane=lane, now=now, first=full))
+    return hook.Reply(
+        person="\n".join(lines),
+        model=said.model if first else "",
+        deny=said.deny,
+        ask=said.ask,
+        update={**what.input, "model": shift.to} if shift.acts else None,
+        record=None if verdict.repeated else {**record, "session": what.session},
+    )
+
+
+if __name__ == "__main__":
+    hook.run("spawn", decide, wants=wants)
