@@ -117,8 +117,8 @@ def _text(shown: dict[str, Any]) -> str:
     lines.append(f"  tier      {size['suits'] or 'none'} suits  ({size['rule']}: {size['why']})")
     if size["cost_units"] is not None:
         lines.append(
-            f"            on {size['model']} with {size['context']:,} tokens of context, a switch costs "
-            f"{size['cost_units']:,.0f} units, and {size['requests']} requests save {size['saved_units']:,.0f} (estimates)"
+            f"            on {size['model']} with {size['context']:,} tokens of context: a switch costs "
+            f"{size['cost_units']:,.0f} units, {size['requests']} requests save {size['saved_units']:,.0f} (estimates)"
         )
     if shown["mode"] != "advise":
         lines.append(f"  mode      {shown['mode']}: nothing is said")
