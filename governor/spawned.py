@@ -91,8 +91,9 @@ def last_model(transcript: object) -> str:
             raw = file.read(TAIL)
     except (OSError, ValueError):
         return ""
-    model = raw.rpartition(b'"message":{"model":"')[2].partition(b'"')[0] if b'"message":{"model":"' in raw else b""
-    return model.decode("ascii", "replace") if 0 < len(model) < 80 else ""
+    _, found, rest = raw.rpartition(b'"model":"claude-')  # an agent's own wish is a short name, and text is escaped
+    model = b"claude-" + rest.partition(b'"')[0] if found else b""
+    return model.decode("ascii", "replace") if len(model) < 80 else ""
 
 
 def written_model(kind: str, cwd: object) -> str:

@@ -257,7 +257,10 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self.transcript = folder / "s.jsonl"
-        self.transcript.write_text('{"message":{"model":"claude-opus-5-5","id":"m"}}\n')
+        said = {"id": "m", "type": "message", "model": "claude-opus-5-5"}
+        asked = {"type": "tool_use", "name": "Agent", "input": {"model": "haiku", "prompt": '{"model":"claude-x"}'}}
+        lines = [{"message": {**said, "model": "claude-old"}}, {"message": {**said, "content": [asked]}}]
+        self.transcript.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
         self.agents = folder / "s" / "subagents"
         self.agents.mkdir(parents=True)
 
