@@ -249,6 +249,13 @@ def hooks() -> None:
         index = {**edit, "tool_input": {"file_path": str(memory)}}
         line = {"session_id": "s", "cost": {"total_api_duration_ms": 1}, "context_window": {"total_input_tokens": 9}}
         line["rate_limits"] = {"five_hour": {"used_percentage": 42, "resets_at": now + 9999}}
+        agent = {"hook_event_name": "PreToolUse", "tool_name": "Agent", "session_id": "s", "prompt_id": "p", "cwd": "/"}
+        agent |= {"tool_use_id": "t", "tool_input": {"description": "d", "prompt": "p", "subagent_type": "Explore"}}
+        internal = {"hook_event_name": "SubagentStop", "session_id": "s", "agent_id": "a", "agent_type": ""}
+        spawn = {"version": 1, "written_at": now, "action": "stop", "lanes": {"claude": [window | {"verdict": "SLOW"}]}}
+        spawn |= {"sessions": {"s": ["claude-opus-5-5", 50_000, "claude"]}, "types": {}}
+        spawn |= {"factors": {"claude-opus-5-5": 1, "haiku": 0.025}}
+        acts = {"mode": "act", "at": "SLOW", "claude": "haiku", "critical": []}
         cases = [
             ("pacing, quiet", "pacing_warner.py", prompt, None, 5),
             ("pacing, speaks", "pacing_warner.py", prompt, ("pacing", loud), 25),
@@ -257,6 +264,10 @@ def hooks() -> None:
             ("memory, other file", "memory_compactor.py", other, None, 5),
             ("memory, an index within limits", "memory_compactor.py", index, None, 25),
             ("memory, a compaction", "memory_compactor.py", index, None, 25),
+            ("spawn, a client's own agent", "spawn_guard.py", internal, ("spawn", spawn), 5),
+            ("spawn, counts", "spawn_guard.py", agent, ("spawn", spawn), 25),
+            ("spawn, degrades", "spawn_guard.py", agent, ("spawn", spawn | {"degrade": acts}), 25),
+            ("spawn, refuses", "spawn_guard.py", agent, ("spawn", spawn | {"concurrent": 0}), 25),
             ("status line", "statusline.py", line, None, 20),
         ]
         print("| hook | bare `python -I -S` | hook | over bare | goal |\n|---|---|---|---|---|")
@@ -270,7 +281,7 @@ def hooks() -> None:
             stdin = json.dumps(event).encode()
 
             def ours(command: list[str] = command, stdin: bytes = stdin, text: str = text) -> float:
-                for folder in ("episodes", "taps", "memory"):
+                for folder in ("episodes", "taps", "memory", "leases"):
                     shutil.rmtree(home / "state" / folder, ignore_errors=True)
                 memory.with_name("memory-archive.md").unlink(missing_ok=True)
                 memory.write_text(text)

@@ -122,7 +122,8 @@ def change(place: str, edit: Callable[[spawn.Book], tuple[Answer, spawn.Book]]) 
         answer, after = edit(book)
         if after is not book:
             line = json.dumps(after, separators=(",", ":")).encode() + b"\n"
-            os.pwrite(descriptor, line, 0)
+            if os.pwrite(descriptor, line, 0) < len(line):
+                raise OSError("no room for the whole book")  # it is begun anew by whoever comes next
             os.ftruncate(descriptor, len(line))
         return answer
     finally:

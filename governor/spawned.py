@@ -31,7 +31,8 @@ def looks(book: Book, transcript: object) -> dict[str, Look]:
     folder = _folder(transcript)
     if not folder:
         return {}
-    metas = _metas(folder)
+    unbound = any(not lease["agent"] and lease["kind"] != "Workflow" for lease in book["open"].values())
+    metas, whole = _metas(folder) if unbound else ({}, False)
     by_call = {meta["toolUseId"]: agent for agent, meta in metas.items() if isinstance(meta.get("toolUseId"), str)}
     found: dict[str, Look] = {}
     for use, lease in book["open"].items():
@@ -39,12 +40,10 @@ def looks(book: Book, transcript: object) -> dict[str, Look]:
             found[use] = _workflow(folder, lease["agent"])
             continue
         agent = lease["agent"] or by_call.get(use, "")
-        meta = metas.get(agent)
-        if meta is None:
-            found[use] = Look(agent=agent, started=False if not agent else None)
-            continue
-        mark = _mark(os.path.join(folder, f"agent-{agent}.jsonl"))
-        found[use] = Look(agent=agent, finished=meta.get("finished") is True, mark=mark, started=True)
+        meta = meta_of(transcript, agent) if agent else {}
+        mark = _mark(os.path.join(folder, f"agent-{agent}.jsonl")) if agent.isalnum() else None
+        started = bool(agent) or (None if not whole else False)
+        found[use] = Look(agent=agent, finished=meta.get("finished") is True, mark=mark, started=started)
     return found
 
 
@@ -121,18 +120,17 @@ def _folder(transcript: object) -> str:
     return os.path.join(transcript.removesuffix(".jsonl"), "subagents")
 
 
-def _metas(folder: str) -> dict[str, dict[str, Any]]:
-    """Agent id -> what was noted of it, for the session's own agents."""
+def _metas(folder: str) -> tuple[dict[str, dict[str, Any]], bool]:
+    """(agent id -> what was noted of it, is that all of them) for the agents in one folder; no folder holds none."""
+    start, ends = "agent-", ".meta.json"
     try:
-        names = sorted(os.listdir(folder))[:MOST]
+        names = [name for name in os.listdir(folder) if name.startswith(start) and name.endswith(ends)]
+    except FileNotFoundError:
+        return {}, True
     except OSError:
-        return {}
-    ends = ".meta.json"
-    return {
-        name[len("agent-") : -len(ends)]: _json(os.path.join(folder, name))
-        for name in names
-        if name.startswith("agent-") and name.endswith(ends)
-    }
+        return {}, False
+    kept = {name[len(start) : -len(ends)]: _json(os.path.join(folder, name)) for name in names[:MOST]}
+    return kept, len(names) <= MOST
 
 
 def _workflow(folder: str, run: str) -> Look:
@@ -140,8 +138,8 @@ def _workflow(folder: str, run: str) -> Look:
     if not run or not all(c.isalnum() or c in "-_" for c in run):
         return Look(agent=run)
     inside = os.path.join(folder, "workflows", run)
-    metas = _metas(inside)
-    finished = bool(metas) and all(meta.get("finished") is True for meta in metas.values())
+    metas, whole = _metas(inside)
+    finished = bool(metas) and whole and all(meta.get("finished") is True for meta in metas.values())
     return Look(agent=run, finished=finished, mark=_mark(inside), started=True)
 
 

@@ -332,6 +332,21 @@ def test_a_session_that_went_on_elsewhere_is_not_held_up_by_what_ran_there(
     assert "" == admit(home, "b", transcript_path="/none/s.jsonl")
 
 
+def test_a_session_of_very_many_agents_takes_nobody_for_one_that_never_began(
+    home: str, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawned, "MOST", 3)
+    for number in range(5):
+        session.agent(f"x{number}", toolUseId=f"u{number}")
+    seconds, boot = leases.tick()
+    for use in ("u0", "u1", "u2", "u3", "u4"):
+        assert "" == admit(home, use, caps={})
+    looks = spawned.looks(book(home), str(session.transcript))
+    assert False not in {look.started for look in looks.values()}
+    monkeypatch.setattr(leases, "tick", lambda: (seconds + 1000, boot))
+    assert "concurrent" == admit(home, "late", caps={"concurrent": 5}, transcript_path=str(session.transcript))
+
+
 def test_a_workflow_is_over_when_its_agents_are(home: str, session: Session) -> None:
     more = {"tool_name": "Workflow", "transcript_path": str(session.transcript)}
     assert "" == admit(home, "a", **more)

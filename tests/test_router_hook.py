@@ -191,3 +191,48 @@ def test_a_prompt_that_cannot_matter_loads_almost_nothing(host: Host, word: str,
     command = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(command, input=raw, capture_output=True, env=environment, timeout=60, check=True)
     assert loaded == set(done.stdout.decode().split())
+
+
+TIERS = {
+    "tiers": {"mode": "advise", "claude": ["haiku", "sonnet", "opus"], "codex": ["gpt-6-luna", "gpt-6.1-terra", "x"]},
+    "factors": {"haiku": 0.025, "claude-opus-5-5": 1.0, "gpt-6-luna": 0.025, "gpt-6.1-terra": 0.25, "x": 0.5,
+                "gpt-6-sol": 0.5},
+    "sessions": {"s-1": ["claude-opus-5-5", 100_000, "claude"], "c-1": ["gpt-6-sol", 9_000, "codex"]},
+    "rewrite": 0.985,
+    "read": 0.015,
+}  # fmt: skip
+
+
+def test_small_work_on_a_pressed_lane_is_offered_the_smaller_model_once(host: Host) -> None:
+    host.leave(**TIERS)
+    typo = host.event(prompt="Fix the typos in README.md, codeword zanzibar")
+    first, again = host.send(typo), host.send(typo)
+    assert ["systemMessage"] == list(first)
+    assert first["systemMessage"].endswith("For this task: /model haiku")
+    assert {} == again
+    assert [("tier", True), ("tier", False)] == [(row["decision"], row["tier"]["said"]) for row in host.recorded()]
+    assert b"zanzibar" not in (host.home / "spool" / "decisions.jsonl").read_bytes()
+
+
+def test_the_other_lane_comes_before_the_other_tier_and_a_hold_may_carry_a_hint(host: Host) -> None:
+    host.leave(**TIERS)
+    assert "codex exec" in host.send(host.event(prompt="Rename Foo to Bar in all modules"))["systemMessage"]
+    small = {**TIERS, "sessions": {"s-1": ["claude-opus-5-5", 5_000, "claude"]}}
+    host.leave(**{**small, "factors": {**TIERS["factors"], "sonnet": 0.6}})
+    answer = host.send(host.event(prompt="Review the diff for bugs"))
+    assert answer["systemMessage"].endswith("/model sonnet")
+    handoff, keep = host.recorded()
+    assert ("handoff", False) == (handoff["decision"], "tier" in handoff)
+    assert ("keep", "judgement-stays", "middle") == (keep["decision"], keep["rule"], keep["tier"]["tier"])
+
+
+def test_in_codex_the_event_names_the_model(host: Host) -> None:
+    host.leave(swap=True, **TIERS)
+    answer = host.send(host.event(session_id="c-1", model="gpt-6-sol", prompt="Fix the typos"), lane="codex")
+    assert answer["systemMessage"].endswith("/model, then gpt-6-luna")
+    assert {} == host.send(host.event(session_id="c-1", model="gpt-6-luna", prompt="Fix the typos"), lane="codex")
+
+
+def test_without_a_word_on_tiers_nothing_is_looked_at(host: Host) -> None:
+    assert {} == host.send(host.event(prompt="Fix the typos in README.md"))
+    assert [] == host.recorded()

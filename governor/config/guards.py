@@ -62,8 +62,8 @@ class Limit(Part):
 
 
 class Spawn(Part):
-    """How many subagents: at once, for one prompt (``fan_out``), in a session, how deep, and how many tokens a tree of
-    them may use. A lease that was never given back runs out after ``lease``.
+    """How many subagents: at once, for one prompt (``fan_out``), in a session, how deep, and how many tokens all those
+    of a session may use. A lease that was never given back runs out after ``lease``.
     """
 
     action: Action = "observe"
@@ -76,7 +76,10 @@ class Spawn(Part):
 
 
 class Degrade(Part):
-    """Near the wall, a routine subagent gets a cheaper model. ``critical`` names the agent types that never do."""
+    """Near the wall, a routine subagent gets a cheaper model; ``critical`` names agent types that keep theirs.
+
+    Claude Code takes haiku, sonnet, opus or fable; Codex any model it has, and none unless one is named here.
+    """
 
     mode: Literal["off", "observe", "act"] = "observe"
     at: Literal["NUDGE", "SLOW", "STOP"] = "SLOW"
