@@ -9,11 +9,10 @@ governor.guards.spawn.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
-from governor import hook, spawned
+from governor import hook, spawned, wire
 from governor.guards import called, spawn
 
 TYPE_CHECKING = False
@@ -121,7 +120,7 @@ def change(place: str, edit: Callable[[spawn.Book], tuple[Answer, spawn.Book]]) 
         book = _read(descriptor, place)
         answer, after = edit(book)
         if after is not book:
-            line = json.dumps(after, separators=(",", ":")).encode() + b"\n"
+            line = wire.dumps(after) + b"\n"
             if os.pwrite(descriptor, line, 0) < len(line):
                 raise OSError("no room for the whole book")  # it is begun anew by whoever comes next
             os.ftruncate(descriptor, len(line))
@@ -159,7 +158,7 @@ def _read(descriptor: int, place: str) -> spawn.Book:
     if not raw:
         return spawn.fresh()
     try:
-        book = json.loads(raw.partition(b"\n")[0])
+        book = wire.loads(raw.partition(b"\n")[0])
     except (ValueError, RecursionError):
         book = None
     if isinstance(book, dict) and spawn.sound(book):

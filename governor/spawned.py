@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from governor import hook
+from governor import hook, wire
 from governor.guards.spawn import Look
 from governor.guards.tier import session_of
 
@@ -151,10 +151,8 @@ def _mark(path: str) -> int | None:
 
 
 def _json(path: str) -> dict[str, Any]:
-    import json
-
     try:
-        found = json.loads(hook.peek(path) or b"null")
+        found = wire.loads(hook.peek(path) or b"null")
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

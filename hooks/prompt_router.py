@@ -42,9 +42,11 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     letter = door.letter("router")
     reading = router.read_prompt(event.get("prompt"), letter)
     advice = router.advise(reading, lane=door.lane, letter=letter, now=door.now)
-    from governor.guards import tier
+    size = None
+    if "tiers" in letter:
+        from governor.guards import tier
 
-    size = tier.word(event, letter, lane=door.lane, now=door.now, seen=door.seen) if "tiers" in letter else None
+        size = tier.word(event, letter, lane=door.lane, now=door.now, seen=door.seen)
     if advice.rule in router.UNRECORDED:
         return hook.Reply(**size) if size else None
     session, cwd = str(event.get("session_id", ""))[:64], event.get("cwd")

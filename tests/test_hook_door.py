@@ -455,6 +455,10 @@ COMPACTING = {
     *("_bisect", "_operator", "bisect", "fcntl", "_sha2" if sys.version_info >= (3, 12) else "_sha256"),
 }
 COUNTING = guards("budget", "usage") | {"governor.live", "fcntl"}  # at every tool call of who has budgets
+SPAWNING = guards("called", "caps", "degrade", "spawn", "suits", "tier") | {
+    *("governor.leases", "governor.spawned", "fcntl"),
+}
+AGENT = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Agent", "tool_use_id": "t"}
 ROUTING = guards("prompt", "router", "scope", "stems", "typed", "words")
 PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/"}
 WITHIN = "- [a](a.md) — short\n"
@@ -469,9 +473,10 @@ OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) 
         ("memory_compactor.py", {}, WITHIN, guards("edits")),
         ("memory_compactor.py", {}, OVER, COMPACTING),
         ("budget_guard.py", {"hook_event_name": "PreToolUse", "session_id": "s"}, "", COUNTING),
+        ("spawn_guard.py", AGENT, "", SPAWNING),
         ("statusline.py", {"rate_limits": {"five_hour": {"used_percentage": 42}}}, "", guards("tap")),
     ],
-    ids=["pacing", "router", "within", "compaction", "budget", "statusline"],
+    ids=["pacing", "router", "within", "compaction", "budget", "spawn", "statusline"],
 )
 def test_a_hook_that_acts_imports_exactly_this(
     script: str, event: dict[str, Any], index: str, more: set[str], tmp_path: Path
@@ -484,7 +489,9 @@ def test_a_hook_that_acts_imports_exactly_this(
     router = {"version": 1, "written_at": now, "lanes": {"claude": hot, "codex": cool}}
     letters = tmp_path / "state" / "letters"
     letters.mkdir(parents=True)
-    for name, letter in (("pacing", pacing), ("router", router), ("budget", {"version": 1, "written_at": now})):
+    budget = {"version": 1, "written_at": now}
+    spawn = {"version": 1, "written_at": now, "action": "stop", "concurrent": 0}
+    for name, letter in (("pacing", pacing), ("router", router), ("budget", budget), ("spawn", spawn)):
         (letters / name).write_text(f"speak\n{json.dumps(letter)}")
     if index:
         file = tmp_path / ".claude" / "projects" / "-app" / "memory" / "MEMORY.md"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.guards import router, tier
+from governor.guards import stems, tier
 from governor.guards import suits as suits_room
 from governor.guards.suits import suits
 
@@ -76,11 +76,11 @@ def test_which_tier_the_words_ask_for(text: object, suited: str) -> None:
 
 def test_a_look_at_the_bytes_never_overlooks_a_prompt_that_fits_a_tier() -> None:
     for verb in sorted(suits_room.SMALL_VERBS):
-        assert router.may_matter(f'{{"prompt": "{verb} it"}}'.encode()), verb
+        assert stems.may_matter(f'{{"prompt": "{verb} it"}}'.encode()), verb
     for thing in sorted(suits_room.TEXT_THINGS | suits_room.LARGE | suits_room.MIDDLE):
         text = f"Please fix the {thing}" if thing in suits_room.TEXT_THINGS else f"How do we handle {thing}?"
         if suits(text, {}).tier:
-            assert router.may_matter(f'{{"prompt": "{text}"}}'.encode()), thing
+            assert stems.may_matter(f'{{"prompt": "{text}"}}'.encode()), thing
 
 
 def test_a_persons_own_words_count_and_inflect() -> None:

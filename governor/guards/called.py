@@ -56,10 +56,10 @@ def running(event: dict[str, Any]) -> str:
     """
     response = event.get("tool_response")
     if isinstance(response, str) and str(event.get("tool_name", "")).endswith(CODEX):
-        import json
+        from governor import wire
 
         try:
-            response = json.loads(response)
+            response = wire.loads(response.encode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return ""
         if not isinstance(response, dict):
