@@ -52,7 +52,8 @@ def letter() -> dict[str, Any]:
     return found
 
 
-def test_agents_use_is_known_by_type_in_weighed_medians() -> None:
+def test_agents_use_is_known_by_type_in_weighed_medians(sealed_home: Path) -> None:
+    (sealed_home / "budget.json").write_text('{"spawn": {"tree_tokens": 1000000}}')
     agents(3)
     agents(2, kind="Plan", tokens=10)
     found = letter()
@@ -84,6 +85,17 @@ def test_short_names_stand_for_the_model_used_last_else_for_the_newest_known() -
     assert (0.25, 0.25, 0.6) == (factors["haiku"], factors["claude-haiku-4-5"], factors["sonnet"])
     assert 0.025 == models.factors(config.load(), [])["haiku"]
     assert "who-knows" not in models.factors(config.load(), ["who-knows"])
+
+
+def test_what_agents_used_is_looked_up_once_an_hour_and_by_the_weights_in_force(sealed_home: Path) -> None:
+    agents(3)
+    assert 3 == letter()["types"]["claude"]["Explore"]["n"]
+    agents(5)
+    assert 3 == letter()["types"]["claude"]["Explore"]["n"]
+    (sealed_home / "budget.json").write_text('{"weights": "classic"}')
+    found = letter()
+    assert (5, 1400.0) == (found["types"]["claude"]["Explore"]["n"], found["types"]["claude"]["Explore"]["cache_read"])
+    assert {} == found["trees"], "nobody asked"
 
 
 def test_an_empty_ledger_leaves_a_letter_all_the_same() -> None:

@@ -11,7 +11,7 @@ from governor.letters.post import Desk
 from governor.meter import Weights
 from governor.model import Lane
 
-LATELY_S = 2 * 86_400  # sessions used within this time have a model worth knowing
+LATELY_S = 12 * 3600  # sessions used within this time have a model worth knowing
 # What Claude Code's short names stand for, where this person's own use does not say (2.1.330).
 STANDS_FOR = {
     "haiku": "claude-haiku-5-5",

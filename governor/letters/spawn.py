@@ -6,6 +6,7 @@ from collections import defaultdict
 from statistics import median
 from typing import Any
 
+from governor import history
 from governor.ledger import read
 from governor.letters import models
 from governor.letters.post import Desk
@@ -19,22 +20,36 @@ ENOUGH = 3  # agents of a type; fewer say nothing of the next
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     """Always ``speak``: every spawn is counted, whatever the person chose to do about it."""
     wishes = desk.settings.values
-    rows = read.agents(desk.ledger, desk.now - HISTORY_S)
     lately = models.latest(desk)
     known = models.sessions(lately)
+    used, run_on = _history(desk)
+    capped = wishes["spawn"]["tree_tokens"] is not None  # nobody else needs them, and a week's responses take a while
     content: dict[str, Any] = {
         **wishes["spawn"],
         "degrade": wishes["degrade"],
         "tiers": wishes["tiers"],
         "lanes": {lane.lane: _windows(lane) for lane in desk.report.lanes},
-        "trees": trees(rows, set(known)),
-        "types": types(rows, desk.settings.weights),
+        "trees": trees(read.agents(desk.ledger, desk.now - HISTORY_S), set(known)) if capped else {},
+        "types": used,
         "sessions": known,
-        "factors": models.factors(desk.settings, [*sorted({row.model for row in rows}), *(row[2] for row in lately)]),
+        "factors": models.factors(desk.settings, [*run_on, *(row[2] for row in lately)]),
         "rewrite": models.rewrite(desk.settings.weights),
         "read": desk.settings.weights.cache_read,
     }
     return "speak", content
+
+
+def _history(desk: Desk) -> tuple[dict[str, Any], list[str]]:
+    """(what agents used by type, the models they ran on), looked up once an hour: medians do not move faster."""
+    weights = desk.settings.weights
+    key = [desk.now // 3600, list(weights)]
+    if (kept := history.kept_fact(desk.ledger, "agents", key)) is not None:
+        return kept[0], kept[1]
+    rows = read.agents(desk.ledger, desk.now - HISTORY_S)
+    found, run_on = types(rows, weights), sorted({row.model for row in rows})
+    if rows:  # a first hour that knows nothing is not worth keeping
+        history.keep_fact(desk.ledger, "agents", key, [found, run_on])
+    return found, run_on
 
 
 def trees(rows: list[read.AgentRow], sessions: set[str]) -> dict[str, int]:
