@@ -113,7 +113,7 @@ def test_never_upward_nor_sideways_nor_into_the_unknown(current: str, target: st
 
 def test_a_type_that_ran_on_something_lighter_is_not_lifted_to_the_target() -> None:
     """Its own file may name the lighter model, where we cannot see."""
-    types = {"claude": {"Explore": {**USE, "least": 0.025}}}
+    types = {"claude": {"Explore": {**USE, "most": 0.025}}}
     assert "as-cheap" == rule(letter(wish={"claude": "sonnet"}, types=types))
     assert "cheaper" == rule(letter(types=types)), "the target itself is no reason"
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from writing import NOW, SESSION, answer, jsonl, refreshed, transcript, usage
 
 from governor import config, hook, letters
-from governor.cli.decisions import tier_follow_through, tiers
+from governor.cli.decisions import _line, tier_follow_through, tiers
 from governor.cli.route import route
 from governor.guards import degrade, tier
 from governor.guards.called import Called
@@ -59,7 +59,7 @@ def test_agents_use_is_known_by_type_in_weighed_medians(sealed_home: Path) -> No
     found = letter()
     use = found["types"]["claude"]["Explore"]
     assert {"n": 3, "input": 2000, "output": 10_000, "cache_read": 14_000 * DEFAULT.cache_read, "cache_write": 2000,
-            "opening": 7000, "least": 1.0} == use  # fmt: skip
+            "opening": 7000, "most": 1.0} == use  # fmt: skip
     assert "Plan" not in found["types"]["claude"], "two say nothing of the next"
     assert 5 == found["types"]["claude"][""]["n"]
     assert {SESSION: 3 * 2 * 10_000 + 2 * 2 * 100} == found["trees"], "every kind of token, all of them together"
@@ -188,6 +188,15 @@ def test_whether_a_hint_was_followed_is_told_by_the_sessions_next_responses() ->
     assert (4, 1, 1, 1, 1, 0.5) == (*result, result.rate)
     late = [("s", 100.0 + 1801, "claude-haiku-5-5")]
     assert 0 == tier_follow_through([offer(100)], late, content, now=10_000).followed
+
+
+def test_a_degraded_agent_is_named_with_its_models_and_its_saving() -> None:
+    row = {"at": "now", "hook": "spawn", "decision": "degrade", "agent": "Explore", "rule": "", "degraded": True}
+    row |= {"from": "claude-opus-5-5", "to": "haiku", "saved_units": 97_982}
+    assert _line(row).endswith("Explore, claude-opus-5-5 → haiku, ≈ 97,982 units saved")
+    assert _line(row | {"saved_units": None}).endswith("claude-opus-5-5 → haiku")
+    held = {"at": "now", "hook": "spawn", "decision": "deny", "agent": "Explore", "rule": "concurrent", "to": ""}
+    assert _line(held).endswith("deny            Explore, concurrent")
 
 
 def test_decisions_count_hints_by_rule_and_judge_only_what_was_said() -> None:

@@ -202,5 +202,8 @@ def _followed(outcome: dict[str, Any]) -> str:
 
 def _line(row: dict[str, Any]) -> str:
     to = NAMES.get(str(row.get("to")), "")
-    signals = ", ".join(row.get("signals") or [])
-    return f"{row['at']}  {row['hook']:<8} {row.get('decision', '')!s:<8} {to:<6} {signals}".rstrip()
+    about = row.get("signals") or [row[name] for name in ("agent", "rule") if row.get(name)]
+    if row.get("degraded") is True:
+        saved = row.get("saved_units")
+        about = [*about, f"{row['from']} → {row['to']}" + ("" if saved is None else f", ≈ {saved:,} units saved")]
+    return f"{row['at']}  {row['hook']:<8} {row.get('decision', '')!s:<8} {to:<6} {', '.join(about)}".rstrip()

@@ -133,8 +133,8 @@ def move(what: Called, target: str, letter: dict[str, Any], *, lane: str, curren
     if before is None or after is None:
         return Shift("weight-unknown", was=current)
     use = _use(letter, lane, what.kind)
-    least = use.get("least") if use.get("basis") == "type" else None
-    if after >= before or (isinstance(least, (int, float)) and least < after):
+    most = use.get("most") if use.get("basis") == "type" else None  # its own file may ask for less, where we cannot see
+    if after >= before or (isinstance(most, (int, float)) and most < after):
         return Shift("as-cheap", was=current)
     if use.get("basis") == "none":
         rule = "cheaper" if after <= WITHOUT_HISTORY * before else "no-history"

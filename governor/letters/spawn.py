@@ -64,7 +64,7 @@ def trees(rows: list[read.AgentRow], sessions: set[str]) -> dict[str, int]:
 def types(rows: list[read.AgentRow], weights: Weights) -> dict[str, dict[str, dict[str, float]]]:
     """lane -> agent type -> medians of what one such agent used, in units at factor 1; "" stands for all types.
 
-    ``opening`` is in tokens: what its first request read from the cache. ``least``: the lightest model it ran on.
+    ``opening`` is in tokens: what its first request read from the cache. ``most``: the heaviest model it ran on.
     """
     groups: dict[tuple[str, str], list[read.AgentRow]] = defaultdict(list)
     for row in rows:
@@ -90,7 +90,7 @@ def _medians(rows: list[read.AgentRow], weights: Weights) -> dict[str, float]:
                    for one in tallies), 1
         ),
         "opening": float(median(row.opening for row in rows)),
-        **({"least": min(known)} if known else {}),
+        **({"most": max(known)} if known else {}),
     }  # fmt: skip
 
 
