@@ -62,6 +62,29 @@ def introduction(rollout: object) -> tuple[str, int | None]:
     return path.decode("utf-8", "replace"), int(digits) if digits.isdigit() and len(digits) < 4 else None
 
 
+def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], door: hook.Door) -> int | None:
+    """Tokens of every kind that the session's subagents have used: to the last response in Claude Code while there is
+    a cap on them, else as of the last refresh. None where nothing is known.
+    """
+    trees = letter.get("trees")
+    told = trees.get(what.session) if isinstance(trees, dict) else None
+    known = told if isinstance(told, int) else None
+    if not letter.get("tree_tokens") or door.lane != "claude":
+        return known
+    from governor import live
+    from governor.guards.usage import TOKENS
+
+    try:
+        with live.Session(door.home, door.lane, what.session, door.now) as used:
+            used.note_place(event)
+            used.take_in(event, door.letter("budget").get("models") or {})
+            sums = used.state["sums"].items()
+            counted = sum(int(kinds[TOKENS]) for scope, kinds in sums if scope.partition(":")[2])
+    except OSError:
+        return known
+    return max(counted, known or 0)
+
+
 def current_model(event: dict[str, Any], what: Called, letter: dict[str, Any], lane: str) -> str:
     """What the call's agent would run on, in the order the client decides; empty where that is not known.
 

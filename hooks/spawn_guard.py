@@ -49,8 +49,7 @@ def before(event: dict[str, Any], what: Called, door: hook.Door) -> hook.Reply:
     letter, lane, now = door.letter("spawn"), door.lane, door.now
     overridden = hook.is_overridden(door.home, now)
     action = caps.action_of(letter, lane, overridden=overridden)
-    trees = letter.get("trees")
-    tokens = trees.get(what.session) if isinstance(trees, dict) else None
+    tokens = spawned.tree_tokens(event, what, letter, door)
     verdict = leases.admit(door.home, lane, event, caps=letter, tokens=tokens, enforce=action == "stop")
     said = caps.answer(verdict, action)
     current = spawned.current_model(event, what, letter, lane)

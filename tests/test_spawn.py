@@ -325,6 +325,8 @@ def test_a_note_to_the_model_stays_within_two_hundred_characters() -> None:
 
 def test_observing_says_nothing_and_asking_asks() -> None:
     verdict = spawn.Verdict("total", count=3, limit=3)
+    lifted = caps.answer(verdict, "lifted")
+    assert ("over", "", "", "", "") == (lifted.decision, lifted.person, lifted.model, lifted.deny, lifted.ask)
     observed, asked = caps.answer(verdict, "observe"), caps.answer(verdict, "ask")
     assert ("over", "", "", "") == (observed.decision, observed.person, observed.model, observed.deny)
     assert ("ask", "") == (asked.decision, asked.deny)
@@ -333,8 +335,8 @@ def test_observing_says_nothing_and_asking_asks() -> None:
 
 @pytest.mark.parametrize(
     ("wish", "lane", "overridden", "action"),
-    [("stop", "claude", False, "stop"), ("stop", "codex", True, "advise"), ("ask", "codex", False, "advise"),
-     ("ask", "claude", True, "advise"), ("observe", "claude", True, "observe"),
+    [("stop", "claude", False, "stop"), ("stop", "codex", True, "lifted"), ("ask", "codex", False, "advise"),
+     ("ask", "claude", True, "lifted"), ("observe", "claude", True, "observe"),
      ("nonsense", "claude", False, "observe"), (None, "claude", False, "observe"),
      (["stop"], "claude", False, "observe")],
 )  # fmt: skip

@@ -172,6 +172,31 @@ def test_a_tree_of_agents_that_used_its_tokens_gets_no_more(host: Host) -> None:
     assert ("tree_tokens", 1_200_000) == (host.recorded()[0]["rule"], host.recorded()[0]["count"])
 
 
+def test_a_tree_is_counted_to_its_last_response(host: Host, tmp_path: Path) -> None:
+    """The ledger is a minute behind; a runaway tree is not waited for."""
+    host.leave(tree_tokens=1_000, concurrent=10)
+    transcript = tmp_path / "s-1.jsonl"
+    transcript.write_text("")
+    place = {"transcript_path": str(transcript)}
+    assert "" == host.decision("u1", **place)
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 1))
+    spent = {"input_tokens": 600, "output_tokens": 400}
+    message = {
+        "id": "msg_1",
+        "role": "assistant",
+        "model": "claude-opus-5-5",
+        "usage": spent,
+        "stop_reason": "end_turn",
+    }
+    line = {"type": "assistant", "timestamp": now, "sessionId": "s-1", "requestId": "r", "message": message}
+    agents = tmp_path / "s-1" / "subagents"
+    agents.mkdir(parents=True)
+    (agents / "agent-a1.jsonl").write_text(json.dumps(line, separators=(",", ":")) + "\n")
+    transcript.write_text(json.dumps({**line, "message": {**message, "id": "msg_2"}}, separators=(",", ":")) + "\n")
+    assert "deny" == host.decision("u2", **place)
+    assert ("tree_tokens", 1_000) == (host.recorded()[1]["rule"], host.recorded()[1]["count"]), "its agents' alone"
+
+
 def test_near_the_wall_the_whole_input_comes_back_with_the_cheaper_model(host: Host) -> None:
     host.leave("SLOW", concurrent=10)
     given = host.event("u1")

@@ -47,7 +47,7 @@ def action_of(letter: dict[str, Any], lane: str, *, overridden: bool) -> str:
     action = wish if isinstance(wish, str) and wish in ACTIONS else "observe"
     if action == "ask" and lane != "claude":
         action = "advise"
-    return "advise" if overridden and action in ("ask", "stop") else action
+    return "lifted" if overridden and action in ("ask", "stop") else action
 
 
 def episode(verdict: Verdict, session: str, prompt: str) -> str:
