@@ -111,6 +111,11 @@ def test_never_upward_nor_sideways_nor_into_the_unknown(current: str, target: st
     assert expected == rule(letter(wish={"claude": target}), current=current)
 
 
+def test_a_models_date_changes_nothing() -> None:
+    assert "cheaper" == rule(current="claude-opus-5-5-20260901")
+    assert "weight-unknown" == rule(current="claude-opus-5-5-preview")
+
+
 def test_a_type_that_ran_on_something_lighter_is_not_lifted_to_the_target() -> None:
     """Its own file may name the lighter model, where we cannot see."""
     types = {"claude": {"Explore": {**USE, "most": 0.025}}}
@@ -225,10 +230,10 @@ def tiered(**more: Any) -> dict[str, Any]:
     [
         ({"description": "Fix typos in docs"}, {}, ("haiku", "tier", True)),
         ({"description": "Review auth changes"}, {}, ("sonnet", "tier", True)),
-        ({"description": "Design the architecture"}, {}, ("", "wall", False)),
-        ({"description": "count the files"}, {}, ("", "wall", False)),
-        ({"description": "Fix typos", "prompt": "Review the whole parser."}, {}, ("", "wall", False)),
-        ({"description": "Fix typos in docs", "model": "opus"}, {}, ("", "wall", False)),
+        ({"description": "Design the architecture"}, {}, ("", "tier", False)),
+        ({"description": "count the files"}, {}, ("", "tier", False)),
+        ({"description": "Fix typos", "prompt": "Review the whole parser."}, {}, ("", "tier", False)),
+        ({"description": "Fix typos in docs", "model": "opus"}, {}, ("", "tier", False)),
         ({"description": "Fix typos in docs"}, {"subagents": False}, ("", "wall", False)),
         ({"description": "Fix typos in docs"}, {"mode": "off"}, ("", "wall", False)),
         ({"description": "Fix typos in docs"}, {"mode": "shadow"}, ("haiku", "tier", False)),

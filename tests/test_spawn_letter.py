@@ -85,6 +85,7 @@ def test_short_names_stand_for_the_model_used_last_else_for_the_newest_known() -
     assert (0.25, 0.25, 0.6) == (factors["haiku"], factors["claude-haiku-4-5"], factors["sonnet"])
     assert 0.025 == models.factors(config.load(), [])["haiku"]
     assert "who-knows" not in models.factors(config.load(), ["who-knows"])
+    assert {"claude-opus-5-5", "claude-sonnet-5-5", "gpt-6-sol"} <= set(models.factors(config.load(), []))
 
 
 def test_what_agents_used_is_looked_up_once_an_hour_and_by_the_weights_in_force(sealed_home: Path) -> None:

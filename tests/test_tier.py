@@ -115,6 +115,13 @@ def test_the_tier_of_a_model_by_name_or_by_weight(model: str, lane: str, expecte
     assert expected == tier.tier_of(model, letter(), lane)
 
 
+def test_a_model_is_named_as_the_person_wrote_it() -> None:
+    found = letter(claude=["Haiku", "sonnet", "opus"])
+    found["factors"] = {**FACTORS, "Haiku": 0.025}
+    assert "small" == tier.tier_of("claude-haiku-4-5", found, "claude")
+    assert "Haiku" == hint(found=found).to
+
+
 def hint(text: str = "Fix the typos in README.md", found: dict[str, Any] | None = None, **more: Any) -> tier.Hint:
     told = {"lane": "claude", "now": NOW, "model": "claude-opus-5-5", "context": 100_000, **more}
     return tier.hint(suits(text, found or letter()), found or letter(), **told)

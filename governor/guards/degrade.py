@@ -93,10 +93,10 @@ def choose(what: Called, letter: dict[str, Any], *, lane: str, now: float, curre
         shift.acts = letter["degrade"]["mode"] == "act" and not overridden
         return shift
     other = tier.for_subagent(what, letter, lane=lane, current=current)
-    if not other.to:
+    if other.rule == "off":
         return shift
     other.by = "tier"
-    other.acts = tier.mode_of(letter) == "advise" and not overridden
+    other.acts = bool(other.to) and tier.mode_of(letter) == "advise" and not overridden
     return other
 
 
@@ -157,9 +157,11 @@ def saving(use: dict[str, Any], letter: dict[str, Any], *, before: float, after:
 
 
 def factor(letter: dict[str, Any], model: str) -> float | None:
-    """What a token of a model weighs, by the letter; None for a model it does not know."""
+    """What a token of a model weighs, by the letter, its date left out; None for a model it does not know."""
     table = letter.get("factors")
-    found = table.get(model) if isinstance(table, dict) else None
+    name, _, date = model.rpartition("-")
+    undated = name if len(date) == 8 and date.isdigit() else model
+    found = table.get(model, table.get(undated)) if isinstance(table, dict) else None
     return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and found >= 0 else None
 
 

@@ -3,7 +3,8 @@
 Offered only downward, for a step up saves nothing, and only while the lane is ahead of its pace.
 
 A switch in mid-conversation writes the whole context into the other model's cache. It is offered only when that costs
-less than REQUESTS requests on the smaller model save, each reading the context again and using TURN_UNITS beside.
+less than REQUESTS requests on the smaller model save, each reading the context again and using TURN_UNITS beside; the
+way back is taken to find its own cache still warm.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def tier_of(model: str, letter: dict[str, Any], lane: str) -> str:
 
     names = models(letter, lane)
     low = model.casefold()
-    named = [tier for tier, name in zip(TIERS, names, strict=False) if low == name or name in low.split("-")]
+    parts = [low, *low.split("-")]
+    named = [tier for tier, name in zip(TIERS, names, strict=False) if name.casefold() in parts]
     if named:
         return named[0]
     weights = [factor(letter, name) for name in names]
@@ -84,7 +86,7 @@ def models(letter: dict[str, Any], lane: str) -> list[str]:
     """The lane's models by tier, the smallest first; empty where the letter names none."""
     wish = letter.get("tiers")
     found = wish.get(lane) if isinstance(wish, dict) else None
-    return [name.casefold() for name in found if isinstance(name, str)] if isinstance(found, list) else []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def hint(suit: Suit, letter: dict[str, Any], *, lane: str, now: float, model: str, context: int | None) -> Hint:

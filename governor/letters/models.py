@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
+from governor import paths
 from governor.config import Settings
 from governor.ledger import read
 from governor.letters.post import Desk
 from governor.meter import Weights
 from governor.model import Lane
+from governor.prices import PriceTable
 
 LATELY_S = 12 * 3600  # sessions used within this time have a model worth knowing
 # What Claude Code's short names stand for, where this person's own use does not say (2.1.330).
@@ -34,15 +37,18 @@ def sessions(rows: Latest) -> dict[str, list[Any]]:
 
 
 def factors(settings: Settings, used: Iterable[str]) -> dict[str, float]:
-    """What a token of each model weighs: of those ``used`` (the latest last), and of those the settings name.
+    """What a token of each model weighs: of those ``used`` (the latest last), those the settings name, and those on
+    the price list, for a session may turn to any within the minute.
 
     A model that no weight is known for is left out. A short name stands for the model of its family used last.
     """
     weights, seen = settings.weights, list(used)
+    table = PriceTable(json.loads(paths.data_file("prices.json").read_bytes()), settings.prices)
     tiers, degrade = settings.values["tiers"], settings.values["degrade"]
-    named = {*seen, *tiers["claude"], *tiers["codex"], degrade["claude"], degrade["codex"], *STANDS_FOR} - {""}
+    listed = [model for model in table.models() if model.startswith(("claude-", "gpt-"))]
+    named = {*seen, *listed, *tiers["claude"], *tiers["codex"], degrade["claude"], degrade["codex"], *STANDS_FOR}
     found: dict[str, float] = {}
-    for name in sorted(named):
+    for name in sorted(named - {""}):
         lately = next((model for model in reversed(seen) if name in model), STANDS_FOR.get(name, name))
         model = lately if name in STANDS_FOR else name
         if is_known(model, weights):
