@@ -68,7 +68,8 @@ def test_a_subagent_gets_the_tier_that_suits_when_the_person_wants_it(
     folder = user_home / ".config/governor"
     folder.mkdir(parents=True)
     (folder / "budget.json").write_text(json.dumps({"tiers": {"subagents": True}}))
-    assert 0 == governor("refresh").code
+    session = wired.print("hi", model="opus").result["session_id"]
+    assert 0 == governor("refresh").code, "from here on it is known what the session runs on"
     state.hold_bell()
 
     def begun(request: Request) -> bool:
@@ -79,7 +80,7 @@ def test_a_subagent_gets_the_tier_that_suits_when_the_person_wants_it(
     for _ in tasks:
         standin.reply(text("done"), when=begun)
 
-    run = wired.print("go", model="opus")
+    run = wired.print("go", model="opus", resume=session)
 
     assert 0 == run.code, run.err
     served = {
