@@ -34,6 +34,7 @@ def looks(book: Book, transcript: object) -> dict[str, Look]:
     unbound = any(not lease["agent"] and lease["kind"] != "Workflow" for lease in book["open"].values())
     metas, whole = _metas(folder) if unbound else ({}, False)
     by_call = {meta["toolUseId"]: agent for agent, meta in metas.items() if isinstance(meta.get("toolUseId"), str)}
+    tells = whole and (bool(by_call) or not metas)  # older clients note no call
     found: dict[str, Look] = {}
     for use, lease in book["open"].items():
         if lease["kind"] == "Workflow":
@@ -42,7 +43,7 @@ def looks(book: Book, transcript: object) -> dict[str, Look]:
         agent = lease["agent"] or by_call.get(use, "")
         meta = meta_of(transcript, agent) if agent else {}
         mark = _mark(os.path.join(folder, f"agent-{agent}.jsonl")) if agent.isalnum() else None
-        started = bool(agent) or (None if not whole else False)
+        started = True if agent else False if tells else None
         found[use] = Look(agent=agent, finished=meta.get("finished") is True, mark=mark, started=started)
     return found
 

@@ -347,6 +347,23 @@ def test_a_session_of_very_many_agents_takes_nobody_for_one_that_never_began(
     assert "concurrent" == admit(home, "late", caps={"concurrent": 5}, transcript_path=str(session.transcript))
 
 
+def test_a_client_that_notes_no_call_of_its_agents_leaves_it_open_whether_one_began(
+    home: str, session: Session
+) -> None:
+    assert "" == admit(home, "a")
+
+    def started() -> list[bool | None]:
+        return [look.started for look in spawned.looks(book(home), str(session.transcript)).values()]
+
+    assert [False] == started()
+    session.agent("x", agentType="Explore")
+    assert [None] == started()
+    session.agent("y", toolUseId="other")
+    assert [False] == started()
+    session.agent("z", toolUseId="a")
+    assert [True] == started()
+
+
 def test_a_workflow_is_over_when_its_agents_are(home: str, session: Session) -> None:
     more = {"tool_name": "Workflow", "transcript_path": str(session.transcript)}
     assert "" == admit(home, "a", **more)
