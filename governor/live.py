@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 AT_ONCE = 8 * 2**20  # bytes read at one event; a longer backlog is taken in over the next ones
 KEPT_IDS = 64  # responses whose lines may still be written
 KEPT_LATE = 400  # responses the ledger may not know yet
+CALL = "toolu_"  # how the vendor's ids of tool calls begin; no others are waited for
+UNSEEN = 3  # calls in a row that nothing was written of: this client keeps no transcript
 DEPTH = 3  # of folders below a session's subagents
 PICO = 1e12
 
@@ -56,6 +58,7 @@ class Session:
             self.state = state
         else:
             self.state = {"version": 1, "session": self.session, "started": self.now, "prompt": "", "late": []}
+            self.state["uses"] = []
             self.state |= {name: {} for name in ("sums", "calls", "days", "agents", "files", "ids")}
         return self
 
@@ -121,8 +124,25 @@ class Session:
         if "prompt_at" not in self.state:  # begun before we were installed
             self.begin(event)
 
-    def take_in(self, event: dict[str, Any], rates: dict[str, Any]) -> None:
-        """Count what was appended to the session's transcripts since last time."""
+    def take_in(self, event: dict[str, Any], rates: dict[str, Any], *, patience_s: float = 0.0) -> None:
+        """Count what was appended to the session's transcripts since last time.
+
+        A client may ask before it has written the response that wants this very call. With ``patience_s`` that is
+        waited for, unless the last calls of this session were never seen to be written at all.
+        """
+        import time
+
+        use = str(event.get("tool_use_id") or "")
+        deadline = time.monotonic() + patience_s
+        self._read(event, rates)
+        patient = patience_s > 0 and use.startswith(CALL) and self.state.get("unseen", 0) < UNSEEN
+        while patient and use not in self.state["uses"] and time.monotonic() < deadline:
+            time.sleep(0.005)
+            self._read(event, rates)
+        if patient:
+            self.state["unseen"] = 0 if use in self.state["uses"] else self.state.get("unseen", 0) + 1
+
+    def _read(self, event: dict[str, Any], rates: dict[str, Any]) -> None:
         from governor.guards.usage import claude, codex
 
         left = AT_ONCE
@@ -133,6 +153,10 @@ class Session:
                 continue
             left -= len(data)
             self.state["files"][path] = offset + len(data)
+            called = [part[:60].partition(b'"')[0] for part in data.split(b'"id":"' + CALL.encode())[1:]]
+            self.state["uses"] = [*self.state["uses"], *(CALL + one.decode("utf-8", "replace") for one in called)][
+                -KEPT_IDS:
+            ]
             agent = _agent_of(path)
             for response in (claude if self.lane == "claude" else codex)(data, str(event.get("model") or "")):
                 self._count(response, agent, rates)
@@ -232,7 +256,9 @@ def _size(path: str) -> int:
 
 
 def _appended(path: str, offset: int, most: int) -> bytes:
-    """Whole lines written since ``offset``, at most about ``most`` bytes; nothing for a link or a FIFO."""
+    """Whole lines written since ``offset``, ``most`` bytes at the most; nothing for a link or a FIFO. Of a line that is
+    longer, what there is of it: it is passed over.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -243,4 +269,5 @@ def _appended(path: str, offset: int, most: int) -> bytes:
         return b""
     finally:
         os.close(descriptor)
-    return data[: data.rfind(b"\n") + 1]
+    end = data.rfind(b"\n") + 1
+    return data[:end] if end or len(data) < most else data

@@ -31,7 +31,9 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         used.note_place(event)
         if name == "UserPromptSubmit":
             used.begin(event)
-        used.take_in(event, letter.get("models") or {})
+        used.take_in(
+            event, letter.get("models") or {}, patience_s=budget.patience(letter) if name == "PreToolUse" else 0.0
+        )
         scopes, project = used.scopes(event, letter), used.project
         ids = {"session": session, "request": used.prompt, "agent": str(event.get("agent_id", ""))}
         found = budget.standings(letter, scopes, lane=door.lane, project=project, now=door.now)

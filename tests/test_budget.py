@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -190,6 +191,43 @@ def test_each_response_counts_once_by_its_largest_output(tmp_path: Path) -> None
     picodollars = (10 * 4 + 100 * 20) + (5 * 8 + 5 * 40 + 200 * 2 + 1 * 10) + (4 + 20)
     assert pytest.approx(picodollars / 1e12) == found["session"].usd
     assert 10 + 500 + 5 + 25 + 1 + 6 == found["session"].units
+
+
+def test_a_response_that_is_written_late_is_waited_for(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    event = session.event(tool_use_id="toolu_9")
+    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+        used.note_place(event)
+    call = {"type": "tool_use", "id": "toolu_9", "name": "Bash", "input": {}}
+    line = answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(input=1, output=2))
+    line["message"]["content"] = [call]
+    later = threading.Timer(0.05, session.write, [line])
+    later.start()
+    with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+        used.take_in(event, RATES, patience_s=30)
+        assert 3 == used.scopes(event, {})["session"].tokens
+        used.take_in(event, RATES, patience_s=30)  # a parallel call's hook: it is known by now
+    later.join()
+
+
+def test_a_client_that_keeps_no_transcript_is_waited_for_three_times(tmp_path: Path) -> None:
+    event = Session(tmp_path).event(tool_use_id="toolu_9")
+    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+        used.note_place(event)
+        for _ in range(live.UNSEEN):
+            used.take_in(event, RATES, patience_s=0.01)
+        used.take_in(event, RATES, patience_s=10**6)
+
+
+def test_a_line_longer_than_is_read_at_once_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "AT_ONCE", 1000)
+    session = Session(tmp_path)
+    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+        used.note_place(session.event())
+        session.write({"type": "user", "x": "y" * 5000}, answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(output=7)))
+        for _ in range(10):
+            used.take_in(session.event(), RATES)
+        assert 17 == used.scopes(session.event(), {})["session"].tokens
 
 
 def test_what_was_there_before_the_first_event_is_not_this_sessions(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 UNITS = ("tokens", "usd", "units", "tool_calls", "wall")
 ACTIONS = ("observe", "advise", "ask", "stop")
 NEAR = 0.9  # of a limit: time to tell the model to bring its work to an end
+PATIENCE_S = 0.3
 STALE_S = 24 * 3600  # what the last refresh said of a day or a project holds no longer
 NOTE = 200  # characters a model is made to read, at most
 LIFT = "To go on: governor override 30m, or raise it in budget.json (governor config --path)"
@@ -75,6 +76,17 @@ class Ruling:
         self.episode = episode
         self.person = person
         self.model = model
+
+
+def patience(letter: dict[str, Any]) -> float:
+    """Seconds worth waiting for the response that asks for a call: only what it used can tell whether to refuse it."""
+    rows = [
+        row for row in letter.get("budgets") or () if isinstance(row, dict) and row.get("action") in ("ask", "stop")
+    ]
+    counted = [
+        row for row in rows if isinstance(row.get("limits"), dict) and {*row["limits"]} & {"tokens", "usd", "units"}
+    ]
+    return PATIENCE_S if counted else 0.0
 
 
 def standings(
