@@ -259,6 +259,7 @@ def hooks() -> None:
         cases = [
             ("pacing, quiet", "pacing_warner.py", prompt, None, 5),
             ("pacing, speaks", "pacing_warner.py", prompt, ("pacing", loud), 25),
+            ("pacing, muted", "pacing_warner.py", prompt, ("pacing", loud), 5),
             ("router, no match", "prompt_router.py", prompt, ("router", route), 5),
             ("router, offers", "prompt_router.py", broad, ("router", route), 25),
             ("memory, other file", "memory_compactor.py", other, None, 5),
@@ -274,6 +275,10 @@ def hooks() -> None:
         for name, script, event, letter, goal in cases:
             for old in letters.iterdir():
                 old.unlink()
+            shutil.rmtree(home / "state/muted", ignore_errors=True)
+            if name == "pacing, muted":
+                (home / "state/muted").mkdir()
+                (home / "state/muted/pacing").touch()
             if letter is not None:
                 (letters / letter[0]).write_text(f"speak\n{json.dumps(letter[1])}\n")
             text = OVERLONG if name == "memory, a compaction" else "- [a](a.md) — short\n"

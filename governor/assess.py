@@ -30,6 +30,7 @@ def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = 
         hooks=_hook_health(ledger, now=now),
         unpriced=read.unpriced_models(ledger, now - 7 * 86_400, now),
         budgets=spending.reports(ledger, settings, now=now),
+        worse=tuple(read.worse(ledger)),
     )
 
 

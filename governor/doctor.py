@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from governor import config, heartbeat, hook, paths, refresh
+from governor import config, heartbeat, hook, overhead, paths, refresh, upkeep
 from governor.errors import GovernorError
+from governor.faces.plain import left
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.model import LANES
@@ -24,6 +25,7 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     findings += _readings(ledger, now=now)
     findings += _unpriced(ledger, now=now)
     findings += heartbeat.examine(ledger, now=now)
+    findings += [*_muted(ledger, now=now), *_quality(ledger)]
     return findings
 
 
@@ -119,6 +121,28 @@ def _readings(ledger: Ledger, *, now: int) -> list[Finding]:
         else:
             findings.append(Finding(name, True, text))
     return findings
+
+
+def _muted(ledger: Ledger, *, now: int) -> list[Finding]:
+    """Hooks that cost more than they may: silenced for a while, or going on because they must."""
+    findings = []
+    is_muting = upkeep.limits_of(config.load()).mute
+    for name, mark in upkeep.marks(ledger).items():
+        above = overhead.over(mark.rule, mark.value, mark.limit)
+        if mark.standing == "muted":
+            text = f"{name} is muted for {left(mark.until - now)} more: {above}"
+            findings.append(Finding("own cost", False, text, f"governor overhead --lift {name}"))
+        elif mark.standing == "kept":
+            why = "it may not fall silent" if is_muting else "muting is off"
+            text = f"{name} goes on ({why}): {above}"
+            findings.append(Finding("own cost", not is_muting, text, "governor overhead" if is_muting else ""))
+    return findings or [Finding("own cost", True, "no hook is above its limit")]
+
+
+def _quality(ledger: Ledger) -> list[Finding]:
+    """What the quality canary found worse than before."""
+    found = [Finding("quality", False, sentence, "governor audit") for sentence in read.worse(ledger)]
+    return found or [Finding("quality", True, "no significant worsening after a change")]
 
 
 def _unpriced(ledger: Ledger, *, now: int) -> list[Finding]:

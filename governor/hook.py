@@ -124,6 +124,11 @@ def is_overridden(state_home: str, now: float) -> bool:
         return False
 
 
+def is_muted(state_home: str, name: str) -> bool:
+    """Did refresh find that this hook costs more than it may (``governor.upkeep``)? It then only rings."""
+    return os.path.exists(os.path.join(state_home, "muted", name))
+
+
 def _still_on(text: str, now: float) -> bool:
     try:
         until = float(text)
@@ -292,7 +297,7 @@ def run(
     or nothing at all is printed.
     """
     state_home = ""
-    said = 0
+    said: tuple[int, str] = (0, "")
     try:
         raw = drain()
         now = time.time()
@@ -300,35 +305,38 @@ def run(
             return  # and leave no mark either: off is off
         state_home = home()
         door = Door(name, state_home, sys.argv[1] if len(sys.argv) > 1 else "claude", now)
-        if wants is None or wants(raw, door):
+        if not is_muted(state_home, name) and (wants is None or wants(raw, door)):
             said = _answer(door, decide, raw)
         ring(state_home, now)
     except BaseException as fault:  # SystemExit too: a hook that dies loudly can lock a person out
         log(state_home, name, fault)
     finally:
         if state_home:
-            note_run(state_home, name, said)
+            note_run(state_home, name, *said)
 
 
-def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], raw: bytes) -> int:
+def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], raw: bytes) -> tuple[int, str]:
     from governor import wire
 
     try:
         event = wire.loads(raw)
     except (ValueError, RecursionError):
-        return 0
+        return 0, ""
     if not isinstance(event, dict):
-        return 0
+        return 0, ""
     reply = decide(event, door)
     if reply is None or (reply.once and not claim(door.home, reply.once)):
-        return 0
-    out = in_dialect(reply, str(event.get("hook_event_name", "")), door.lane)
+        return 0, ""
+    name = str(event.get("hook_event_name", ""))
+    out = in_dialect(reply, name, door.lane)
     if out:
         say(wire.dumps(out))  # ASCII only, whatever the terminal's encoding
     if reply.record is not None:
         record = {"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **reply.record}
         append(door.home, "decisions.jsonl", wire.dumps(record))
-    return len(reply.model)
+    reason = reply.deny or reply.halt or (reply.block if name != "UserPromptSubmit" else "")  # else the person's alone
+    session = "".join(c for c in str(event.get("session_id", ""))[:64] if c.isalnum() or c == "-")
+    return len(reply.model) + len(reason), session if reply.model or reason else ""
 
 
 def say(words: bytes) -> None:
@@ -401,12 +409,12 @@ def log(state_home: str, name: str, fault: BaseException) -> None:
         pass
 
 
-def note_run(state_home: str, name: str, said: int) -> None:
+def note_run(state_home: str, name: str, said: int, session: str = "") -> None:
     """The governor's own cost: one short line a run. CPU time counts from the interpreter's first breath."""
     try:
         if os.path.isdir(state_home):
             spent = time.process_time() * 1000
-            line = '{"h":"%s","t":%d,"ms":%.1f,"c":%d}' % (name, time.time(), spent, said)  # noqa: UP031
+            line = '{"h":"%s","t":%.3f,"ms":%.1f,"c":%d,"s":"%s"}' % (name, time.time(), spent, said, session)  # noqa: UP031
             append(state_home, "hooks.jsonl", line.encode())
     except OSError:
         pass

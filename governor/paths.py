@@ -21,6 +21,7 @@ ledger.sqlite3   what every model response used: numbers and names, never text. 
                  30 days that the clients keep, so back it up rather than delete it.
 letters/         what the hooks read; rewritten at every refresh.
 spool/, taps/    what the hooks and the status line wrote; the next refresh takes it in.
+muted/           one mark for each hook that costs more than it may, and so says nothing (governor overhead).
 episodes/        what was said already, so that it is said once.
 memory/          originals of memory indexes that were compacted: the only text kept here, and it is yours.
 runtime/         the hooks as installed; install.json and backups/ are what uninstall puts back.

@@ -99,6 +99,7 @@ class Report(NamedTuple):
     hooks: HookHealth
     unpriced: list[tuple[str, int]]
     budgets: list[BudgetReport]  # the fullest first
+    worse: tuple[str, ...] = ()  # what the quality canary found worse after a change
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

@@ -109,11 +109,13 @@ def reading(record: dict[str, Any]) -> LimitReading | None:
     )
 
 
-def _run(record: dict[str, Any]) -> tuple[int, str, float, int] | None:
+def _run(record: dict[str, Any]) -> tuple[float, str, float, int, str | None] | None:
     at, ms, chars = (_number(record.get(name), 1e12) for name in ("t", "ms", "c"))
     if at is None or ms is None or chars is None or "h" not in record:
         return None
-    return int(at), _name(record["h"]), ms, int(chars)
+    into = _name(record.get("s") or "")[:64] or None
+    # A text that a hook gave a model is dated to the millisecond: the answer before it did not read it.
+    return round(at, 3) if into else int(at), _name(record["h"]), ms, int(chars), into
 
 
 def _decision(record: dict[str, Any]) -> tuple[float, str, str, str] | None:

@@ -526,3 +526,38 @@ def test_what_is_no_json_to_the_package_is_none_here(name: str) -> None:
 def test_an_interpreter_without_those_parts_uses_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "_json", None)
     assert ({"a": [1]}, b'{"a":[1]}') == (wire.loads(b'{"a": [1]}'), wire.dumps({"a": [1]}))
+
+
+# ---- muted, and what was put into a context --------------------------------------------------------------------------
+
+
+def test_a_muted_hook_is_silent_and_still_leaves_its_mark(toy: Toy) -> None:
+    assert toy.says(EVENT) is not None
+    (toy.state / "muted").mkdir()
+    (toy.state / "muted" / "other").touch()
+    assert toy.says(EVENT) is not None
+    (toy.state / "muted" / "toy").touch()
+    assert toy.says(EVENT) is None
+    assert 3 == len(toy.spool("hooks.jsonl"))
+    assert 2 == len(toy.spool("decisions.jsonl")), "a muted hook decides nothing"
+
+
+@pytest.mark.parametrize(
+    ("event", "chars", "session"),
+    [
+        ({"session_id": "s-1"}, len("ask"), "s-1"),
+        ({"what": "deny", "session_id": "s-1"}, len("no") + len("because"), "s-1"),
+        ({"what": "halt", "session_id": "s-1"}, len("enough"), "s-1"),
+        ({"what": "block", "session_id": "s-1", "hook_event_name": "Stop"}, len("wait"), "s-1"),
+        ({"what": "block", "session_id": "s-1", "hook_event_name": "UserPromptSubmit"}, 0, ""),
+        ({"what": "ask", "session_id": "s-1"}, 0, ""),
+        ({"what": "print nothing", "session_id": "s-1"}, 0, ""),
+        ({"session_id": '../../"x\n\ud800' + "a" * 99}, len("ask"), "x" + "a" * 54),
+        ({"session_id": ["a", 3]}, len("ask"), "a3"),
+        ({}, len("ask"), ""),
+    ],
+)
+def test_what_the_model_was_given_is_noted_with_its_session(toy: Toy, event: Any, chars: int, session: str) -> None:
+    toy.says(event)
+    (run,) = toy.spool("hooks.jsonl")
+    assert (chars, session) == (run["c"], run["s"])

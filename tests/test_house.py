@@ -49,6 +49,11 @@ THINKING = {
         "alarm",
         "spans",
         "wire",
+        "canary",
+        "efficiency",
+        "overhead",
+        "flags",
+        "limits",
     ]
 } | {name for name in ROOMS if name.startswith("governor.guards.")}
 MACHINE = {
@@ -174,7 +179,7 @@ LAYERS = (
     r"governor\.(model|errors|hook|spans|wire)",
     r"governor\.(paths|live|prices|meter|windows|anchors|sources.*|guards.*)",
     r"governor\.(ledger.*|config.*|spool|refresh)",
-    r"governor\.(history|spending|assess|outlook|hindsight)",
+    r"governor\.(history|spending|assess|outlook|hindsight|upkeep|watch|ceilings)",
     r"governor\.faces.*",
     r"governor\.(letters.*|alerts|doctor|heartbeat)",
     r"governor\.(cli.*|__main__)",

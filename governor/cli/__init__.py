@@ -26,6 +26,8 @@ COMMANDS = {
     "feasibility": ("feasibility", "Would another plan carry your weeks?"),
     "route": ("route", "What the router would say to a prompt, and why."),
     "decisions": ("decisions", "What the hooks decided, and whether it was followed."),
+    "audit": ("audit", "Red flags, caches, hard limits, and the quality of work."),
+    "overhead": ("overhead", "What the governor itself costs, and what it saved."),
     "memory": ("memory", "Check, compact or restore a memory index."),
     "install": ("install", "Wire the hooks and the status line into the clients."),
     "uninstall": ("install", "Take them out again, leaving the files as they were."),

@@ -46,13 +46,26 @@ def follow_through(
     ``activity`` is (lane, epoch seconds, project) of every response. An offer without a project cannot be matched and
     counts as ignored: better too low than too high.
     """
+    times = _times(activity)
+    counts = Counter(_outcome(offer, times, now) for offer in offers)
+    return FollowThrough(counts.total(), counts["followed"], counts["ignored"], counts["already"], counts["pending"])
+
+
+def followed(
+    offers: Iterable[dict[str, Any]], activity: Iterable[tuple[str, float, str]], *, now: float
+) -> list[dict[str, Any]]:
+    """The offers after which work did appear there."""
+    times = _times(activity)
+    return [offer for offer in offers if _outcome(offer, times, now) == "followed"]
+
+
+def _times(activity: Iterable[tuple[str, float, str]]) -> dict[tuple[str, str], list[float]]:
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     for lane, at, project in activity:
         times[lane, _folder(project)].append(at)
     for moments in times.values():
         moments.sort()
-    counts = Counter(_outcome(offer, times, now) for offer in offers)
-    return FollowThrough(counts.total(), counts["followed"], counts["ignored"], counts["already"], counts["pending"])
+    return times
 
 
 def _outcome(offer: dict[str, Any], times: dict[tuple[str, str], list[float]], now: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from governor import config
@@ -9,17 +11,19 @@ from governor import refresh as composer
 from governor.cli.opening import opened
 from governor.errors import StateError
 from governor.ledger.store import open_ledger
+from governor.overhead import REFRESH
 
 
 @click.command()
 @click.option("--quiet", is_flag=True, help="Say nothing; for the hooks' bell.")
 def refresh(quiet: bool) -> None:
     """Take in what is new and write the letters that the hooks read."""
-    from governor import letters
+    from governor import letters, watch
 
     if not quiet:
         with opened() as (ledger, settings, now):
             letters.write(ledger, settings, now=now)
+            watch.refreshed(ledger, settings, now=now)
         click.echo("Up to date.\n  next: governor status")
         return
     now = composer.now_s()
@@ -28,5 +32,9 @@ def refresh(quiet: bool) -> None:
         with open_ledger() as ledger:
             composer.refresh(ledger, settings, now=now)
             letters.write(ledger, settings, now=now)
+            watch.look(ledger, settings, now=now)
+            spent = sum(os.times()[:4]) * 1000  # ours and our children's
+            with ledger.transaction():
+                ledger.add_runs([(now, REFRESH, spent, 0, None)])
     except StateError:
         pass  # nobody is there to be told; doctor will say it

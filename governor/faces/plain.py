@@ -26,6 +26,13 @@ def percent(value: float | None) -> str:
     return f"{value:.0f} %"
 
 
+def fine(value: float) -> str:
+    """A small percentage: as many digits as it takes to see it."""
+    if value == 0:
+        return "0 %"
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %" if value >= 0.001 else "<0.001 %"
+
+
 def span(low: float | None, high: float | None) -> str:
     """An interval of percents, ``88–121 %``."""
     if low is None or high is None:

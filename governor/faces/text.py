@@ -185,6 +185,8 @@ def _foot(report: Report) -> list[str]:
     if report.problem_lines or report.problem_files:
         text = f"{report.problem_lines} lines and {report.problem_files} files could not be read as they stand"
         lines.append(style(f"{text}: governor doctor", fg="yellow"))
+    if report.worse:
+        lines += [style(line, fg="yellow") for line in _folded(f"worse: {report.worse[0]}: governor audit", indent=0)]
     windows = [found for lane in report.lanes for found in lane.windows]
     weeks = [found for found in windows if found.window.name == "week" and found.window.lane == "claude"]
     if any(found.official is None for found in weeks):

@@ -275,7 +275,16 @@ def activity(ledger: Ledger, since: float) -> list[tuple[str, float, str]]:
 
 def runs(ledger: Ledger, since: int) -> list[tuple[int, str, float, int]]:
     """(time, hook, CPU milliseconds, characters injected) of every hook run since, oldest first."""
-    return list(ledger.connection.execute("SELECT at, hook, ms, chars FROM run WHERE at >= ? ORDER BY at", (since,)))
+    query = "SELECT at, hook, ms, chars FROM run WHERE at >= ? AND hook != 'refresh' ORDER BY at"
+    return list(ledger.connection.execute(query, (since,)))
+
+
+def worse(ledger: Ledger) -> list[str]:
+    """What the quality canary last found significantly worse after a change, a sentence each (``governor.watch``)."""
+    try:
+        return [str(sentence) for sentence in json.loads(ledger.fact("canary") or "{}").get("worse", [])]
+    except (ValueError, AttributeError, TypeError):
+        return []
 
 
 def transcripts(ledger: Ledger) -> int:

@@ -79,6 +79,28 @@ CREATE INDEX decision_at ON decision (at);
 -- Single facts: which price table the costs were made with, when the last refresh ended, ...
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """,
+    """
+-- 2: what the governor itself costs, and how well work goes.
+
+-- The session whose context a run wrote into, so that its later re-reads can be counted; NULL where it wrote nothing.
+ALTER TABLE run ADD COLUMN session TEXT;
+
+-- The quality canary's counts, per day (since 1970, UTC), over the sessions of its sample. `policy` is the version of
+-- the settings in force at the time (governor.watch), empty before the first that is known.
+CREATE TABLE quality (
+  lane TEXT NOT NULL, model TEXT NOT NULL, policy TEXT NOT NULL, day INTEGER NOT NULL,
+  prompts INTEGER NOT NULL, interruptions INTEGER NOT NULL, calls INTEGER NOT NULL, failures INTEGER NOT NULL,
+  asked INTEGER NOT NULL, asked_again INTEGER NOT NULL, edits INTEGER NOT NULL, reverts INTEGER NOT NULL,
+  PRIMARY KEY (lane, model, policy, day)
+) WITHOUT ROWID;
+
+-- How far the canary has read each transcript of its sample; `transcript` is the counting's own. Named by file, for a
+-- rollout that is archived or compressed moves. Hashes of the last prompts and edits are in `state`, never a text.
+CREATE TABLE watched (
+  name TEXT PRIMARY KEY, path TEXT NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+  offset INTEGER NOT NULL, mark INTEGER NOT NULL, state TEXT NOT NULL
+) WITHOUT ROWID;
+""",
 )
 
 # How the better of two lines is told, as a row comparison; the same order as model.rank, best first.

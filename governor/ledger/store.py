@@ -137,8 +137,8 @@ class Ledger:
     def forget_file_problems(self) -> None:
         self.connection.execute("DELETE FROM problem WHERE offset < 0")
 
-    def add_runs(self, rows: Iterable[tuple[int, str, float, int]]) -> None:
-        self.connection.executemany("INSERT INTO run VALUES (?, ?, ?, ?)", rows)
+    def add_runs(self, rows: Iterable[tuple[float, str, float, int, str | None]]) -> None:
+        self.connection.executemany("INSERT INTO run (at, hook, ms, chars, session) VALUES (?, ?, ?, ?, ?)", rows)
 
     def add_decisions(self, rows: Iterable[tuple[float, str, str, str]]) -> None:
         self.connection.executemany("INSERT INTO decision VALUES (?, ?, ?, ?)", rows)

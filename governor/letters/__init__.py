@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from governor import alerts, config, hook, paths
+from governor import alerts, config, hook, paths, upkeep
 from governor.assess import assess
 from governor.ledger import read
 from governor.ledger.store import Ledger
@@ -59,6 +59,7 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> None:
             hook.write_private(f"{home}/letters/{name}", f"{word}\n{body}\n".encode())
         alerts.send(here.report, settings.values["notify"])
         _sweep()
+        upkeep.settle(ledger, settings, now=now)
         shared = str(settings.values["shared_kill_switch"])
         if shared:
             hook.write_private(f"{home}/kill/shared", shared.encode())
