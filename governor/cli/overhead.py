@@ -73,7 +73,7 @@ def saved(ledger: Ledger, settings: Settings, since: int, *, lane: Lane | None, 
     where nothing was recorded the figure is None.
     """
     rows = [row for row in read.decisions(ledger, since) if lane in (None, row["lane"])]
-    degraded = [row for row in rows if row.get("decision") == "degrade"]
+    degraded = [row for row in rows if row.get("degraded") is True or row.get("decision") == "degrade"]
     sums: dict[str, float] = {}
     for row in degraded:
         if type(row.get("saved_units")) in (int, float):

@@ -68,16 +68,16 @@ def read(
     thread = _Thread(state, lambda key: owner(key) not in (None, session))
     problems: list[Problem] = []
     answered = offset
-    for chunk in tail.chunks(found.path, offset, problems):
-        if chunk.torn:
+    for base, data, begin, end, torn in tail.chunks(found.path, offset, problems):
+        if torn:
             break
-        for at, line in tail.lines_matching(chunk.data, _CLAUDE if lane == "claude" else _CODEX):
+        for at, line in tail.lines_with(data, _CLAUDE if lane == "claude" else _CODEX, begin, end):
             record, _ = decode(line)
             for deed in _deeds(record, lane, session, state) if record is not None else ():
                 thread.take(deed)
                 if deed.what == "answer":
-                    answered = chunk.start + at + len(line)
-        offset = chunk.start + len(chunk.data)
+                    answered = base + at + len(line)
+        offset = base + end
         if offset - start >= limit:
             break
     done = offset - start
