@@ -27,6 +27,7 @@ __all__ = ["Anchor", "Coverage", "Fit", "Scale", "Stretch", "calibrate", "cover"
 DAY_S: Final = 86_400
 Z80: Final = 1.2816  # every interval here is the middle 80 %
 ROUNDING: Final = 1 / 6  # variance of a difference of two readings, each rounded to a whole percent
+TINY: Final = 1e-6  # percent or units; less is the noise of arithmetic, and its square is nothing
 NOISE: Final = 0.12  # how far meter weights mis-state one stretch, before the data say otherwise
 ACCOUNTS: Final = 0.25  # accounts on one plan differ by 17-27 % (quotas.md, B1): how little a foreign prior binds
 CHANGED: Final = 0.5  # and how little the regime before binds the present one
@@ -144,7 +145,7 @@ def fit(pieces: Sequence[Stretch]) -> Fit | None:
     percent = sum(s.percent for s in pieces)
     if units <= 0 or percent < LEAST:
         return None
-    moved = [s for s in pieces if s.units > 0 and s.percent > 0]
+    moved = [s for s in pieces if s.units > TINY and s.percent > TINY]
     if len(moved) == 1:
         sd = math.sqrt(min(1.0, (2 * NOISE) ** 2 + ROUNDING / moved[0].percent ** 2))
         return Fit(percent / units, sd, [1.0] * len(pieces))
@@ -162,7 +163,7 @@ def fit(pieces: Sequence[Stretch]) -> Fit | None:
             clean[i], unseen[i] = _clean(over, variances[i], burst=burst, chance=-math.expm1(-rate * hours[i]))
             top += s.units * (s.percent - (1 - clean[i]) * unseen[i]) / variances[i]
             bottom += s.units * s.units / variances[i]
-            if s.units > 0 and s.percent >= CHUNK / 2:
+            if s.units > TINY and s.percent >= CHUNK / 2:
                 square += clean[i] * max(0.0, over * over - ROUNDING) / (slope * s.units) ** 2
                 weight += clean[i]
         slope = max(top / bottom, 1e-3 * percent / units)

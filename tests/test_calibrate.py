@@ -264,3 +264,10 @@ def test_the_fit_is_silent_where_the_data_are() -> None:
     assert {"cache_read", "cache_write", "output"} == set(found)  # haiku was never used
     assert "silent" == found["output"].says
     assert [] == fit_weights([], kinds=KINDS, models={"opus": 1.0})
+
+
+def test_a_reading_next_to_nothing_divides_by_nothing() -> None:
+    for least in (1.8e-284, 5e-324, 1e-200):
+        anchors = [Anchor(EPOCH, 0.0, RESET, 0.0), Anchor(EPOCH + HOUR, least, RESET, 1e9)]
+        anchors += [Anchor(EPOCH + 3 * HOUR, 40.0, RESET, 1e9), Anchor(EPOCH + 4 * HOUR, 41.0, RESET, 1e9 + least)]
+        assert is_sane(calibrate(anchors))
