@@ -256,7 +256,25 @@ def hooks() -> None:
         spawn |= {"sessions": {"s": ["claude-opus-5-5", 50_000, "claude"]}, "types": {}}
         spawn |= {"factors": {"claude-opus-5-5": 1, "haiku": 0.025}}
         acts = {"mode": "act", "at": "SLOW", "claude": "haiku", "critical": []}
+        each = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t", "tool_response": "a b c"}
+        batch = {"session_id": "s", "cwd": "/", "hook_event_name": "PostToolBatch", "tool_calls": [each]}
+        loop = {"version": 1, "written_at": now, "action": "advise", "alike": 4, "failures": 5, "open_for": 60}
+        loop |= {"turn_percent": 0.5, "marathon": 28_800, "sessions": {"s": {"warm": 1.0, "cold": 9.0}}}
+        failed = {"session_id": "s", "hook_event_name": "PostToolUseFailure", **each, "error": "Exit code 3"}
+        stop = {"session_id": "s", "hook_event_name": "Stop", "stop_hook_active": False}
+        families = [[f"model-{n}", 1.0] for n in range(25)]
+        weights = {"read": 0.015, "5m": 1.0, "1h": 1.0, "families": families, "other": 1.0}
+        price = {"version": 1, "written_at": now, "turn_percent": 0.5, "per_percent": 90_000, "weights": weights}
+        start = {"session_id": "s", "hook_event_name": "SessionStart", "source": "startup"}
+        cold = {**start, "source": "resume", "context_tokens": 400_000, "prompt_cache_likely_expired": True}
         cases = [
+            ("loop, a call", "loop_guard.py", batch, ("loop", loop), 5),
+            ("loop, repeating", "loop_guard.py", {**batch, "tool_calls": [each] * 4}, ("loop", loop), 25),
+            ("loop, a failure", "loop_guard.py", failed, ("loop", loop), 25),
+            ("loop, a turn ends", "loop_guard.py", {**stop, "session_id": "none"}, ("loop", loop), 5),
+            ("loop, a dear turn ends", "loop_guard.py", stop, ("loop", loop), 25),
+            ("price, a new session", "price_warner.py", start, ("price", price), 5),
+            ("price, a cold resume", "price_warner.py", {**cold, "model": "m"}, ("price", price), 25),
             ("pacing, quiet", "pacing_warner.py", prompt, None, 5),
             ("pacing, speaks", "pacing_warner.py", prompt, ("pacing", loud), 25),
             ("pacing, muted", "pacing_warner.py", prompt, ("pacing", loud), 5),
@@ -283,10 +301,10 @@ def hooks() -> None:
                 (letters / letter[0]).write_text(f"speak\n{json.dumps(letter[1])}\n")
             text = OVERLONG if name == "memory, a compaction" else "- [a](a.md) — short\n"
             command = [interpreter, "-I", "-S", str(home / "state/runtime/hooks" / script)]
-            stdin = json.dumps(event).encode()
+            stdin = json.dumps(event, separators=(",", ":")).encode()  # as both clients write it
 
             def ours(command: list[str] = command, stdin: bytes = stdin, text: str = text) -> float:
-                for folder in ("episodes", "taps", "memory", "leases"):
+                for folder in ("episodes", "taps", "memory", "leases", "loops", "breakers"):
                     shutil.rmtree(home / "state" / folder, ignore_errors=True)
                 memory.with_name("memory-archive.md").unlink(missing_ok=True)
                 memory.write_text(text)

@@ -25,7 +25,7 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     findings += _readings(ledger, now=now)
     findings += _unpriced(ledger, now=now)
     findings += heartbeat.examine(ledger, now=now)
-    findings += [*_muted(ledger, now=now), *_quality(ledger)]
+    findings += [*_muted(ledger, now=now), *_quality(ledger), *_compaction()]
     return findings
 
 
@@ -151,3 +151,26 @@ def _unpriced(ledger: Ledger, *, now: int) -> list[Finding]:
         return [Finding("prices", True, "every model of the last 30 days has a list price")]
     names = ", ".join(f"{name or '(unnamed)'} ({n:,})" for name, n in models[:4])
     return [Finding("prices", False, f"no price known for {names}", "governor config --schema   (see prices)")]
+
+
+def _compaction() -> list[Finding]:
+    """Whether a client's own compaction is held to a ceiling of ours right now, and what stands in the way."""
+    from governor.install import ceiling, manifest
+
+    name, home = "compaction", paths.home()
+    try:
+        enforce = bool(config.load().values["compaction"]["enforce"])
+        is_wired = any(entry.host == "claude" for entry in manifest.load(home).values())
+    except GovernorError:
+        return []  # said above already
+    state = ceiling.load(home)
+    findings = [Finding(name, False, f"{fault} (compaction.enforce)", "governor refresh") for fault in state.faults]
+    if enforce and not is_wired:
+        findings.append(Finding(name, False, "compaction.enforce works only with the hooks wired", "governor install"))
+    for path in state.yielded:
+        findings.append(Finding(name, True, f"{ceiling.KEY} in {path} was changed meanwhile, and stays as it is"))
+    for held in state.held:
+        before = "no value" if held.had is None else f"{held.had}"
+        text = f"new Claude Code sessions compact at {held.ours // 1000}k tokens, by {held.path}; then {before} again"
+        findings.append(Finding(name, True, text))
+    return findings

@@ -23,6 +23,7 @@ letters/         what the hooks read; rewritten at every refresh.
 spool/, taps/    what the hooks and the status line wrote; the next refresh takes it in.
 muted/           one mark for each hook that costs more than it may, and so says nothing (governor overhead).
 episodes/        what was said already, so that it is said once.
+loops/           fingerprints of the last calls of open sessions, and which failed; breakers/ holds the tools at rest.
 memory/          originals of memory indexes that were compacted: the only text kept here, and it is yours.
 runtime/         the hooks as installed; install.json and backups/ are what uninstall puts back.
 OFF              while this file exists every hook stays silent (governor on removes it).

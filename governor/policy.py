@@ -22,6 +22,7 @@ BANDS: tuple[tuple[float, Verdict, int], ...] = (
 AHEAD = 10.0  # points beyond even pace that make an early rung of the ladder worth a word
 SURE = ("fair", "good")  # three weeks of own history and more: enough to warn on a projection
 SPIKE = 3.0  # times the usual hour
+EASED = 5.0  # points a landing must fall below its band before a ceiling in force is loosened
 
 
 def judge(
@@ -100,3 +101,15 @@ def ceiling(landing: float | None) -> int | None:
     if landing is None:
         return None
     return next((tokens for band, _, tokens in BANDS if landing >= band), None)
+
+
+def held(in_force: int | None, landing: float | None) -> int | None:
+    """The ceiling to enforce next: tightened at once, loosened only five points below the band, so that a landing that
+    wavers about an edge moves nothing. An unknown landing leaves what is in force.
+    """
+    if landing is None or in_force is None:
+        return in_force if landing is None else ceiling(landing)
+    now, eased = ceiling(landing), ceiling(landing + EASED)
+    if now is not None and now <= in_force:
+        return now
+    return in_force if eased is not None and eased <= in_force else eased

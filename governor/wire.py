@@ -50,5 +50,18 @@ def dumps(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
+def compact(value: Any) -> bytes:
+    """The value as both clients write it: without blanks, and in UTF-8. Raises: TypeError as ``dumps`` does."""
+    try:
+        from _json import encode_basestring, make_encoder
+
+        encode = make_encoder(None, _unknown, encode_basestring, None, ":", ",", False, False, True)
+        return "".join(encode(value, 0)).encode("utf-8", "replace")
+    except (ImportError, TypeError):
+        import json
+
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
 def _unknown(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be put into JSON")

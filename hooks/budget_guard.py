@@ -1,7 +1,7 @@
 """PreToolUse on every tool, and UserPromptSubmit: holds what this session has used against the person's budgets.
 
 Reads the letter ``budget``, which is quiet while there are none. A budget is checked before every tool call, to the
-last response: the one that crosses is charged, and the next call is not made.
+last response: the one that crosses is charged, and the next call is not made. A tool at rest is refused here, too.
 """
 
 from __future__ import annotations
@@ -18,11 +18,20 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(_: bytes, door: hook.Door) -> bool:
-    return not hook.is_quiet(door.home, "budget")
+def wants(raw: bytes, door: hook.Door) -> bool:
+    session = raw.partition(b'"session_id":"')[2][:80].partition(b'"')[0].decode("utf-8", "replace")
+    rests = "/" not in session and os.path.isfile(f"{door.home}/breakers/{session}")
+    return rests or not hook.is_quiet(door.home, "budget")
 
 
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+    if os.path.isdir(f"{door.home}/breakers"):
+        from governor import breakers
+
+        if (held := breakers.before_call(event, door)) is not None:
+            return held
+    if hook.is_quiet(door.home, "budget"):
+        return None
     from governor import live
     from governor.guards import budget
 
@@ -31,9 +40,8 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         used.note_place(event)
         if name == "UserPromptSubmit":
             used.begin(event)
-        used.take_in(
-            event, letter.get("models") or {}, patience_s=budget.patience(letter) if name == "PreToolUse" else 0.0
-        )
+        patience_s = budget.patience(letter) if name == "PreToolUse" else 0.0
+        used.take_in(event, letter.get("models") or {}, patience_s=patience_s)
         scopes, project = used.scopes(event, letter), used.project
         ids = {"session": session, "request": used.prompt, "agent": str(event.get("agent_id", ""))}
         found = budget.standings(letter, scopes, lane=door.lane, project=project, now=door.now)

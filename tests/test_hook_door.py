@@ -507,6 +507,8 @@ def test_json_without_its_package_is_the_same_json() -> None:
     for value in ({}, [], 'ü\ud800"', {"a": [1, -2.5, 1e300, None, True, {"b": "\n"}]}, 7, "x" * 10_000, {1: 2}):
         assert json.dumps(value, separators=(",", ":")).encode() == wire.dumps(value)
         assert json.loads(wire.dumps(value)) == wire.loads(b" \n" + wire.dumps(value) + b"\r\n\t")
+        plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        assert plain.encode("utf-8", "replace") == wire.compact(value)
     assert wire.loads(b"[NaN, -Infinity]")[1] == float("-inf")
     with pytest.raises(TypeError):
         wire.dumps({"a": object()})
@@ -526,6 +528,7 @@ def test_what_is_no_json_to_the_package_is_none_here(name: str) -> None:
 def test_an_interpreter_without_those_parts_uses_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "_json", None)
     assert ({"a": [1]}, b'{"a":[1]}') == (wire.loads(b'{"a": [1]}'), wire.dumps({"a": [1]}))
+    assert '{"a":"ü"}'.encode() == wire.compact({"a": "ü"})
 
 
 # ---- muted, and what was put into a context --------------------------------------------------------------------------

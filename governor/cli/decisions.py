@@ -215,7 +215,7 @@ def _followed(outcome: dict[str, Any]) -> str:
 
 def _line(row: dict[str, Any]) -> str:
     to = NAMES.get(str(row.get("to")), "")
-    about = row.get("signals") or [row[name] for name in ("agent", "rule") if row.get(name)]
+    about = row.get("signals") or [row[name] for name in ("agent", "rule", "tool") if row.get(name)]
     if row.get("degraded") is True:
         saved = row.get("saved_units")
         about = [*about, f"{row['from']} → {row['to']}" + ("" if saved is None else f", ≈ {saved:,} units saved")]

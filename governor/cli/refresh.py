@@ -6,12 +6,13 @@ import os
 
 import click
 
-from governor import config
+from governor import config, paths
 from governor import refresh as composer
 from governor.cli.opening import opened
 from governor.errors import StateError
 from governor.ledger.store import open_ledger
 from governor.overhead import REFRESH
+from governor.report import Report
 
 
 @click.command()
@@ -22,8 +23,9 @@ def refresh(quiet: bool) -> None:
 
     if not quiet:
         with opened() as (ledger, settings, now):
-            letters.write(ledger, settings, now=now)
+            report = letters.write(ledger, settings, now=now).report
             watch.refreshed(ledger, settings, now=now)
+            _enforce(report, settings, now=now)
         click.echo("Up to date.\n  next: governor status")
         return
     now = composer.now_s()
@@ -31,10 +33,19 @@ def refresh(quiet: bool) -> None:
     try:
         with open_ledger() as ledger:
             composer.refresh(ledger, settings, now=now)
-            letters.write(ledger, settings, now=now)
+            report = letters.write(ledger, settings, now=now).report
             watch.look(ledger, settings, now=now)
+            _enforce(report, settings, now=now)
             spent = sum(os.times()[:4]) * 1000  # ours and our children's
             with ledger.transaction():
                 ledger.add_runs([(now, REFRESH, spent, 0, None)])
     except StateError:
         pass  # nobody is there to be told; doctor will say it
+
+
+def _enforce(report: Report, settings: config.Settings, *, now: int) -> None:
+    """Hold new sessions to the band's ceiling, if the person asked for that, or give their settings back."""
+    from governor.install import ceiling
+
+    enforce = bool(settings.values["compaction"]["enforce"])
+    ceiling.settle(ceiling.landing_of(report), enforce=enforce, home=paths.home(), now=now)

@@ -34,4 +34,4 @@ def sessions(since: str, until: str | None, top: int, lane: Lane | None, as_json
         return
     from governor.faces import tables
 
-    tables.sessions(found, scales, top=top, since=since)
+    tables.sessions(found, scales, top=top, since=since, long_s=int(settings.values["loop"]["marathon"]))

@@ -16,7 +16,7 @@ from governor.calibrate import Scale
 from governor.faces.plain import count, moment, percent, usd
 from governor.faces.screen import screen
 from governor.ledger.read import StoredReading
-from governor.marathon import Session
+from governor.marathon import MARATHON_S, Session
 from governor.model import Lane, Tally
 from governor.regimes import Slope
 from governor.report import Finding
@@ -106,9 +106,15 @@ def money(tally: Tally) -> str:
 
 
 def sessions(
-    found: Sequence[Session], scales: Mapping[Lane, Scale | None], *, top: int, since: str, to: Console | None = None
+    found: Sequence[Session],
+    scales: Mapping[Lane, Scale | None],
+    *,
+    top: int,
+    since: str,
+    long_s: int = MARATHON_S,
+    to: Console | None = None,
 ) -> None:
-    """The dearest sessions, and what the long ones weigh together."""
+    """The dearest sessions, and what those of ``long_s`` seconds and more weigh together."""
     console = to or screen()
     if not found:
         console.print(f"No session since {since}.\n  next: governor sessions --since 30d")
@@ -127,14 +133,14 @@ def sessions(
             percent(one.tally.units / whole * 100 if whole else None),
             _turn(one.turn.warm, scale),
             _turn(one.turn.cold, scale),
-            style="bold" if one.is_marathon else "",
+            style="bold" if one.active_s >= long_s else "",
         )
     console.print(made)
-    long = [one for one in found if one.is_marathon]
+    long = [one for one in found if one.active_s >= long_s]
     notes = [f"{len(found)} sessions since {since}; share is of the units they used together."]
     if long and whole:
         share = percent(sum(one.tally.units for one in long) / whole * 100)
-        notes.append(f"{len(long)} of them were at work 8 h or more (bold) and make {share}.")
+        notes.append(f"{len(long)} of them were at work {long_s / 3600:g} h or more (bold) and make {share}.")
     if any(scales.values()):
         notes.append("next turn: one more like its usual, percent of the week (estimate); cold: once the cache lapsed.")
     else:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from governor import paths
 from governor.errors import BadInputError, GovernorError, StateError
-from governor.install import carry_out, change, claude, codex, manifest, plan, runtime, wiring
+from governor.install import carry_out, ceiling, change, claude, codex, manifest, plan, runtime, wiring
 from governor.install.carry_out import Outcome
 from governor.install.change import Change
 from governor.install.standing import Wired, installed, known
@@ -47,6 +47,7 @@ def install(
     paths.claim_home()
     with _alone(home):
         entries = manifest.load(home)
+        ceiling.release(home)  # or a borrowed value would be taken for the person's; the next refresh sets it again
         for target in targets:
             work_out(target, entries)
             writable(target, Path(os.path.realpath(target.path)))
@@ -87,6 +88,8 @@ def uninstall(
         return each(manifest.load(home))
     with _alone(home):
         entries = manifest.load(home)
+        if (not hosts or "claude" in hosts) and scope in (None, "user"):
+            ceiling.release(home)
         outcomes = each(entries)
         if not entries and not any(outcome.fault for outcome in outcomes):
             runtime.unstage(home)
@@ -129,6 +132,10 @@ def _leaving(target: Target, entries: manifest.Entries, *, home: Path) -> Change
         notes += codex.moved(change.document_of(target, seen))
     if new is not None and any(f"/runtime/hooks/{script}".encode() in new for script in wiring.SCRIPTS):
         notes.append(f"A command of your own in {target.path} still names a governor hook, which will do nothing now.")
+    if any(held.path == str(target.path) for held in ceiling.load(home).held):
+        notes.append(
+            f"{ceiling.KEY} in it is the governor's for now (compaction.enforce) and goes back to what it was."
+        )
     return Change(target, seen, new, new, False, None, tuple(notes))
 
 

@@ -38,7 +38,7 @@ class Tap(NamedTuple):
 
 def document_of(target: Target, raw: bytes | None) -> plan.Document:
     """The settings in these bytes; no file, or an empty one, holds none. Raises: SettingsError, politely."""
-    return _parsed(target, _text(target, raw))
+    return _parsed(target, text_of(target, raw))
 
 
 def install(
@@ -52,7 +52,7 @@ def install(
     tap: Callable[[plan.Document, plan.Document], Tap],
 ) -> Change:
     """The file with our hooks in it, each once. Raises: SettingsError where it cannot be read as settings."""
-    text = _text(target, seen)
+    text = text_of(target, seen)
     if target.host == "codex" and text.startswith(layout.BOM):  # seen on 0.169; Claude Code reads past it
         raise _odd(target, "it begins with a byte order mark, which Codex does not read past")
     document = _parsed(target, text)
@@ -61,7 +61,7 @@ def install(
         after = plan.wired(document, rows, commands)
     except plan.ShapeError as fault:
         raise _odd(target, str(fault)) from fault
-    choice = tap(document, _parsed(target, _text(target, baseline)))
+    choice = tap(document, _parsed(target, text_of(target, baseline)))
     if choice.words is not None:
         after["statusLine"] = plan.tapped(document.get("statusLine") or choice.line, choice.words)
     is_same = edit.same(document, after)
@@ -77,9 +77,9 @@ def without_us(target: Target, *, seen: bytes | None, entry: Entry | None, home:
     is_untouched = entry is not None and manifest.digest(seen) == entry.after
     if is_untouched and entry is not None and (entry.backup is None or backup is not None):
         return backup
-    text = _text(target, seen)
+    text = text_of(target, seen)
     document = _parsed(target, text)
-    guide = _text(target, backup)
+    guide = text_of(target, backup)
     before = _parsed(target, guide)
     after = plan.unwired(document, before)
     if plan.has_tap(document):
@@ -99,7 +99,8 @@ def without_us(target: Target, *, seen: bytes | None, entry: Entry | None, home:
     return edit.patch(text, after).encode()
 
 
-def _text(target: Target, raw: bytes | None) -> str:
+def text_of(target: Target, raw: bytes | None) -> str:
+    """The settings' own text; of no file, or an empty one, the text to begin with. Raises: SettingsError."""
     try:
         text = (raw or b"").decode()
     except UnicodeDecodeError as fault:

@@ -15,12 +15,13 @@ from governor import alerts, config, hook, paths, upkeep
 from governor.assess import assess
 from governor.ledger import read
 from governor.ledger.store import Ledger
-from governor.letters import budget, pacing, router, spawn
+from governor.letters import budget, loop, pacing, price, router, spawn
 from governor.letters.post import Desk
 
 ACTIVE_S = 2 * 3600  # sessions used within this time may hear about their context
 # Marks of episodes and of sessions older than this are forgotten; a project's budget may look back a month.
 SWEPT = {"episodes": 14 * 86_400, "taps": 14 * 86_400, "leases": 14 * 86_400, "live": 40 * 86_400}
+SWEPT |= {"loops": 14 * 86_400, "breakers": 14 * 86_400}
 
 
 def _memory(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -35,6 +36,8 @@ LETTERS: dict[str, Callable[[Desk], tuple[str, dict[str, Any]]]] = {
     "memory": _memory,
     "budget": budget.letter,
     "spawn": spawn.letter,
+    "loop": loop.letter,
+    "price": price.letter,
 }
 
 
@@ -45,8 +48,8 @@ def desk(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
     return Desk(ledger, settings, assess(ledger, settings, now=now), contexts, now)
 
 
-def write(ledger: Ledger, settings: config.Settings, *, now: int) -> None:
-    """Write every letter, and send what the person wants told elsewhere.
+def write(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
+    """Write every letter, and send what the person wants told elsewhere; what the letters were written from.
 
     Silent where the state folder cannot be written: hooks then say nothing either.
     """
@@ -67,6 +70,7 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> None:
             (paths.home() / "kill" / "shared").unlink(missing_ok=True)
     except OSError:
         pass
+    return here
 
 
 def _sweep() -> None:

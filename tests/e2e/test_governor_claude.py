@@ -240,7 +240,10 @@ def test_resumed_forked_and_background_work_counts_once_to_the_cent(
     asked = "SUBTASK: count the files"
     call = tool("Agent", description="count", prompt=asked, subagent_type="general-purpose")
     standin.reply(call, usage(input=120_000, output=5_000, cache_read=300_000, w5m=20_000, w1h=7_000))
-    standin.reply(text("42 files"), usage(input=300_000, output=30_000), when=lambda r: r.said.endswith(asked))
+    slowly = 3.0  # or its report comes with the main thread's next request, and there are only three
+    standin.reply(
+        text("42 files"), usage(input=300_000, output=30_000), when=lambda r: r.said.endswith(asked), after=slowly
+    )
     standin.reply(text("the agent runs"), usage(input=20_000, output=2_000, cache_read=447_000))
     standin.reply(
         text("it found 42"), usage(input=30_000, output=3_000), when=lambda r: "<task-notification>" in r.said

@@ -1,0 +1,50 @@
+"""The loop guard's letter: its settings, and what one more turn of every open session would cost.
+
+The settings come first, because the hook reads some of them without parsing the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from governor import marathon
+from governor.ledger import read
+from governor.letters.post import Desk
+from governor.model import Lane
+from governor.report import WindowReport
+
+
+def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+    """Quiet when switched off. Prices are in percent of the week, null without a calibration; all are estimates."""
+    wishes = dict(desk.settings.values["loop"])
+    if wishes["action"] == "off":
+        return "quiet", wishes
+    sessions: dict[str, Any] = {}
+    for lane in desk.report.lanes:
+        week = next((found for found in lane.windows if found.window.name == "week"), None)
+        sessions |= _sessions(desk, lane.lane, week)
+    return "speak", {**wishes, "sessions": sessions}
+
+
+def _sessions(desk: Desk, lane: Lane, week: WindowReport | None) -> dict[str, Any]:
+    """What is known of the sessions of one lane that were used within the last hours."""
+    if week is None or not desk.contexts:
+        return {}
+    per_percent = week.scale.units_per_percent if week.scale else None
+    rows = read.sessions(desk.ledger, week.window.starts_at, desk.now + 1, lane=lane)
+    here = [row for row in rows if row.session in desk.contexts]
+    return {
+        one.session: {
+            "context": one.last_context,
+            "warm": _percent(one.turn.warm, per_percent),
+            "cold": _percent(one.turn.cold, per_percent),
+            "share": _percent(one.tally.units, per_percent),
+            "hours": round(one.active_s / 3600, 2),
+            "ttl": "1h" if lane == "claude" and one.tally.cache_write_1h >= one.tally.cache_write_5m else "5m",
+        }
+        for one in marathon.sessions(here, desk.settings.weights)
+    }
+
+
+def _percent(units: float, per_percent: float | None) -> float | None:
+    return round(units / per_percent, 4) if per_percent else None

@@ -1,0 +1,45 @@
+"""The price warner's letter: what a token of each model weighs, and how many units are one percent of the week."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from governor import marathon
+from governor.ledger import read
+from governor.letters.post import Desk
+
+RECENT_S = 7 * 86_400  # sessions that may be resumed and whose model is then known
+MOST = 60
+
+
+def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+    """Claude's alone: Codex tells no hook of a resume's or a switch's price. ``per_percent`` is null uncalibrated."""
+    loop = desk.settings.values["loop"]
+    lane = next((lane for lane in desk.report.lanes if lane.lane == "claude" and lane.present), None)
+    if loop["action"] == "off" or lane is None:
+        return "quiet", {}
+    week = next((found for found in lane.windows if found.window.name == "week"), None)
+    weights = desk.settings.weights
+    rows = read.sessions(desk.ledger, desk.now - RECENT_S, desk.now + 1, lane="claude")
+    last: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: row.last_ms):
+        last[row.session] = row.model
+    found = marathon.sessions(rows, weights)
+    used: dict[str, float] = {}
+    for row in rows:
+        used[row.model] = used.get(row.model, 0) + row.tally.requests
+    newest = sorted(found, key=lambda one: -one.last_s)[:MOST]
+    return "speak", {
+        "action": loop["action"],
+        "turn_percent": loop["turn_percent"],
+        "per_percent": week.scale.units_per_percent if week and week.scale else None,
+        "weights": {
+            "read": weights.cache_read,
+            "5m": weights.cache_write_5m,
+            "1h": weights.cache_write_1h,
+            "families": [list(pair) for pair in weights.families],
+            "other": weights.other,
+        },
+        "model": max(used, key=lambda name: used[name], default=""),
+        "sessions": {one.session: {"model": last[one.session], "turn": round(one.turn.warm, 1)} for one in newest},
+    }

@@ -1,0 +1,64 @@
+"""After every call, failure and turn: calls that repeat, tools that keep failing, and what one more turn costs.
+
+Claude's PostToolBatch, PostToolUseFailure, Stop and StopFailure; Codex's PostToolUse and Stop. An ordinary call is cut
+out of the event's bytes, noted, and nothing is parsed (governor.guards.calls).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from governor import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from governor.guards.calls import Batch
+
+
+def wants(raw: bytes, door: hook.Door) -> bool:
+    """Is there anything to say or to decide? Notes the calls on the way; ``batch`` carries them on to ``decide``."""
+    letter = hook.peek(os.path.join(door.home, "letters", "loop")) or b""
+    kind = raw.partition(b'"hook_event_name":"')[2][:20].partition(b'"')[0]
+    if not letter.startswith(b"speak") or not kind:
+        return letter.startswith(b"speak") and b"hook_event_name" in raw  # laid out in another way: parse it
+    if kind in (b"PostToolBatch", b"PostToolUse"):
+        from governor import loops
+        from governor.guards import calls
+
+        carried[:] = [batch] = [calls.read(raw)]
+        return batch is None or loops.is_odd(door.home, batch, letter)
+    if kind == b"Stop":
+        from governor import loops
+
+        return loops.ended(door.home, raw, letter)
+    return kind in (b"PostToolUseFailure", b"StopFailure")
+
+
+carried: list[Batch | None] = []
+
+
+def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+    from governor import alike
+
+    letter = door.letter("loop")
+    if not letter or letter.get("action") == "off":
+        return None
+    kind = event.get("hook_event_name")
+    if kind in ("PostToolBatch", "PostToolUse"):
+        return alike.after_calls(event, door, letter, carried[0] if carried else None)
+    if kind == "PostToolUseFailure":
+        return alike.after_failure(event, door, letter)
+    if kind == "Stop":
+        return alike.after_turn(event, door, letter)
+    if kind == "StopFailure":
+        return alike.after_refusal(event, door)
+    return None
+
+
+if __name__ == "__main__":
+    hook.run("loop", decide, wants=wants)

@@ -1,0 +1,40 @@
+"""SessionStart (resume, fork) and PreModelSwitch: what writing the context anew costs, to the person, before it does.
+
+Never decides: a switch goes on whatever is said here, and a start is told to the person alone, at no token's cost.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from governor import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def wants(raw: bytes, door: hook.Door) -> bool:
+    """A start that resumes nothing carries no number of tokens."""
+    return b'"context_tokens"' in raw and not hook.is_quiet(door.home, "price")
+
+
+def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+    from governor.guards import price
+
+    letter = door.letter("price")
+    said = price.say(event, letter, now=door.now)
+    if said is None:
+        return None
+    words, numbers = said
+    speaks = letter.get("action") != "observe"
+    session = str(event.get("session_id", ""))[:64]
+    record = {"decision": "told" if speaks else "observed", **numbers, "session": session}
+    return hook.Reply(person=words if speaks else "", record=record)
+
+
+if __name__ == "__main__":
+    hook.run("price", decide, wants=wants)

@@ -1,0 +1,331 @@
+"""The loop guard's rules: what is alike, when it is a loop, when a tool rests, and what a turn's price sounds like."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governor.guards import breaker, calls, cron, loop
+from governor.guards.breaker import Outcome
+
+HEAD = {"session_id": "s-1", "transcript_path": "/t", "cwd": '/w "x"', "hook_event_name": "PostToolBatch"}
+
+
+def compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def batch(*made: tuple[str, Any, str]) -> dict[str, Any]:
+    each = [
+        {"tool_name": tool, "tool_input": given, "tool_use_id": f"toolu_{n}", "tool_response": answer}
+        for n, (tool, given, answer) in enumerate(made)
+    ]
+    return {**HEAD, "tool_calls": each}
+
+
+def single(tool: str, given: Any, answer: Any) -> dict[str, Any]:
+    event = {"session_id": "s-1", "turn_id": "t", "hook_event_name": "PostToolUse", "model": "gpt-6-sol"}
+    return {**event, "tool_name": tool, "tool_input": given, "tool_response": answer, "tool_use_id": "exec-1"}
+
+
+def traces(*made: tuple[str, Any, str]) -> list[calls.Trace]:
+    read = calls.read(compact(batch(*made)))
+    assert read is not None
+    return [(each.mark, each.exact, each.answer) for each in read.calls]
+
+
+def same(one: calls.Batch | None, other: calls.Batch) -> bool:
+    assert one is not None
+    sides = [[(c.tool, c.mark, c.exact, c.answer, c.id, c.state) for c in each.calls] for each in (one, other)]
+    return sides[0] == sides[1] and (one.session, one.agent) == (other.session, other.agent)
+
+
+# ---- reading without parsing -----------------------------------------------------------------------------------------
+
+plain = st.text(max_size=12)
+inputs = st.dictionaries(st.sampled_from(["command", "file_path", "query"]), plain | st.integers(), max_size=3)
+made_calls = st.tuples(st.sampled_from(["Bash", "Read", "mcp__x__y", "Edit"]), inputs, plain)
+
+
+@given(st.lists(made_calls, min_size=1, max_size=5))
+def test_bytes_and_parsing_agree_on_a_batch(made: list[tuple[str, Any, str]]) -> None:
+    event = batch(*made)
+    assert same(calls.read(compact(event)), calls.parsed(event, compact))
+
+
+@given(made_calls)
+def test_bytes_and_parsing_agree_on_a_single_call(made: tuple[str, Any, str]) -> None:
+    event = single(*made)
+    assert same(calls.read(compact(event)), calls.parsed(event, compact))
+
+
+def test_a_subagents_calls_are_its_own() -> None:
+    read = calls.read(compact({"session_id": "s-1", "agent_id": "a9", **HEAD, **batch(("Bash", {}, "x"))}))
+    assert read is not None
+    assert (b"s-1", b"a9") == (read.session, read.agent)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b"{}", b"[1]", b'{"session_id":"s","hook_event_name":"PostToolBatch"',
+        json.dumps(batch(("A", {}, "x"))).encode(),
+        compact({"cwd": "/", **batch(("A", {}, "x"))}), compact(batch(("A", {"tool_use_id": "x"}, "y"))),
+        compact(batch(("A", {"tool_name": "B"}, "y")))[:-3], compact(single("A", {"tool_name": "B"}, "y")),
+        b'\xff{"session_id":"', compact(batch()),
+    ],
+)  # fmt: skip
+def test_whatever_is_laid_out_otherwise_is_left_to_the_parser(raw: bytes) -> None:
+    assert calls.read(raw) is None
+
+
+# ---- alike -----------------------------------------------------------------------------------------------------------
+
+
+def alike(one: tuple[str, Any, str], other: tuple[str, Any, str]) -> bool:
+    first, second = traces(one, other)
+    assert calls.are_alike(first, second) is calls.are_alike(second, first)
+    return calls.are_alike(first, second)
+
+
+def bash(command: str, answer: str = "", **more: Any) -> tuple[str, Any, str]:
+    return ("Bash", {"command": command, **more}, answer)
+
+
+def test_digits_blanks_and_case_make_no_difference() -> None:
+    assert alike(bash("sleep 1; LS  -la\n"), bash("sleep 20;ls -la"))
+    assert alike(bash("ls", description="Look"), bash("ls", description="Look once more"))
+    assert not alike(bash("ls"), bash("ls -a"))
+    assert not alike(bash("ls"), ("Read", {"command": "ls"}, ""))
+
+
+def test_the_same_question_is_alike_whatever_it_brings() -> None:
+    assert alike(bash("git status", "clean"), bash("git status", "dirty"))
+
+
+def test_paging_and_numbered_files_bring_something_new() -> None:
+    page = [("Read", {"file_path": "/a", "offset": n}, f"words of page {'x' * n}") for n in (1, 200)]
+    assert not alike(*page)
+    assert alike(*[("Read", {"file_path": "/a", "offset": n}, f"line {n}: nothing") for n in (1, 200)])
+
+
+@pytest.mark.parametrize("tool", ["BashOutput", "TaskOutput", "Monitor", "ScheduleWakeup", "wait_agent", "Agent"])
+def test_waiting_is_no_loop(tool: str) -> None:
+    assert (0, None) == calls.most_alike(traces(*[(tool, {"id": "x"}, "running")] * 5))
+
+
+@pytest.mark.parametrize(
+    ("letters", "count"),
+    [
+        ("", 0),
+        ("A", 1),
+        ("AAAA", 4),
+        ("AAABA", 4),
+        ("BAAAA", 4),
+        ("ABABA", 3),
+        ("AAAAAB", 4),
+        ("AAAABB", 3),
+        ("ABCDE", 1),
+    ],
+)
+def test_how_many_of_the_last_five(letters: str, count: int) -> None:
+    assert count == calls.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
+
+
+@given(st.lists(st.sampled_from("ABC"), max_size=12))
+def test_the_count_is_that_of_the_commonest_of_the_last_five(letters: list[str]) -> None:
+    last = letters[-5:]
+    expected = max((last.count(letter) for letter in last), default=0)
+    assert expected == calls.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ("ok", "ok"), ("Exit code 3", "ok"), ("<tool_use_error>String not found</tool_use_error>", "failed"),
+        ("PreToolUse:Bash hook error: not now", "refused"), ("The user doesn't want to proceed", "refused"), ("", "ok"),
+    ],
+)  # fmt: skip
+def test_what_claudes_batch_says_of_a_call(answer: str, state: str) -> None:
+    (call,) = calls.parsed(batch(("Edit", {}, answer)), compact).calls
+    assert state == call.state
+
+
+def test_codex_tells_only_of_an_mcp_tools_errors() -> None:
+    answer = {"content": [{"type": "text", "text": "no"}], "isError": True}
+    read = calls.read(compact(single("mcp__a__b", {}, answer)))
+    assert read is not None
+    assert ["failed"] == [call.state for call in read.calls]
+
+
+# ---- rest ------------------------------------------------------------------------------------------------------------
+
+
+def outcomes(words: str) -> list[Outcome]:
+    """``B:exit:a`` is a failed Bash of input a, ``B`` its success, ``E`` an edit."""
+    found = []
+    for n, word in enumerate(words.split()):
+        tool, _, rest = word.partition(":")
+        kind, _, like = rest.partition(":")
+        found.append(Outcome(n, "*edit" if tool == "E" else tool, kind, like, f"id{n}"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        ("B:exit:a B:exit:a B:exit:a B:exit:a B:exit:a", 5),
+        ("B:exit:a E B:exit:a E B:exit:a E B:exit:a E B:exit:a", 1),
+        ("B:exit:a B:exit:b B:exit:c B:exit:d B:exit:e", 1),
+        ("B:exit:a B:exit:a B B:exit:a", 1),
+        ("B:server:a B:server:b E B:server:c", 3),
+        ("W:w01:a W:w01:b W:w01:c", 3),
+        ("W:w01:a W:w02:b W:w01:c", 1),
+        ("B:exit:a W:w01:a B:exit:a W B:exit:a", 3),
+        ("B", 0),
+    ],
+)
+def test_which_failures_count_together(words: str, count: int) -> None:
+    tool = words.partition(":")[0].partition(" ")[0]
+    row = breaker.row(outcomes(words), tool)
+    assert count == (len(breaker.run_of(row)) if row else 0)
+
+
+def test_one_call_counts_once_however_often_it_is_noted() -> None:
+    one = outcomes("B:exit:a")
+    assert 1 == len(breaker.row(one * 3, "B"))
+
+
+@given(st.lists(st.sampled_from(["B:exit:a", "B:server:b", "W:w01:a", "W", "E"]), max_size=15))
+def test_a_success_ends_every_row_of_its_tool_and_no_other(words: list[str]) -> None:
+    before = outcomes(" ".join(words)) if words else []
+    after = [*before, Outcome(99, "B", "", "", "")]
+    assert [] == breaker.row(after, "B")
+    assert breaker.row(before, "W") == breaker.row(after, "W")
+
+
+@pytest.mark.parametrize("kind", sorted(breaker.ADVICE))
+def test_what_the_model_is_told_is_short(kind: str) -> None:
+    long = "mcp__" + "x" * 80
+    told = [breaker.advice(long, kind, 3, 86_400.0), breaker.opened(long, 5, 86_400, stops=True)[1]]
+    told += [loop.stuck(long, 4, 5)[1], loop.held(long, 10, 60)[1]]
+    assert [] == [each for each in told if not 0 < len(each) <= 200 or not each.endswith((".", "next."))]
+
+
+# ---- prices ----------------------------------------------------------------------------------------------------------
+
+NOW = 1_795_262_400.0
+LETTER: dict[str, Any] = {"written_at": NOW - 30, "turn_percent": 0.5, "marathon": 28_800}
+
+
+def said(facts: dict[str, Any], **event: Any) -> list[loop.Advice]:
+    return loop.at_stop(event, {**LETTER, "sessions": {"s": facts}}, session="s", now=NOW)
+
+
+def test_a_dear_turn_has_a_price_warm_and_cold() -> None:
+    (advice,) = said({"warm": 0.62, "cold": 5.04, "context": 451_234})
+    assert "each further turn here costs about 0.6 % of your week while the cache is warm" in advice.person
+    assert "about 5.0 % once it has lapsed (estimates; 451k tokens of context)" in advice.person
+    assert ("turn", 0.62) == (advice.what, advice.price)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"warm": 0.49, "cold": 9.0}, {"warm": None, "cold": None, "context": 10**6}, {}, {"warm": "1", "cold": True}],
+)
+def test_below_the_threshold_or_uncalibrated_nothing_is_said(facts: dict[str, Any]) -> None:
+    assert [] == said(facts)
+
+
+@pytest.mark.parametrize("written", [None, "x", NOW - 90_000, NOW + 900])
+def test_a_letter_of_another_day_says_nothing(written: object) -> None:
+    letter = {**LETTER, "written_at": written, "sessions": {"s": {"warm": 5, "cold": 9}}}
+    assert [] == loop.at_stop({}, letter, session="s", now=NOW)
+
+
+def test_it_is_said_again_only_when_it_doubled() -> None:
+    (advice,) = said({"warm": 1.0, "cold": 9.0})
+    assert [True, True, False, False] == [loop.is_news(advice, told) for told in ("", "0.5", "0.51", "rubbish")]
+
+
+def test_a_schedule_is_priced_by_the_wake_and_the_day() -> None:
+    each = {"id": "c", "schedule": "*/10 * * * *", "recurring": True}
+    (advice,) = said({"warm": 0.1, "cold": 4.0, "ttl": "1h"}, session_crons=[each])
+    assert "wakes it about 144 times a day; each wake costs about 0.1 % of your week, 14 % a day" in advice.person
+    assert 14.4 == pytest.approx(advice.price)
+    (advice,) = said({"warm": 0.1, "cold": 4.0, "ttl": "5m"}, session_crons=[each])
+    assert "each wake costs about 4.0 % of your week, 576 % a day" in advice.person, "the cache lapses in between"
+    assert [] == said({"warm": 0.001, "cold": 0.1}, session_crons=[{**each, "schedule": "0 9 * * 1"}])
+
+
+def test_a_schedule_nobody_can_read_is_priced_by_the_wake() -> None:
+    (advice, *_) = said({"warm": 0.6, "cold": 4.0}, session_crons=[{"schedule": "whenever", "recurring": True}])
+    assert "a schedule will wake this session, and each wake costs about 0.6 %" in advice.person
+    (advice, *_) = said({"warm": 0.6, "cold": 4.0}, background_tasks=[{"status": "running", "type": "shell"}])
+    assert "background work will wake this session" in advice.person
+    (advice,) = said({"warm": 0.6, "cold": 4.0}, background_tasks=[{"status": "completed"}], session_crons="x")
+    assert "turn" == advice.what
+
+
+def test_a_marathon_names_its_share_where_it_is_known() -> None:
+    (advice,) = said({"hours": 8.3, "share": 31.2})
+    assert "at work 8 h this week and has used about 31 % of it (estimate)" in advice.person
+    assert "/clear" in advice.person
+    (advice,) = said({"hours": 8.3, "share": None}, model="gpt-6-sol")
+    assert "at work 8 h this week. Every turn" in advice.person
+    assert "/new" in advice.person
+    assert not loop.is_news(advice, "None"), "once per session"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "0.00 %"),
+        (0.001, "<0.01 %"),
+        (0.04, "0.04 %"),
+        (0.4, "0.4 %"),
+        (4.56, "4.6 %"),
+        (9.97, "10 %"),
+        (46.4, "46 %"),
+    ],
+)
+def test_a_price_has_two_digits_that_mean_something(value: float, words: str) -> None:
+    assert words == loop.percent(value)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "per_day", "gap_s"),
+    [
+        ("*/5 * * * *", 288, 300), ("0 9 * * *", 1, 86_400), ("0 9 * * 1-5", 5 / 7, 86_400),
+        ("0 9,18 * * *", 2, 32_400), ("30 */2 * * *", 12, 7200), ("0 0 1 * *", 1 / 30.44, 86_400),
+        ("15 10 * * mon,THU", 2 / 7, 86_400),
+        ("0 0 * jan *", 1 / 12, 86_400), ("10/20 * * * *", 72, 1200), ("@hourly", 24, 3600),
+        ("0 0 * * 7", 1 / 7, 86_400),
+        ("0 0 13 * 5", 1 - (1 - 1 / 30.44) * (6 / 7), 86_400),
+    ],
+)  # fmt: skip
+def test_how_often_a_schedule_wakes(schedule: str, per_day: float, gap_s: int) -> None:
+    found = cron.rhythm(schedule)
+    assert found is not None
+    assert (pytest.approx(per_day), gap_s) == (found.per_day, found.gap_s)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "", "* * * *", "61 * * * *", "a b c d e", "*/0 * * * *", "5-1 * * * *", "*/x * * * *", None, 5, "1,,2 * * * *",
+        "² * * * *",
+    ],
+)  # fmt: skip
+def test_what_is_no_schedule_is_none(schedule: object) -> None:
+    assert cron.rhythm(schedule) is None
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_schedule_or_none(text: str) -> None:
+    found = cron.rhythm(text)
+    assert found is None or (0 < found.per_day <= 1440 and 60 <= found.gap_s <= 86_400)
