@@ -28,6 +28,8 @@ COMMANDS = {
     "decisions": ("decisions", "What the hooks decided, and whether it was followed."),
     "audit": ("audit", "Red flags, caches, hard limits, and the quality of work."),
     "overhead": ("overhead", "What the governor itself costs, and what it saved."),
+    "gate": ("gate", "For scripts: exit 0 GO, 10 PACE, 20 STOP."),
+    "run": ("run", "Supervise one headless run against budgets."),
     "memory": ("memory", "Check, compact or restore a memory index."),
     "install": ("install", "Wire the hooks and the status line into the clients."),
     "uninstall": ("install", "Take them out again, leaving the files as they were."),

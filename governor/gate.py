@@ -1,0 +1,75 @@
+"""The gate's own look at the world: every window's verdict, and whatever else may hold work back, as one ruling."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from governor import config, hook, paths, refresh
+from governor.assess import assess
+from governor.errors import StateError
+from governor.guards import gate
+from governor.guards.gate import Ruling
+from governor.ledger.store import open_ledger
+from governor.model import Lane
+from governor.report import LaneReport, Report, WindowReport
+
+LOOK_EVERY_S = 30  # while waiting: an override, a calibration or a clock that was set may open the gate at any time
+
+
+def look(*, lane: Lane | None = None, window: str | None = None) -> Ruling:
+    """The ruling of this moment, after taking in what is new. Where the state cannot be had it is GO, and says so.
+
+    Raises: BadInputError where the budget file is wrong.
+    """
+    now = refresh.now_s()
+    settings = config.load()
+    try:
+        with open_ledger() as ledger:
+            try:
+                refresh.refresh(ledger, settings, now=now)
+            except StateError:
+                pass  # what is remembered still counts
+            report = assess(ledger, settings, now=now, lane=lane)
+            found = [*of_windows(report, window=window, now=now)]  # whatever else may hold work back adds its own here
+    except StateError as fault:
+        return Ruling("GO", "no-state", f"nothing can be known: {fault.message}")
+    home = str(paths.home())
+    return gate.let_through(gate.worst(found), off_by=hook.off_by(home, now), overridden=hook.is_overridden(home, now))
+
+
+def wait(
+    look_again: Callable[[], Ruling],
+    *,
+    told: Callable[[Ruling, int], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Ruling:
+    """Look until the answer is not STOP. ``told`` hears of each look; never sleeps past LOOK_EVERY_S at once."""
+    while (ruling := look_again()).answer == "STOP":
+        now = refresh.now_s()
+        told(ruling, now)
+        left = LOOK_EVERY_S if ruling.until is None else ruling.until - now + 1
+        sleep(max(min(left, LOOK_EVERY_S), 1))
+    return ruling
+
+
+def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruling]:
+    """One ruling per window, or the one that was asked for."""
+    for lane in report.lanes:
+        for found in lane.windows:
+            if window in (None, found.window.name):
+                yield _of_window(lane, found, named=window is not None, now=now)
+
+
+def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) -> Ruling:
+    used = found.official.used_percent if found.official else None
+    return gate.of_window(
+        found.verdict,
+        [(reason.rule, reason.text) for reason in found.reasons],
+        lane=lane.lane,
+        window=found.window.name,
+        used_percent=used,
+        resets_at=found.window.resets_at,
+        now=now,
+        named=named,
+    )

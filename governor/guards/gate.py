@@ -1,0 +1,74 @@
+"""May the next piece of unattended work start? GO, PACE or STOP, the worst of several rulings.
+
+Only what has actually happened stops: a window whose official meter says 95 % or more and that has not reset, or a
+budget of the person's own that is used up and that they asked to stop at. A projection only asks for pace. What is not
+known stops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+ANSWERS = ("GO", "PACE", "STOP")
+EXIT = {"GO": 0, "PACE": 10, "STOP": 20}  # 2 is left out: it means "block" to the clients
+OF_VERDICT = {"GO": "GO", "NUDGE": "PACE", "SLOW": "PACE", "STOP": "STOP"}
+
+
+class Ruling(NamedTuple):
+    """One answer and why. ``until`` is when it may change by itself (epoch seconds), where that is known."""
+
+    answer: str  # one of ANSWERS
+    rule: str
+    text: str
+    lane: str | None = None
+    window: str | None = None
+    used_percent: float | None = None
+    until: int | None = None
+
+
+def of_window(
+    verdict: str,
+    reasons: Sequence[tuple[str, str]],
+    *,
+    lane: str,
+    window: str,
+    used_percent: float | None,
+    resets_at: int | None,
+    now: int,
+    named: bool,
+) -> Ruling:
+    """What one window's verdict means for work that is about to start; ``reasons`` are (rule, text), decisive first.
+
+    A window of one model family (``week:<family>``) stops only where it was ``named``: the next piece of work may well
+    use another model. A window past its reset is void.
+    """
+    rule, text = reasons[0] if reasons else ("", "")
+    answer = OF_VERDICT.get(verdict, "GO")
+    if resets_at is not None and resets_at <= now:
+        return Ruling("GO", "reset", "the window has been reset", lane, window)
+    if answer == "STOP" and used_percent is None:
+        answer = "PACE"
+    if answer == "STOP" and ":" in window and not named:
+        answer = "PACE"
+    if answer == "GO":
+        rule, text = "room", "no window is near its cap"
+    return Ruling(answer, rule, text, lane, window, used_percent, resets_at)
+
+
+def worst(rulings: Sequence[Ruling]) -> Ruling:
+    """The strictest of them; among equals the one that lasts longest, for that is what has to be waited for."""
+    if not rulings:
+        return Ruling("GO", "unknown", "nothing is known of any window yet")
+    return max(rulings, key=lambda each: (ANSWERS.index(each.answer), each.until or 0, each.used_percent or 0.0))
+
+
+def let_through(ruling: Ruling, *, off_by: str | None, overridden: bool) -> Ruling:
+    """The same, unless the person has said otherwise: an override and the kill switch open every gate, and say so."""
+    if ruling.answer == "GO":
+        return ruling
+    if off_by is not None:
+        return ruling._replace(answer="GO", rule="off", text=f"the kill switch is on ({off_by}); else {ruling.text}")
+    if overridden:
+        return ruling._replace(answer="GO", rule="override", text=f"an override is in force; else {ruling.text}")
+    return ruling

@@ -1,0 +1,194 @@
+"""What a client says about itself while it runs headless: Claude's ``stream-json``, ``codex exec --json``.
+
+Only structure is read: ids, kinds, counts, states. The final message is handed on to whoever would have seen it and
+kept nowhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from governor.model import Lane, Usage
+from governor.sources import billed, claude
+from governor.sources.lines import count, text, to_ms
+
+CALLS = frozenset(("command_execution", "file_change", "mcp_tool_call", "collab_tool_call", "web_search"))
+WINDOWS = {"five_hour": "5h", "seven_day": "week"}
+OWN_LIMIT = {"error_max_budget_usd": "usd", "error_max_turns": "tool_calls"}
+MOST = 10.0  # a utilization above this is no fraction of a cap
+
+
+class Official(NamedTuple):
+    """One statement of the official meter in the stream."""
+
+    window: str
+    used_percent: float
+    resets_at: int | None
+
+
+class Feed:
+    """What has been said so far. One per run; a resumed session goes on in the same one."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.session = ""
+        self.attempt = 0
+        self.calls: set[str] = set()
+        self.usages: dict[str, list[Usage]] = {}  # Claude's alone, their output a floor until the transcript has it
+        self.totals: dict[str, dict[str, Any]] = {}  # Claude's own count per model, said at the end
+        self.message = ""  # the final one
+        self.complaint = ""  # what was said instead of one
+        self.is_finished = False  # a closing event said that all went well
+        self.failure = ""  # what kind of failure, by structure alone: see _failure
+        self.resets_at: int | None = None  # of the window that refused
+        self.own_limit = ""  # the client ended by its own limit: which unit
+        self._told: dict[str, Official] = {}
+
+    def begin(self) -> None:
+        """Another process goes on with the same session."""
+        self.attempt += 1
+        self.message = self.complaint = self.failure = self.own_limit = ""
+        self.is_finished = False
+
+    def take(self, event: dict[str, Any]) -> list[Official]:
+        """Learn from one event; returns what it says of the official meter that was not said before."""
+        if self.lane == "codex":
+            self._codex(event)
+            return []
+        return self._claude(event)
+
+    # ---- Claude Code ----
+
+    def _claude(self, event: dict[str, Any]) -> list[Official]:
+        kind = event.get("type")
+        self.session = text(event.get("session_id")) or self.session
+        if kind == "assistant":
+            self._assistant(event)
+        elif kind == "rate_limit_event":
+            return self._meter(event.get("rate_limit_info"))
+        elif kind == "result":
+            self._result(event)
+        return []
+
+    def _assistant(self, event: dict[str, Any]) -> None:
+        message = event.get("message")
+        if not isinstance(message, dict):
+            return
+        for block in message.get("content") or ():
+            if isinstance(block, dict) and block.get("type") == "tool_use" and text(block.get("id")):
+                self.calls.add(text(block.get("id")))
+        if text(message.get("model")) == "<synthetic>":
+            self.failure = _failure(text(event.get("error")), event.get("api_error_status")) or self.failure
+            return
+        usage, stamp = message.get("usage"), to_ms(event.get("timestamp"))
+        if not isinstance(usage, dict):
+            return
+        key = claude.identity(
+            {"requestId": event.get("request_id")}, message, {"session": self.session, "thread": ""}, 0
+        )
+        group = _usages(key, message, usage, stamp or 0, self.session, bool(event.get("parent_tool_use_id")))
+        known = self.usages.get(key)
+        if known is None or group[0].output > known[0].output:
+            self.usages[key] = group
+
+    def _meter(self, info: object) -> list[Official]:
+        if not isinstance(info, dict):
+            return []
+        if info.get("status") == "rejected" and isinstance(info.get("resetsAt"), (int, float)):
+            self.resets_at = int(info["resetsAt"])
+        fresh = []
+        windows = info.get("unifiedWindows")
+        for name, said in windows.items() if isinstance(windows, dict) else ():
+            family = name[len("seven_day_") :] if name.startswith("seven_day_") else ""
+            window = WINDOWS.get(name) or (f"week:{family}" if family else None)
+            share = said.get("utilization") if isinstance(said, dict) else None
+            if (
+                window is None
+                or isinstance(share, bool)
+                or not isinstance(share, (int, float))
+                or not 0 <= share <= MOST
+            ):
+                continue
+            resets_ms = to_ms(said.get("resetsAt"))
+            found = Official(window, round(share * 100, 4), None if resets_ms is None else resets_ms // 1000)
+            if self._told.get(window) != found:
+                self._told[window] = found
+                fresh.append(found)
+        return fresh
+
+    def _result(self, event: dict[str, Any]) -> None:
+        said = text(event.get("result"))
+        self.message = said if event.get("is_error") is False else ""
+        if event.get("is_error") is not False:
+            errors = event.get("errors")
+            self.complaint = said or "\n".join(map(text, errors if isinstance(errors, list) else ()))
+        self.is_finished = event.get("is_error") is False and event.get("subtype") == "success"
+        self.own_limit = OWN_LIMIT.get(text(event.get("subtype")), "")
+        spent = event.get("modelUsage")
+        self.totals = spent if isinstance(spent, dict) else {}
+        if self.own_limit:
+            self.failure = "client_limit"
+        elif not self.is_finished:
+            self.failure = _failure("", event.get("api_error_status")) or self.failure or "unknown"
+
+    # ---- Codex ----
+
+    def _codex(self, event: dict[str, Any]) -> None:
+        kind, item = event.get("type"), event.get("item")
+        if kind == "thread.started":
+            self.session = text(event.get("thread_id")) or self.session
+        elif kind in ("item.started", "item.completed") and isinstance(item, dict):
+            if item.get("type") in CALLS:
+                self.calls.add(f"{self.attempt}/{text(item.get('id'))}")
+            elif kind == "item.completed" and item.get("type") == "agent_message":
+                self.message = text(item.get("text"))
+        elif kind == "turn.completed":
+            self.is_finished = True
+        elif kind == "turn.failed":
+            self.is_finished, self.failure = False, "unknown"
+            error = event.get("error")
+            self.complaint = text(error.get("message")) if isinstance(error, dict) else ""
+
+
+def _failure(word: str, status: object) -> str:
+    """rate_limit, authentication, validation or unknown, from a status or the client's own word; empty for neither."""
+    if status == 429 or word == "rate_limit":
+        return "rate_limit"
+    if status in (401, 403) or word in ("authentication_failed", "oauth_org_not_allowed", "billing_error"):
+        return "authentication"
+    if status in (400, 404, 413, 422) or word == "invalid_request":
+        return "validation"
+    return "unknown" if word or isinstance(status, int) else ""
+
+
+def _usages(
+    key: str, message: dict[str, Any], usage: dict[str, Any], stamp: int, session: str, sidechain: bool
+) -> list[Usage]:
+    """What one response of the stream bills, by the same rules as a transcript's line."""
+    agent = "subagent" if sidechain else "main"
+    last = (session, agent, session, "", "", "", "", not sidechain, stamp, stamp, 0, False)
+    wrong: list[str] = []
+    return [
+        billed.usage_of((key, part, stamp, "claude", model), step, context, False, last, wrong)
+        for part, (model, step, context) in enumerate(billed.steps(usage, text(message.get("model"))))
+    ]
+
+
+def totals_as_usages(totals: dict[str, dict[str, Any]], session: str, stamp: int) -> list[Usage]:
+    """Claude's closing count per model, as one usage each: for runs that leave no transcript behind."""
+    found = []
+    for number, (model, spent) in enumerate(sorted(totals.items())):
+        if not isinstance(spent, dict):
+            continue
+        usage = {
+            "input_tokens": count(spent.get("inputTokens"), []),
+            "output_tokens": count(spent.get("outputTokens"), []),
+            "cache_read_input_tokens": count(spent.get("cacheReadInputTokens"), []),
+            "cache_creation_input_tokens": count(spent.get("cacheCreationInputTokens"), []),
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": count(spent.get("cacheCreationEphemeral5mInputTokens"), []),
+                "ephemeral_1h_input_tokens": count(spent.get("cacheCreationEphemeral1hInputTokens"), []),
+            },
+        }
+        found += _usages(f"total/{number}", {"model": model}, usage, stamp, session, False)
+    return found

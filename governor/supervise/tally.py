@@ -1,0 +1,149 @@
+"""What a running session has used, counted as the ledger counts: each response once, its largest statement, list price.
+
+The stream alone would be a floor: its events state one token of output per response (seen on 2.1.330), the transcript
+states them all. So the session's own transcripts are read on while it runs, subagents' included, from where reading
+stopped; the stream fills in what is not written yet, or never will be.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from governor import paths
+from governor.model import Cursor, Lane, LimitReading, Tally, Usage, rank
+from governor.prices import PriceTable
+from governor.sources import tail
+from governor.supervise.stream import Feed, totals_as_usages
+
+SLACK_MS = 1000  # a transcript's clock and ours are the same machine's; its stamps are rounded
+
+
+class Counter:
+    """One run's use. ``fresh`` runs own all of their session; others only what came after their start."""
+
+    def __init__(self, lane: Lane, *, prices: dict[str, Any], fresh: bool, earlier: str | None = None) -> None:
+        self.lane = lane
+        self.limits: list[LimitReading] = []
+        self.transcript = ""
+        self._table = PriceTable(json.loads(paths.data_file("prices.json").read_bytes()), prices)
+        self._best: dict[str, list[Usage]] = {}
+        self._total = Tally()
+        self._cursors: dict[str, Cursor] = {}
+        self._since_ms = 0 if fresh or earlier else round(time.time() * 1000) - SLACK_MS
+        self._old: frozenset[str] = frozenset()
+        if earlier:
+            self.look(earlier)
+            self._old = frozenset(self._best)
+            self._best.clear()
+            self._total = Tally()
+            self.limits.clear()
+
+    def look(self, session: str) -> None:
+        """Read on in whatever the session has written. What cannot be read is left for the next look."""
+        for file in self._files(session):
+            known = self._cursors.get(file.path)
+            if tail.unchanged(file, known):
+                continue
+            try:
+                reading = self._source().read(file, known)
+            except Exception:  # noqa: S112 - a torn or vanished file; the stream still counts
+                continue
+            self._cursors[file.path] = reading.cursor
+            self.limits += reading.limits
+            for group in _groups(reading.usages):
+                if self.lane == "claude" or session in (group[0].session, group[0].thread):
+                    self._keep(group)
+
+    def _source(self) -> Any:
+        from governor.sources import claude, codex
+
+        return claude if self.lane == "claude" else codex
+
+    def _keep(self, group: list[Usage]) -> None:
+        key = group[0].key
+        if key in self._old or group[0].replay or group[0].at_ms < self._since_ms:
+            return
+        known = self._best.get(key)
+        if known is None or rank(group[0]) > rank(known[0]):
+            self._total += self._sum(group)
+            if known is not None:
+                self._total = Tally._make(a - b for a, b in zip(self._total, self._sum(known), strict=True))
+            self._best[key] = group
+
+    def _files(self, session: str) -> Iterator[tail.Found]:
+        if not session or not all(c.isalnum() or c in "-_" for c in session):
+            return
+        if self.lane == "claude":
+            for home in paths.claude_homes():
+                for path in glob.glob(f"{glob.escape(str(home))}/projects/*/{session}.jsonl"):
+                    self.transcript = path
+                    yield from _found(path)
+                    yield from tail.find(path.removesuffix(".jsonl"))[0]
+        else:
+            root = glob.escape(str(paths.codex_home() / "sessions"))
+            for path in glob.glob(f"{root}/*/*/*/rollout-*-{session}.jsonl"):
+                self.transcript = path
+                yield from _found(path)
+                yield from self._siblings(path)
+
+    def _siblings(self, path: str) -> Iterator[tail.Found]:
+        """Threads that began in the same folder since: subagents have rollouts of their own."""
+        folder = os.path.dirname(path)
+        for name in sorted(os.listdir(folder)):
+            other = os.path.join(folder, name)
+            if name > os.path.basename(path) and name.startswith("rollout-") and name.endswith(".jsonl"):
+                yield from _found(other)
+
+    def tally(self, feed: Feed) -> Tally:
+        """Everything so far: transcripts first, the stream where they say nothing yet."""
+        if not self._best and feed.totals:
+            return self._sum(totals_as_usages(feed.totals, feed.session, round(time.time() * 1000)))
+        total = self._total
+        for key, group in feed.usages.items():
+            if key not in self._best:
+                total += self._sum(group)
+        return total
+
+    def _sum(self, group: Iterable[Usage]) -> Tally:
+        return sum(map(self._one, group), Tally())
+
+    def _one(self, use: Usage) -> Tally:
+        cost = self._table.cost(use)
+        return Tally(
+            requests=int(use.part == 0),
+            input=use.input,
+            output=use.output,
+            cache_read=use.cache_read,
+            cache_write_5m=use.cache_write_5m,
+            cache_write_1h=use.cache_write_1h,
+            reasoning=use.reasoning,
+            searches=use.searches,
+            cost=cost or 0,
+            unpriced_requests=int(cost is None and use.part == 0),
+            floor_requests=int(not use.final and use.part == 0),
+        )
+
+
+def _found(path: str) -> Iterator[tail.Found]:
+    try:
+        info = os.stat(path)
+    except OSError:
+        return
+    yield tail.Found(path, info.st_ino, info.st_size, info.st_mtime_ns)
+
+
+def _groups(usages: Iterable[Usage]) -> Iterator[list[Usage]]:
+    """A response and its steps, as sources give them: part 0 first."""
+    group: list[Usage] = []
+    for use in usages:
+        if use.part == 0 and group:
+            yield group
+            group = []
+        group.append(use)
+    if group:
+        yield group
