@@ -1,6 +1,7 @@
 """UserPromptSubmit, SessionStart: one short line when an episode begins, to the person, at no token's cost.
 
-Reads the letter ``pacing``; a quiet letter ends the run before anything is parsed.
+Reads the letter ``pacing``; a quiet letter ends the run before anything is parsed. The letter ``handoffs`` is there
+only while something that was handed off has ended and its session has not heard of it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def wants(_: bytes, door: hook.Door) -> bool:
-    return not hook.is_quiet(door.home, "pacing")
+    return has_news(door) or not hook.is_quiet(door.home, "pacing")
+
+
+def has_news(door: hook.Door) -> bool:
+    """Has something ended that a session handed off? The letter is there only then."""
+    return os.path.exists(os.path.join(door.home, "letters", "handoffs"))
 
 
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
@@ -32,6 +38,13 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         seen=door.seen,
         overridden=hook.is_overridden(door.home, door.now),
     )
+    if (advice is None or not advice.block) and has_news(door):
+        from governor.guards import handoff
+
+        told = handoff.news(event, door.letter("handoffs"), lane=door.lane, seen=door.seen)
+        if told is not None:  # and the pacing word waits for the next prompt
+            about = {"decision": "told", "rule": "handoff", "handoff": told.name}
+            return hook.Reply(person=told.line, model=told.model, once=told.once, record=about)
     if advice is None:
         return None
     record = {"said": advice.once.split(":")[0] or "held", "session": str(event.get("session_id", ""))[:64]}

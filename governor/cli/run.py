@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
@@ -12,14 +11,13 @@ from typing import Any
 
 import click
 
-from governor import config, hook, paths, spans
+from governor import config, paths, spans
 from governor.cli.opening import duration_of
 from governor.config import Settings
 from governor.errors import BadInputError
 from governor.faces import data
 from governor.faces.plain import left
-from governor.model import LANES, Lane
-from governor.supervise import command, outcome, watch
+from governor.supervise import command, log, outcome, watch
 from governor.supervise import run as supervisor
 from governor.supervise.budget import Limits
 from governor.supervise.outcome import Outcome
@@ -56,7 +54,7 @@ def run(
     limits = limits_of(settings.values["run"], max_usd, max_tokens, max_tool_calls, max_wall)
     file = None if summary is None else _writable(summary)
     done = supervised(list(words), settings, limits, wait=wait, as_json=as_json)
-    _record(done)
+    log.note("run", done)
     click.echo(outcome.line(done), err=True)
     content = outcome.as_data(done)
     if file is not None:
@@ -160,32 +158,3 @@ def _write(file: Path, text: str) -> None:
         temporary.replace(file)
     except OSError as fault:
         click.echo(f"governor: the summary could not be written to {file} ({fault.strerror}).", err=True)
-
-
-def _record(done: Outcome) -> None:
-    """A line in the decision log: what ended an unattended run, and at what figure."""
-    if done.client not in LANES:
-        return
-    record_ending("run", done, lane=done.client)
-
-
-def record_ending(name: str, done: Outcome, *, lane: Lane) -> None:
-    """Numbers and names only; a state folder that cannot be written keeps no log."""
-    crossing = done.crossing
-    record = {
-        "at": round(time.time(), 3),
-        "hook": name,
-        "lane": lane,
-        "decision": "end" if done.state == "budget" else done.state,
-        "rule": crossing.unit if crossing else done.failure or done.state,
-        "value": crossing.at if crossing else None,
-        "limit": crossing.limit if crossing else None,
-        "session": done.session[:64],
-        "tool_calls": done.tool_calls,
-        "tokens": done.tally.total,
-        "usd": done.tally.usd,
-    }
-    try:
-        hook.append(str(paths.home()), "decisions.jsonl", json.dumps(record, separators=(",", ":")).encode())
-    except OSError:
-        pass

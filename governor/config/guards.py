@@ -151,8 +151,15 @@ class Run(Part):
 
 
 class Handoff(Run):
-    """The same for ``governor handoff``, which nobody watches; ``rules`` is a file of standing rules for the brief."""
+    """The same for ``governor handoff``, which nobody watches; ``rules`` is a file of standing rules for the brief.
+
+    ``claude`` and ``codex`` are the words that start either client, with what it may do there: neither may do more than
+    edit by default. After ``quiet`` without a word a running handoff is called QUIET.
+    """
 
     wall: Span | None = 3600
     rules: str = ""
     worktree: bool = False
+    quiet: Span = 600
+    claude: list[str] = Field(default=["claude", "--permission-mode", "acceptEdits"], min_length=1)
+    codex: list[str] = Field(default=["codex", "exec", "-s", "workspace-write"], min_length=1)

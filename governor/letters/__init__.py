@@ -13,6 +13,7 @@ from typing import Any
 
 from governor import alerts, config, hook, paths, upkeep
 from governor.assess import assess
+from governor.handoff import news
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.letters import budget, loop, pacing, price, router, spawn
@@ -63,6 +64,7 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
         alerts.send(here.report, settings.values["notify"])
         _sweep()
         upkeep.settle(ledger, settings, now=now)
+        news.post(now=now)
         shared = str(settings.values["shared_kill_switch"])
         if shared:
             hook.write_private(f"{home}/kill/shared", shared.encode())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .drive import ClaudeCode, Codex, Governor, Run
+from .official import Window
 from .standin import Reply, Standin
 from .wire import text, tool, usage
 
@@ -32,6 +36,23 @@ def under(
     """``governor run OPTIONS --summary FILE -- CLIENT COMMAND`` in the client's own environment."""
     governor.extra_env = client.env()
     return governor("run", *options, "--summary", str(summary), "--", str(client.program), *command, cwd=client.project)
+
+
+@contextmanager
+def filling(window: Window, *, seconds: int = 8) -> Iterator[None]:
+    """The first answer fills the window, and everything is refused until it resets after so many seconds."""
+    cap = window.cap
+    window.cap, window.resets_at = 500.0, int(time.time()) + seconds
+
+    def reset() -> None:
+        window.used, window.cap, window.resets_at = 0.0, cap, int(time.time()) + 18_000
+
+    timer = threading.Timer(window.resets_at - time.time() + 1, reset)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
 
 
 def read(summary: Path) -> dict[str, Any]:
@@ -114,25 +135,9 @@ def test_a_refused_run_waits_for_the_reset_and_takes_the_same_session_up_again(
     claude: ClaudeCode, governor: Governor, standin: Standin, summary: Path
 ) -> None:
     standin.reply(tool("Bash", command="echo first"), usage(input=1000, output=10))
-    standin.reply(text("refused"), status=429)
-    standin.meter.five_hour.resets_at = int(time.time()) + 12
-
-    class Full(type(standin.meter.five_hour)):  # type: ignore[misc]
-        pass
-
-    window = standin.meter.five_hour
-    cap, window.cap = window.cap, 500.0  # the first answer fills it
-
-    import threading
-
-    def reset() -> None:
-        window.used, window.cap, window.resets_at = 0.0, cap, int(time.time()) + 18_000
-        standin.default = Reply((text("all done"),), usage())
-
-    timer = threading.Timer(max(window.resets_at - time.time() + 1, 1), reset)
-    timer.start()
-    run = under(governor, claude, summary, "--wait", command=("-p", "do it", *CLAUDE_ARGS))
-    timer.join()
+    standin.default = Reply((text("all done"),), usage())
+    with filling(standin.meter.five_hour):
+        run = under(governor, claude, summary, "--wait", command=("-p", "do it", *CLAUDE_ARGS))
 
     said = read(summary)
     assert (0, "all done\n") == (run.code, run.out), run.err
@@ -195,20 +200,9 @@ def test_a_codex_run_says_its_last_word_and_its_windows(
 def test_a_codex_run_that_was_refused_is_taken_up_again(
     codex: Codex, governor: Governor, standin: Standin, summary: Path
 ) -> None:
-    import threading
-
-    window = standin.codex_meter.five_hour
-    window.resets_at = int(time.time()) + 8
-    cap, window.cap = window.cap, 500.0
     standin.reply(tool("exec_command", cmd="echo first"), usage(input=1000, output=10))
-
-    def reset() -> None:
-        window.used, window.cap, window.resets_at = 0.0, cap, int(time.time()) + 18_000
-
-    timer = threading.Timer(max(window.resets_at - time.time() + 1, 1), reset)
-    timer.start()
-    run = under(governor, codex, summary, "--wait", command=("exec", *CODEX_ARGS, "do it"))
-    timer.join()
+    with filling(standin.codex_meter.five_hour):
+        run = under(governor, codex, summary, "--wait", command=("exec", *CODEX_ARGS, "do it"))
 
     said = read(summary)
     assert (0, "ok\n", 2) == (run.code, run.out, said["processes"]), run.err
