@@ -54,6 +54,12 @@ THINKING = {
         "overhead",
         "flags",
         "limits",
+        "supervise.words",
+        "supervise.command",
+        "supervise.budget",
+        "supervise.ending",
+        "handoff.brief",
+        "handoff.verdict",
     ]
 } | {name for name in ROOMS if name.startswith("governor.guards.")}
 MACHINE = {

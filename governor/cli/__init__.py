@@ -31,7 +31,7 @@ COMMANDS = {
     "gate": ("gate", "For scripts: exit 0 GO, 10 PACE, 20 STOP."),
     "run": ("run", "Supervise one headless run against budgets."),
     "handoff": ("handoff", "Give a bounded task to the other client, under budgets."),
-    "handoffs": ("handoffs", "What was handed over, how it stands, how to take it back."),
+    "handoffs": ("handoffs", "What was handed over, and how to take it back."),
     "memory": ("memory", "Check, compact or restore a memory index."),
     "install": ("install", "Wire the hooks and the status line into the clients."),
     "uninstall": ("install", "Take them out again, leaving the files as they were."),

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from governor.model import Lane
-from governor.supervise import words
 from governor.supervise.budget import Limits
-from governor.supervise.words import Part
+from governor.supervise.words import Part, has, joined, parts, value
 
 Shape = Literal["as-is", "text", "json", "json-all"]
 
@@ -41,7 +40,7 @@ def recognise(argv: Sequence[str]) -> Client | None:
     if place is None:
         return None
     lane = PROGRAMS[_name(argv[place])]
-    before, listed = tuple(argv[: place + 1]), words.parts(argv[place + 1 :], lane=lane)
+    before, listed = tuple(argv[: place + 1]), parts(argv[place + 1 :], lane=lane)
     return _claude(before, listed) if lane == "claude" else _codex(before, listed)
 
 
@@ -58,20 +57,20 @@ def _name(path: str) -> str:
 
 
 def _claude(before: tuple[str, ...], listed: list[Part]) -> Client | None:
-    if not words.has(listed, "-p", "--print"):
+    if not has(listed, "-p", "--print"):
         return None
-    form = words.value(listed, "--output-format") or "text"
-    wordy = words.has(listed, "--verbose")
+    form = value(listed, "--output-format") or "text"
+    wordy = has(listed, "--verbose")
     shapes: dict[str, Shape] = {"stream-json": "as-is", "json": "json-all" if wordy else "json"}
-    named = words.value(listed, "-r", "--resume")
+    named = value(listed, "-r", "--resume")
     return Client(
         "claude",
         before,
         tuple(listed),
         shapes.get(form, "text"),
-        can_resume=not words.has(listed, "--no-session-persistence"),
+        can_resume=not has(listed, "--no-session-persistence"),
         session=named,
-        is_fresh=not words.has(listed, "-r", "--resume", "-c", "--continue", "--from-pr"),
+        is_fresh=not has(listed, "-r", "--resume", "-c", "--continue", "--from-pr"),
     )
 
 
@@ -82,13 +81,13 @@ def _codex(before: tuple[str, ...], listed: list[Part]) -> Client | None:
     if between[1:2] and between[1] in ("review", "help"):
         return None
     goes_on = between[1:2] and between[1] in ("resume", "fork")
-    named = between[2] if goes_on and len(between) > 2 and not words.has(listed, "--last") else None
+    named = between[2] if goes_on and len(between) > 2 and not has(listed, "--last") else None
     return Client(
         "codex",
         before,
         tuple(listed),
-        "as-is" if words.has(listed, "--json", "--experimental-json") else "text",
-        can_resume=not words.has(listed, "--ephemeral"),
+        "as-is" if has(listed, "--json", "--experimental-json") else "text",
+        can_resume=not has(listed, "--ephemeral"),
         session=named,
         is_fresh=not goes_on,
     )
@@ -98,8 +97,8 @@ def started(client: Client, limits: Limits) -> list[str]:
     """The words to start it with."""
     listed = list(client.parts)
     if client.lane == "codex":
-        return [*client.before, *words.joined(_after_exec(listed, _asked_json(listed)))]
-    return [*client.before, *_claude_extra(client, limits), *words.joined(_without_format(client))]
+        return [*client.before, *joined(_after_exec(listed, _asked_json(listed)))]
+    return [*client.before, *_claude_extra(client, limits), *joined(_without_format(client))]
 
 
 def resumed(client: Client, session: str, limits: Limits) -> list[str]:
@@ -108,7 +107,7 @@ def resumed(client: Client, session: str, limits: Limits) -> list[str]:
     if client.lane == "codex":
         at = next(place for place, part in enumerate(listed) if not part.name)  # the word exec
         kept = [part for part in listed[at + 1 :] if part.name and part.name not in ("--", "--last", "--all")]
-        again = [*words.joined(listed[: at + 1]), *_asked_json(listed), *words.joined(kept)]
+        again = [*joined(listed[: at + 1]), *_asked_json(listed), *joined(kept)]
         return [*client.before, *again, "resume", session, GO_ON]
     kept = [part for part in _without_format(client) if part.name and part.name not in ("--", "-p", "--print", *_ANEW)]
     return [
@@ -116,7 +115,7 @@ def resumed(client: Client, session: str, limits: Limits) -> list[str]:
         *_claude_extra(client, limits),
         "--resume",
         session,
-        *words.joined(kept),
+        *joined(kept),
         "-p",
         GO_ON,
     ]
@@ -130,11 +129,11 @@ def typed(client: Client, session: str) -> str:
 
 def is_ours(client: Client, unit: str) -> bool:
     """Was the client's own limit of this unit (usd, tool_calls) given by us rather than by the person?"""
-    return not words.has(client.parts, "--max-budget-usd" if unit == "usd" else "--max-turns")
+    return not has(client.parts, "--max-budget-usd" if unit == "usd" else "--max-turns")
 
 
 def _asked_json(listed: list[Part]) -> list[str]:
-    return [] if words.has(listed, "--json", "--experimental-json") else ["--json"]
+    return [] if has(listed, "--json", "--experimental-json") else ["--json"]
 
 
 def _after_exec(listed: list[Part], extra: list[str]) -> list[Part]:

@@ -34,7 +34,8 @@ class Counter:
         self._best: dict[str, list[Usage]] = {}
         self._total = Tally()
         self._cursors: dict[str, Cursor] = {}
-        self._since_ms = 0 if fresh or earlier else round(time.time() * 1000) - SLACK_MS
+        self._main: tuple[str, str] = ("", "")  # session, its transcript
+        self._since_ms = 0
         self._old: frozenset[str] = frozenset()
         if earlier:
             self.look(earlier)
@@ -42,6 +43,8 @@ class Counter:
             self._best.clear()
             self._total = Tally()
             self.limits.clear()
+        if not fresh and not self._old:  # a name instead of an id, or "the last one": only time can tell
+            self._since_ms = round(time.time() * 1000) - SLACK_MS
 
     def look(self, session: str) -> None:
         """Read on in whatever the session has written. What cannot be read is left for the next look."""
@@ -78,23 +81,33 @@ class Counter:
     def _files(self, session: str) -> Iterator[tail.Found]:
         if not session or not all(c.isalnum() or c in "-_" for c in session):
             return
+        if self._main[0] != session:
+            path = self._find(session)
+            if path is None:
+                return
+            self._main = (session, path)
+        self.transcript = path = self._main[1]
+        yield from _found(path)
         if self.lane == "claude":
-            for home in paths.claude_homes():
-                for path in glob.glob(f"{glob.escape(str(home))}/projects/*/{session}.jsonl"):
-                    self.transcript = path
-                    yield from _found(path)
-                    yield from tail.find(path.removesuffix(".jsonl"))[0]
+            yield from tail.find(path.removesuffix(".jsonl"))[0]  # its subagents
         else:
-            root = glob.escape(str(paths.codex_home() / "sessions"))
-            for path in glob.glob(f"{root}/*/*/*/rollout-*-{session}.jsonl"):
-                self.transcript = path
-                yield from _found(path)
-                yield from self._siblings(path)
+            yield from self._siblings(path)
+
+    def _find(self, session: str) -> str | None:
+        if self.lane == "claude":
+            patterns = [f"{glob.escape(str(home))}/projects/*/{session}.jsonl" for home in paths.claude_homes()]
+        else:
+            patterns = [f"{glob.escape(str(paths.codex_home()))}/sessions/*/*/*/rollout-*-{session}.jsonl"]
+        return next((path for pattern in patterns for path in glob.iglob(pattern)), None)
 
     def _siblings(self, path: str) -> Iterator[tail.Found]:
         """Threads that began in the same folder since: subagents have rollouts of their own."""
         folder = os.path.dirname(path)
-        for name in sorted(os.listdir(folder)):
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            return
+        for name in names:
             other = os.path.join(folder, name)
             if name > os.path.basename(path) and name.startswith("rollout-") and name.endswith(".jsonl"):
                 yield from _found(other)

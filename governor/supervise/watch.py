@@ -119,6 +119,7 @@ class Watch:
         ladder = Ladder(grace=self.setting.grace)
         pipe = child.process.stdout
         looked = 0.0
+        gone_at: float | None = None
         with selectors.DefaultSelector() as selector:
             if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
@@ -138,7 +139,10 @@ class Watch:
                 step = ladder.due(now)
                 if step is not None:
                     child.send(step)
-                if child.code is None or (ready and not ladder.is_begun):
+                if child.code is None:
+                    continue
+                gone_at = now if gone_at is None else gone_at
+                if ready and not ladder.is_begun and now - gone_at < REMNANTS_S:
                     continue  # what was said last may still be in the pipe
                 if not ladder.is_begun or ladder.taken >= GIVE_UP or not child.members():
                     return
