@@ -25,6 +25,7 @@ muted/           one mark for each hook that costs more than it may, and so says
 episodes/        what was said already, so that it is said once.
 loops/           fingerprints of the last calls of open sessions, and which failed; breakers/ holds the tools at rest.
 memory/          originals of memory indexes that were compacted: the only text kept here, and it is yours.
+handoffs/        what was handed to the other client: numbers and names, its worktree, and the brief while it runs.
 runtime/         the hooks as installed; install.json and backups/ are what uninstall puts back.
 OFF              while this file exists every hook stays silent (governor on removes it).
 

@@ -26,7 +26,7 @@ WAIT_S = 0.1
 def handoffs(words: tuple[str, ...], as_json: bool) -> None:
     """List what was handed over, show one (ID), or: stop ID, forget ID."""
     if not words:
-        listed = [as_data(name) for name in record.every()]
+        listed = [as_data(name, commands=as_json) for name in record.every()]
         content = {"schema": "governor.handoffs/1", "handoffs": listed}
         click.echo(data.dump(content) if as_json else table(listed))
     elif len(words) == 1 and words[0] not in ("stop", "forget"):
@@ -62,8 +62,8 @@ def _stop(name: str) -> None:
     click.echo(f"{name} {state}.\n  next: governor handoffs {name}")
 
 
-def as_data(name: str) -> dict[str, Any]:
-    """One handoff with stable keys; null where something is not known (yet)."""
+def as_data(name: str, *, commands: bool = True) -> dict[str, Any]:
+    """One handoff with stable keys; null where something is not known (yet). ``commands``: ask git for a worktree's."""
     now = time.time()
     content = record.read(name)
     quiet_s = float(config.load().values["handoff"]["quiet"])
@@ -97,7 +97,7 @@ def as_data(name: str) -> dict[str, Any]:
         "session": ran.get("session"),
         "transcript": ran.get("transcript"),
         "look": ran.get("resume"),
-        "take_back": take_back(name, content),
+        "take_back": take_back(name, content) if commands else [],
     }
 
 

@@ -24,7 +24,7 @@ from governor.supervise.outcome import Outcome
 from governor.supervise.outlet import Outlet
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--max-usd", type=float, metavar="USD", help="Notional list price.")
 @click.option("--max-tokens", type=int, metavar="N", help="Tokens of every kind, cache reads included.")
 @click.option("--max-tool-calls", type=int, metavar="N", help="Tool calls; the next one ends it.")
@@ -86,7 +86,7 @@ def supervised(words: list[str], settings: Settings, limits: Limits, *, wait: bo
     if ruling is not None and ruling.answer == "STOP" and not wait:
         click.echo(f"governor: the gate says STOP ({ruling.text}); --wait would wait for the reset.", err=True)
     _flush()
-    outlet = Outlet(1) if client is not None else None
+    outlet = Outlet(_stdout()) if client is not None else None
     setting = watch.Setting(
         home=str(paths.home()),
         limits=limits,
@@ -102,7 +102,7 @@ def supervised(words: list[str], settings: Settings, limits: Limits, *, wait: bo
         raise BadInputError(f"{words[0]} cannot be started: {fault.strerror or fault}.", f"which {words[0]}") from fault
     if as_json:
         shown = {**outcome.as_data(done), "output": done.message or None}
-        outlet = outlet or Outlet(1)
+        outlet = outlet or Outlet(_stdout())
         outlet.write(data.dump(shown).encode() + b"\n")
     elif outlet is not None:
         outlet.write(done.output)
@@ -138,9 +138,15 @@ def _told(why: str, until: int | None) -> None:
         click.echo(f"\r\033[Kgovernor: {why}; waiting, {rest} (^C ends it)", err=True, nl=False)
 
 
+def _stdout() -> int:
+    """Our stdout, or nowhere if it was closed before we began: its number may be another file's by now."""
+    return 1 if sys.__stdout__ is not None else os.open(os.devnull, os.O_WRONLY)
+
+
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        if stream is not None:
+            stream.flush()
 
 
 def _writable(path: str) -> Path:

@@ -24,6 +24,8 @@ LINE = 240  # characters a person is asked to read, at most
 NOTE = 200  # characters a model is made to read, at most
 QUIET_S = 1800  # the same advice in the same session: at most once in this time
 
+HANDOFF = 'governor handoff "…your task…"'  # lane and folder follow from where it is typed
+
 RANK = {"GO": 0, "NUDGE": 1, "SLOW": 2, "STOP": 3}
 NAMES = {"claude": "Claude", "codex": "Codex"}
 OTHER = {"claude": "codex", "codex": "claude"}
@@ -214,6 +216,8 @@ def line_for(advice: Advice, *, lane: str, letter: dict[str, Any], cwd: object, 
         verb = "Design and review sit better there"
     words = f"Relative to even pace, {own}; {_standing(advice.to, letter)}. {verb}: "
     folder = _quoted(cwd)
+    if letter.get("handoff") is True and advice.rule != "judgement-to-claude":  # judgement wants a person at hand
+        return _fit(words + HANDOFF)
     full = words + command(advice.to, folder, in_git=in_git)
     return full if len(full) <= LINE else _fit(words + command(advice.to, "", in_git=in_git))
 

@@ -38,6 +38,8 @@ def post(*, now: float | None = None) -> None:
 def _news(name: str, now: float) -> dict[str, Any] | None:
     content = record.read(name)
     state = record.standing(name, now=now, quiet_s=float("inf"))
+    if state == record.DEAD:
+        record.tidy(name)
     ended = content.get("ended_at") or record.heard_at(name)
     if not content or state not in (record.DONE, record.FAILED, record.DEAD):
         return None

@@ -143,6 +143,12 @@ def heard_at(name: str) -> float | None:
         return float(started) if isinstance(started, (int, float)) else None
 
 
+def tidy(name: str) -> None:
+    """Remove what only a running handoff needs, the brief above all; a supervisor that was killed could not."""
+    (root() / name / "brief").unlink(missing_ok=True)
+    shutil.rmtree(root() / name / "scratch", ignore_errors=True)
+
+
 def forget(name: str) -> None:
     """Remove the record. Raises: BadInputError while it runs, or while its worktree stands in it."""
     place = folder(name)

@@ -31,7 +31,7 @@ def work(name: str, descriptor: int) -> dict[str, Any]:
         content = {**content, "state": record.FAILED, "failed": f"a fault of ours ({type(fault).__name__})"}
         raise
     finally:
-        (place / "brief").unlink(missing_ok=True)
+        record.tidy(name)
         content = {**content, "ended_at": time.time()}
         if content.get("state") == record.RUNNING:
             content |= {"state": record.FAILED, "failed": "it was not judged"}

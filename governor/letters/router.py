@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from governor.guards import router
@@ -21,6 +22,8 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
         lanes.setdefault(name, {"installed": False, "healthy": False, "verdict": "GO", "slack": None, "landing": None})
     words = {kind: wishes[kind] for kind in ("verbs", "breadth", "keep") if wishes[kind]}
     content: dict[str, Any] = {"lanes": lanes, "mode": wishes["mode"]}
+    if shutil.which("governor"):  # hooks ring with the client's own PATH: what is found here can be typed there
+        content["handoff"] = True
     if words:
         content["words"] = words
     if wishes["tell_model"]:

@@ -21,6 +21,8 @@ PROGRAMS: dict[str, Lane] = {"claude": "claude", "codex": "codex"}
 GO_ON = "Go on where you were interrupted."  # what a resumed session is told
 _ANEW = ("-r", "--resume", "-c", "--continue", "--session-id", "--fork-session", "--from-pr")
 
+_CODEX_ONCE = ("", "--", "--last", "--all", "-i", "--image")  # said already, or not for a session that is known
+
 
 class Client(NamedTuple):
     """A command that is understood: ``before`` ends with the program's own path."""
@@ -57,7 +59,7 @@ def _name(path: str) -> str:
 
 
 def _claude(before: tuple[str, ...], listed: list[Part]) -> Client | None:
-    if not has(listed, "-p", "--print"):
+    if not any(_prints(part) for part in listed):
         return None
     form = value(listed, "--output-format") or "text"
     wordy = has(listed, "--verbose")
@@ -72,6 +74,12 @@ def _claude(before: tuple[str, ...], listed: list[Part]) -> Client | None:
         session=named,
         is_fresh=not has(listed, "-r", "--resume", "-c", "--continue", "--from-pr"),
     )
+
+
+def _prints(part: Part) -> bool:
+    """``-p``, ``--print``, or p among short options written together."""
+    together = part.name[:1] == "-" and part.name[1:2] != "-" and len(part.words) == 1
+    return part.name == "--print" or (together and "p" in part.name[1:])
 
 
 def _codex(before: tuple[str, ...], listed: list[Part]) -> Client | None:
@@ -106,10 +114,10 @@ def resumed(client: Client, session: str, limits: Limits) -> list[str]:
     listed = list(client.parts)
     if client.lane == "codex":
         at = next(place for place, part in enumerate(listed) if not part.name)  # the word exec
-        kept = [part for part in listed[at + 1 :] if part.name and part.name not in ("--", "--last", "--all")]
+        kept = [part for part in listed[at + 1 :] if part.name not in _CODEX_ONCE]
         again = [*joined(listed[: at + 1]), *_asked_json(listed), *joined(kept)]
         return [*client.before, *again, "resume", session, GO_ON]
-    kept = [part for part in _without_format(client) if part.name and part.name not in ("--", "-p", "--print", *_ANEW)]
+    kept = [part for part in _without_format(client) if part.name not in ("", "--", *_ANEW) and not _prints(part)]
     return [
         *client.before,
         *_claude_extra(client, limits),
