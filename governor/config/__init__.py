@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from governor import hook, meter, paths
-from governor.errors import BadInputError
+from governor.errors import BadInputError, StateError
 
 COMPILED = 3  # raise it when the compiled form changes
 
@@ -65,7 +65,7 @@ def load() -> Settings:
         try:
             paths.claim_home()
             hook.write_private(str(paths.home() / "settings.json"), json.dumps(compiled).encode())
-        except OSError:
+        except (OSError, StateError):
             pass  # a read-only state folder costs speed, not truth
     origin = dict.fromkeys(compiled["chosen"], "file")
     values = compiled["values"]

@@ -87,10 +87,14 @@ def limit_words(crossing: Crossing) -> str:
     amount = {
         "usd": f"{usd(limit)} (list price)" if limit >= 0.01 else f"${limit:g} (list price)",
         "tokens": f"{count(limit)} tokens",
-        "tool_calls": f"{limit:.0f} tool call{'' if limit == 1 else 's'}",
+        "tool_calls": _of(limit, "tool call"),
         "wall": spans.words(limit),
     }
     return f"the limit of {amount[crossing.unit]}"
+
+
+def _of(number: float, thing: str) -> str:
+    return f"{number:.0f} {thing}{'' if number == 1 else 's'}"
 
 
 def line(outcome: Outcome) -> str:
@@ -109,8 +113,8 @@ def line(outcome: Outcome) -> str:
         tally = outcome.tally
         money = f"{usd(tally.usd)} at list price"
         if tally.unpriced_requests:
-            money = f"{money} and {tally.unpriced_requests} requests without a price"
-        words.append(f"{outcome.tool_calls} tool calls, {count(tally.total)} tokens, {money}")
+            money = f"{money} and {_of(tally.unpriced_requests, 'request')} without a price"
+        words.append(f"{_of(outcome.tool_calls, 'tool call')}, {count(tally.total)} tokens, {money}")
         words += [
             f"{each.window} {percent(each.before)} → {percent(each.after)}"
             for each in outcome.windows
