@@ -156,7 +156,7 @@ def test_a_client_deaf_to_signals_is_killed_with_all_that_it_started(bin_folder:
 
 def test_what_a_finished_client_leaves_running_is_left_alone(bin_folder: Path) -> None:
     mark = f"88{os.getpid()}"
-    Fake(bin_folder, "claude", [init(), {"detach": f"sleep {mark} 2>/dev/null"}, result()])
+    Fake(bin_folder, "claude", [init(), {"detach": f"exec sleep {mark} 2>/dev/null"}, result()])
     try:
         done = governor("run", "--", "claude", "-p", "x", bin_folder=bin_folder)
         assert 0 == done.returncode
