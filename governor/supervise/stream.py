@@ -74,7 +74,8 @@ class Feed:
         message = event.get("message")
         if not isinstance(message, dict):
             return
-        for block in message.get("content") or ():
+        blocks = message.get("content")
+        for block in blocks if isinstance(blocks, list) else ():
             if isinstance(block, dict) and block.get("type") == "tool_use" and text(block.get("id")):
                 self.calls.add(text(block.get("id")))
         if text(message.get("model")) == "<synthetic>":
@@ -138,7 +139,7 @@ class Feed:
         if kind == "thread.started":
             self.session = text(event.get("thread_id")) or self.session
         elif kind in ("item.started", "item.completed") and isinstance(item, dict):
-            if item.get("type") in CALLS:
+            if text(item.get("type")) in CALLS:
                 self.calls.add(f"{self.attempt}/{text(item.get('id'))}")
             elif kind == "item.completed" and item.get("type") == "agent_message":
                 self.message = text(item.get("text"))
