@@ -247,6 +247,8 @@ def hooks() -> None:
         edit = {"hook_event_name": "PostToolUse", "tool_name": "Write", "session_id": "s", "cwd": "/"}
         other = {**edit, "tool_input": {"file_path": "/x/notes.txt"}}
         index = {**edit, "tool_input": {"file_path": str(memory)}}
+        news = {"id": "h123456", "session": "s", "line": "governor: x", "model_line": "x"}
+        ended = {"version": 1, "written_at": now, "news": [news]}
         line = {"session_id": "s", "cost": {"total_api_duration_ms": 1}, "context_window": {"total_input_tokens": 9}}
         line["rate_limits"] = {"five_hour": {"used_percentage": 42, "resets_at": now + 9999}}
         agent = {"hook_event_name": "PreToolUse", "tool_name": "Agent", "session_id": "s", "prompt_id": "p", "cwd": "/"}
@@ -278,6 +280,7 @@ def hooks() -> None:
             ("pacing, quiet", "pacing_warner.py", prompt, None, 5),
             ("pacing, speaks", "pacing_warner.py", prompt, ("pacing", loud), 25),
             ("pacing, muted", "pacing_warner.py", prompt, ("pacing", loud), 5),
+            ("pacing, tells of a handoff", "pacing_warner.py", prompt, ("handoffs", ended), 25),
             ("router, no match", "prompt_router.py", prompt, ("router", route), 5),
             ("router, offers", "prompt_router.py", broad, ("router", route), 25),
             ("memory, other file", "memory_compactor.py", other, None, 5),

@@ -15,6 +15,8 @@ import pytest
 from fakes import SESSION, Fake, called, governor, init, refused, result
 from writing import answer, usage
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+
 
 @pytest.fixture
 def bin_folder(tmp_path: Path) -> Path:
@@ -137,6 +139,7 @@ def test_a_runaway_is_ended_and_its_work_saved(
     assert str(int(signal.SIGINT)) == (bin_folder / "saved").read_text()
 
 
+@needs_proc
 def test_a_client_deaf_to_signals_is_killed_with_all_that_it_started(bin_folder: Path) -> None:
     mark = f"87{os.getpid()}"
     steps = [
@@ -154,6 +157,7 @@ def test_a_client_deaf_to_signals_is_killed_with_all_that_it_started(bin_folder:
     assert gone(f"sleep\0{mark}"), alive(mark)
 
 
+@needs_proc
 def test_what_a_finished_client_leaves_running_is_left_alone(bin_folder: Path) -> None:
     mark = f"88{os.getpid()}"
     Fake(bin_folder, "claude", [init(), {"detach": f"exec sleep {mark} 2>/dev/null"}, result()])
@@ -200,9 +204,8 @@ def test_a_signal_to_us_is_passed_on_and_ends_with_its_code(
     assert "interrupted" == said(summary)["state"]
 
 
+@needs_proc
 def test_when_we_are_killed_the_client_is_told_to_end(bin_folder: Path, tmp_path: Path) -> None:
-    if sys.platform != "linux":
-        pytest.skip("only Linux tells a child of its parent's death")
     ready, mark = tmp_path / "ready", f"{bin_folder}/claude"
     Fake(bin_folder, "claude", [init(), {"touch": str(ready)}, {"sleep": 60}])
     with started(bin_folder, "--", "claude", "-p", "x") as process:
@@ -226,6 +229,7 @@ def test_a_reader_that_goes_away_ends_the_run(bin_folder: Path) -> None:
     assert 141 == process.returncode
 
 
+@needs_proc
 def test_a_slow_reader_keeps_no_budget_from_being_looked_at(bin_folder: Path) -> None:
     Fake(bin_folder, "claude", [init(), {"flood": 1}])
     read, write = os.pipe()  # nobody reads before the end

@@ -76,6 +76,8 @@ def test_a_runaway_session_is_ended_at_its_limit_of_tool_calls(
     assert asked == len(standin.turns), "nothing goes on behind our back"
     assert f"--resume {said['session']}" in said["resume"]
     assert "ended at the limit of 4 tool calls" in run.err
+    standin.default = Reply((text("on we go"),), usage())
+    assert "on we go" == claude.print("go on", resume=said["session"]).result["result"], "it ended at a checkpoint"
 
 
 def test_a_runaway_session_is_ended_at_its_limit_of_money(
@@ -115,6 +117,21 @@ def test_what_was_used_equals_what_the_client_says_and_stdout_is_the_clients(
     official = {window["window"]: window["official"] for window in lane["windows"]}
     assert ("stream", "stream") == (official["5h"]["source"], official["week"]["source"])
     assert pytest.approx(after["5h"], abs=0.01) == official["5h"]["used_percent"]
+
+
+def test_a_subagents_use_counts_too(claude: ClaudeCode, governor: Governor, standin: Standin, summary: Path) -> None:
+    asked = "look for the marigold"
+    agent = tool("Agent", description="look", prompt=asked, subagent_type="general-purpose")
+    standin.reply(agent, usage(input=100, output=50))
+    standin.reply(text("found it"), usage(input=7000, output=900), when=lambda request: request.said.endswith(asked))
+    standin.reply(text("all done"), usage(input=50, output=90))
+
+    run = under(governor, claude, summary, command=("-p", "do it", *CLAUDE_ARGS))
+
+    said = read(summary)
+    assert claude.subagents(said["session"]), run.out + run.err
+    assert pytest.approx(claude.cost(said["session"])) == said["usd"]
+    assert said["tokens"]["total"] > 7900
 
 
 def test_the_chosen_output_format_is_what_comes_out(

@@ -1,0 +1,122 @@
+"""``governor gate`` as a script meets it: one line, an exit code, and nothing held back for want of knowledge."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from governor import gate as gatehouse
+from governor import hook
+from governor.cli import governor as command_line
+from governor.cli import main
+from governor.guards.gate import Ruling
+
+
+def official(
+    tmp_path: Path, percent: float, *, window: str = "week", lane: str = "claude", resets_in: int = 9000
+) -> None:
+    """One reading of the official meter, as a status line leaves it."""
+    now = int(time.time())
+    record = {
+        "lane": lane,
+        "window": window,
+        "used_percent": percent,
+        "resets_at": now + resets_in,
+        "observed_at": now - 5,
+    }
+    hook.append(str(tmp_path / "state"), "limits.jsonl", json.dumps({**record, "source": "statusline"}).encode())
+
+
+def gate(*words: str) -> Result:
+    return CliRunner().invoke(command_line, ["gate", *words], standalone_mode=False)
+
+
+@pytest.mark.parametrize(("percent", "code", "word"), [(40, 0, "GO"), (92, 10, "PACE"), (96, 20, "STOP")])
+def test_the_answer_is_an_exit_code_and_one_line(tmp_path: Path, percent: float, code: int, word: str) -> None:
+    official(tmp_path, percent)
+
+    done = gate()
+
+    assert (code, 1, word) == (done.return_value, done.output.count("\n"), done.output.split()[0])
+    assert "next: governor" in done.output
+
+
+def test_the_exit_code_reaches_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    official(tmp_path, 96)
+    assert 20 == main(["gate"])
+    assert 0 == main(["gate", "--lane", "codex"])
+    assert 0 == main(["gate", "--window", "5h"])
+    assert 1 == main(["gate", "--window", "fortnight"])
+    assert "is no window I know" in capsys.readouterr().err
+
+
+def test_json_has_stable_keys(tmp_path: Path) -> None:
+    official(tmp_path, 96)
+    said = json.loads(gate("--json").output)
+    assert [
+        "schema", "generated_at", "answer", "exit_code", "rule", "text", "lane", "window", "used_percent", "until",
+    ] == list(said)  # fmt: skip
+    assert ("governor.gate/1", "STOP", 20, "wall-95", "claude", "week", 96) == tuple(
+        said[name] for name in ("schema", "answer", "exit_code", "rule", "lane", "window", "used_percent")
+    )
+    assert said["until"].endswith("Z")
+
+
+def test_what_is_not_known_stops_nothing_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = gate()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GOVERNOR_HOME", str(tmp_path / "file" / "state"))
+    no_state = gate()
+
+    assert (0, 0) == (nothing.return_value, no_state.return_value)
+    assert "nothing is known" in nothing.output
+    assert "nothing can be known" in no_state.output
+
+
+def test_a_reset_that_has_passed_opens_it(tmp_path: Path) -> None:
+    official(tmp_path, 99, window="5h", resets_in=-1)
+    assert 0 == gate("--window", "5h").return_value
+
+
+def test_a_family_stops_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    official(tmp_path, 99, window="week:opus")
+    assert (10, 20) == (gate().return_value, gate("--window", "week:opus").return_value)
+
+
+def test_the_persons_word_opens_every_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    official(tmp_path, 96)
+    main(["override", "30m"])
+    overridden = gate()
+    main(["override", "1m"])
+    (tmp_path / "state" / "override").unlink()
+    monkeypatch.setenv("GOVERNOR_OFF", "1")
+    off = gate()
+
+    assert (0, 0) == (overridden.return_value, off.return_value)
+    assert "an override is in force" in overridden.output
+    assert "the kill switch is on (env)" in off.output
+
+
+def test_waiting_ends_with_the_stop_and_never_sleeps_past_a_look() -> None:
+    """A clock that is set forward, an override, a new reading: each look may open it."""
+    slept: list[float] = []
+    told: list[str] = []
+    stop = Ruling("STOP", "wall-95", "full", until=int(time.time()) + 10**6)
+    answers = [stop, stop, stop._replace(until=None), Ruling("PACE", "ladder-90", "near")]
+
+    found = gatehouse.wait(
+        lambda: answers.pop(0), told=lambda ruling, now: told.append(ruling.answer), sleep=slept.append
+    )
+
+    assert ("PACE", 3, 3) == (found.answer, len(slept), len(told))
+    assert max(slept) <= gatehouse.LOOK_EVERY_S
+
+
+def test_waiting_for_real_ends_at_the_reset(tmp_path: Path) -> None:
+    official(tmp_path, 99, window="5h", resets_in=2)
+    done = gate("--wait", "--window", "5h")
+    assert 0 == done.return_value
