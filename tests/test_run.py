@@ -15,6 +15,12 @@ import pytest
 from fakes import SESSION, Fake, called, governor, init, refused, result
 from writing import answer, usage
 
+from governor.supervise.budget import Limits
+from governor.supervise.outcome import Outcome
+from governor.supervise.run import BACK_OFF_S, FRUITLESS, Pause
+from governor.supervise.run import run as supervised
+from governor.supervise.watch import Setting
+
 needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 
 
@@ -379,7 +385,7 @@ def test_a_refusal_in_the_middle_is_waited_out_and_the_session_taken_up_again(bi
     assert said(summary)["waited_s"] > 1 > said(summary)["wall_s"] - 4
 
 
-@pytest.mark.parametrize("fault", [{"api_error_status": 401}, {"api_error_status": 400}, {"api_error_status": 500}])
+@pytest.mark.parametrize("fault", [{"api_error_status": 401}, {"api_error_status": 400}, {"api_error_status": 403}])
 def test_what_waiting_cannot_mend_fails_at_once(bin_folder: Path, fault: dict[str, int]) -> None:
     client = Fake(bin_folder, "claude", [init(), result("no", is_error=True, **fault), {"exit": 1}])
 
@@ -450,3 +456,45 @@ def test_a_state_folder_that_cannot_be_had_keeps_nothing_from_running(bin_folder
     )
 
     assert (0, "all done\n") == (done.returncode, done.stdout), done.stderr
+
+
+class Refusing:
+    """A client that is refused every time, in this process, with a clock that only counts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, bin_folder: Path, steps: list[dict[str, Any]]) -> None:
+        monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
+        self.client = Fake(bin_folder, "claude", steps)
+        self.slept: list[float] = []
+        self.clock = 0.0
+        monkeypatch.setattr("governor.supervise.run.time.monotonic", self.monotonic)
+
+    def monotonic(self) -> float:
+        return self.clock
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock += seconds
+
+    def run(self, tmp_path: Path) -> Outcome:
+        limits = Limits(wall=100)
+        setting = Setting(home=str(tmp_path / "state"), limits=limits, grace=1, prices={}, stderr=subprocess.DEVNULL)
+        pause = Pause(sleep=self.sleep)
+        return supervised(["claude", "-p", "x"], setting, wait=pause, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [refused(None), [init(), result("", is_error=True, api_error_status=529), {"exit": 1}]],
+    ids=["refused", "overloaded"],
+)
+def test_refused_for_ever_it_backs_off_and_gives_up_rather_than_storm(
+    monkeypatch: pytest.MonkeyPatch, bin_folder: Path, tmp_path: Path, steps: list[dict[str, Any]]
+) -> None:
+    world = Refusing(monkeypatch, bin_folder, steps)
+
+    done = world.run(tmp_path)
+
+    assert (FRUITLESS, 1) == (len(world.client.starts), done.exit_code)
+    assert sum(BACK_OFF_S[:5]) + 2 * BACK_OFF_S[5] == pytest.approx(sum(world.slept))
+    assert done.waited_s == pytest.approx(sum(world.slept))
+    assert done.wall_s < 100, "waiting is not work"

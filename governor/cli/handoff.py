@@ -9,7 +9,7 @@ import click
 
 from governor import config
 from governor.cli import handoffs
-from governor.cli.opening import json_option, lane_option
+from governor.cli.opening import json_option
 from governor.cli.run import limits_of
 from governor.errors import StateError
 from governor.faces import data
@@ -20,7 +20,7 @@ from governor.model import Lane
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="TASK")
-@lane_option
+@click.option("--lane", type=click.Choice(["claude", "codex"]), help="The other one than here by default.")
 @click.option("--worktree/--here", default=None, help="In a git worktree of its own, or in this folder.")
 @click.option("--max-usd", type=float, metavar="USD", help="Notional list price.")
 @click.option("--max-tokens", type=int, metavar="N", help="Tokens of every kind, cache reads included.")

@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     state: str
     client: str | None
     crossing: Crossing | None
-    failure: str  # rate_limit, authentication, validation, unknown; empty where nothing failed
+    failure: str  # rate_limit, overloaded, server, auth, validation, unknown; empty where nothing failed
     tally: Tally
     tool_calls: int
     wall_s: float

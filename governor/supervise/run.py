@@ -20,6 +20,7 @@ from governor.supervise.outlet import Outlet
 from governor.supervise.watch import Setting, Watch
 
 BACK_OFF_S = (60, 120, 300, 900, 1800, 3600)  # where nobody says when the window resets
+PASSES = frozenset(("rate_limit", "overloaded", "server"))  # waiting may mend these, and nothing else
 FRUITLESS = 8  # refusals in a row, with no answer between them, after which it is given up
 MARGIN_S = 5  # clocks differ; asking a moment too early would be one more refusal
 
@@ -84,7 +85,7 @@ def run(
     while True:
         watch.once(words, stdin=stdin)
         processes += 1
-        if client is None or watch.feed is None or wait is None or not _was_refused(watch):
+        if client is None or watch.feed is None or wait is None or not _may_pass(watch):
             break
         requests = watch.tally.requests
         refusals = 1 if requests > answered else refusals + 1
@@ -119,12 +120,17 @@ def look_before(lane: Lane) -> tuple[Ruling | None, list[Share]]:
     return ruling, shares
 
 
-def _was_refused(watch: Watch) -> bool:
+def _may_pass(watch: Watch) -> bool:
+    """Did it fail of something that waiting may mend?"""
     if watch.crossing is not None or watch.signals or watch.is_closed or watch.feed is None:
         return False
     if watch.feed.is_finished or watch.feed.own_limit:
         return False
-    return watch.feed.failure == "rate_limit" or _full_window(watch) is not None
+    return watch.feed.failure in PASSES or _full_window(watch) is not None
+
+
+def _was_refused(watch: Watch) -> bool:
+    return _may_pass(watch) and (watch.feed is None or watch.feed.failure not in ("overloaded", "server"))
 
 
 def _full_window(watch: Watch) -> LimitReading | None:
@@ -139,10 +145,13 @@ def _wait_for_room(watch: Watch, wait: Pause, refusals: int) -> None:
     feed = watch.feed
     full = _full_window(watch)
     resets_at = full.resets_at if full is not None else feed.resets_at if feed is not None else None
-    if resets_at is not None and resets_at + MARGIN_S > time.time():
+    if _was_refused(watch) and resets_at is not None and resets_at + MARGIN_S > time.time():
         wait.until("refused: the window is used up", resets_at + MARGIN_S)
     else:
-        wait.span("refused, and no reset is known", BACK_OFF_S[min(refusals, len(BACK_OFF_S)) - 1])
+        wait.span(
+            f"{feed.failure if feed else 'refused'}, and no reset is known",
+            BACK_OFF_S[min(refusals, len(BACK_OFF_S)) - 1],
+        )
 
 
 def _again(client: Client, watch: Watch) -> list[str] | None:

@@ -152,14 +152,21 @@ class Feed:
 
 
 def _failure(word: str, status: object) -> str:
-    """rate_limit, authentication, validation or unknown, from a status or the client's own word; empty for neither."""
-    if status == 429 or word == "rate_limit":
+    """rate_limit, overloaded, server, auth, validation or unknown, from a status or the client's own word; empty for
+    neither. No text is looked at: what a model wrote may say anything.
+    """
+    code = status if isinstance(status, int) and not isinstance(status, bool) else 0
+    if code == 429 or word == "rate_limit":
         return "rate_limit"
-    if status in (401, 403) or word in ("authentication_failed", "oauth_org_not_allowed", "billing_error"):
-        return "authentication"
-    if status in (400, 404, 413, 422) or word == "invalid_request":
+    if code in (503, 529) or word == "overloaded":
+        return "overloaded"
+    if code in (401, 402, 403) or word in ("authentication_failed", "oauth_org_not_allowed", "billing_error"):
+        return "auth"
+    if code >= 500 or code == 408 or word == "server_error":
+        return "server"
+    if code >= 400 or word == "invalid_request":
         return "validation"
-    return "unknown" if word or isinstance(status, int) else ""
+    return "unknown" if word else ""
 
 
 def _usages(
