@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from governor import config, hook, paths, refresh
+from governor import config, hook, paths, refresh, spending
 from governor.assess import assess
 from governor.errors import StateError
+from governor.faces.plain import moment
 from governor.guards import gate
+from governor.guards.budget import UNITS, Standing, crossed
 from governor.guards.gate import Ruling
 from governor.ledger.store import open_ledger
 from governor.model import Lane
 from governor.report import LaneReport, Report, WindowReport
+from governor.spending import Spent
 
 LOOK_EVERY_S = 30  # while waiting: an override, a calibration or a clock that was set may open the gate at any time
 
@@ -31,7 +35,9 @@ def look(*, lane: Lane | None = None, window: str | None = None) -> Ruling:
             except StateError:
                 pass  # what is remembered still counts
             report = assess(ledger, settings, now=now, lane=lane)
-            found = [*of_windows(report, window=window, now=now)]  # whatever else may hold work back adds its own here
+            found = [*of_windows(report, window=window, now=now)]
+            if window is None:
+                found += of_budgets(spending.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
     except StateError as fault:
         return Ruling("GO", "no-state", f"nothing can be known: {fault.message}")
     home = str(paths.home())
@@ -59,6 +65,33 @@ def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruli
         for found in lane.windows:
             if window in (None, found.window.name):
                 yield _of_window(lane, found, named=window is not None, now=now)
+
+
+def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
+    """One ruling per day or project budget that is to stop, and is used up. A project's holds in its own folder."""
+    for one in listed:
+        budget = one.budget
+        if budget["action"] != "stop" or budget["lane"] not in (None, lane or budget["lane"]):
+            continue
+        for project, used in one.used.items():
+            if project and not f"{folder}/".startswith(f"{project.rstrip('/')}/"):
+                continue
+            for unit in UNITS:
+                limit = budget[unit]
+                if limit is None:
+                    continue
+                standing = Standing(budget, unit, float(limit), used)
+                if standing.share >= 1:
+                    text = crossed(standing, clock=lambda at: moment(int(at), None, now=now)).rstrip(".")
+                    text = text.removeprefix("governor: ")
+                    yield Ruling("STOP", f"budget:{standing.name}", text, budget["lane"], until=one.until)
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""  # it was removed under us
 
 
 def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) -> Ruling:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from writing import answer, transcript
 
 from governor import gate as gatehouse
 from governor import hook
@@ -120,3 +121,34 @@ def test_waiting_for_real_ends_at_the_reset(tmp_path: Path) -> None:
     official(tmp_path, 99, window="5h", resets_in=2)
     done = gate("--wait", "--window", "5h")
     assert 0 == done.return_value
+
+
+@pytest.mark.parametrize(
+    ("budget", "code"),
+    [
+        ({"per": "day", "tokens": 50, "action": "stop"}, 20),
+        ({"per": "day", "tokens": 50, "action": "ask"}, 0),
+        ({"per": "day", "tokens": 500_000, "action": "stop"}, 0),
+        ({"per": "day", "tokens": 50, "action": "stop", "lane": "codex"}, 0),
+        ({"per": "project", "tokens": 50, "action": "stop"}, 20),
+        ({"per": "project", "tokens": 50, "action": "stop", "project": "*/elsewhere"}, 0),
+        ({"per": "session", "tokens": 50, "action": "stop"}, 0),
+    ],
+)
+def test_a_budget_that_stops_and_is_used_up_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: dict[str, object], code: int
+) -> None:
+    folder = tmp_path / "work" / "deeper"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    transcript(answer(at_ms=int(time.time() * 1000) - 1000, cwd=str(folder.parent)))
+    (tmp_path / "budget.json").write_text(json.dumps({"budgets": [{"name": "night", **budget}]}))
+
+    done = gate("--json")
+    elsewhere = gate("--window", "week")
+
+    said = json.loads(done.output)
+    assert (code, 0) == (done.return_value, elsewhere.return_value), said
+    if code:
+        assert ("budget:night", True) == (said["rule"], said["text"].startswith("budget 'night'"))
+        assert said["until"] > said["generated_at"]

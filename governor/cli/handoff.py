@@ -23,7 +23,7 @@ from governor.model import Lane
 @click.option("--lane", type=click.Choice(["claude", "codex"]), help="The other one than here by default.")
 @click.option("--worktree/--here", default=None, help="In a git worktree of its own, or in this folder.")
 @click.option("--max-usd", type=float, metavar="USD", help="Notional list price.")
-@click.option("--max-tokens", type=int, metavar="N", help="Tokens of every kind, cache reads included.")
+@click.option("--max-tokens", type=int, metavar="N", help="Tokens; what comes from the cache is left out.")
 @click.option("--max-tool-calls", type=int, metavar="N", help="Tool calls; the next one ends it.")
 @click.option("--max-wall", metavar="TIME", help="By the clock: 30m, 2h.")
 @click.option("--foreground", "--wait-for-it", is_flag=True, help="Stay until it has ended.")

@@ -26,7 +26,7 @@ from governor.supervise.outlet import Outlet
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--max-usd", type=float, metavar="USD", help="Notional list price.")
-@click.option("--max-tokens", type=int, metavar="N", help="Tokens of every kind, cache reads included.")
+@click.option("--max-tokens", type=int, metavar="N", help="Tokens; what comes from the cache is left out.")
 @click.option("--max-tool-calls", type=int, metavar="N", help="Tool calls; the next one ends it.")
 @click.option("--max-wall", metavar="TIME", help="Work by the clock: 30m, 2h. Waiting does not count.")
 @click.option("--wait", is_flag=True, help="Wait for a window's reset, before and in the middle, and go on.")

@@ -78,7 +78,7 @@ def as_data(outcome: Outcome) -> dict[str, Any]:
 
 def _tokens(tally: Tally) -> dict[str, int]:
     kinds = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
-    return {"total": tally.total, **{kind: getattr(tally, kind) for kind in kinds}}
+    return {"total": tally.total, "fresh": tally.fresh, **{kind: getattr(tally, kind) for kind in kinds}}
 
 
 def limit_words(crossing: Crossing) -> str:
@@ -114,7 +114,9 @@ def line(outcome: Outcome) -> str:
         money = f"{usd(tally.usd)} at list price"
         if tally.unpriced_requests:
             money = f"{money} and {_of(tally.unpriced_requests, 'request')} without a price"
-        words.append(f"{_of(outcome.tool_calls, 'tool call')}, {count(tally.total)} tokens, {money}")
+        words.append(
+            f"{_of(outcome.tool_calls, 'tool call')}, {count(tally.fresh)} tokens + {count(tally.cache_read)} cached, {money}"
+        )
         words += [
             f"{each.window} {percent(each.before)} → {percent(each.after)}"
             for each in outcome.windows

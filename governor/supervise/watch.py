@@ -90,7 +90,7 @@ class Watch:
     def spent(self) -> Spent:
         tally = self.tally
         calls = len(self.feed.calls) if self.feed is not None else 0
-        return Spent(tally.usd, tally.total, calls, self.wall)
+        return Spent(tally.usd, tally.fresh, calls, self.wall)
 
     def once(self, argv: list[str], *, stdin: int | IO[bytes] | None) -> None:
         """Run one process to its end. Raises: OSError where it cannot be started."""

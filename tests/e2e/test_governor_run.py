@@ -180,10 +180,10 @@ def test_without_wait_a_refusal_is_the_end(
 def test_a_codex_run_is_ended_at_its_limit_of_tokens(
     codex: Codex, governor: Governor, standin: Standin, summary: Path
 ) -> None:
-    """6,100 tokens an answer: the fourth crosses 20,000."""
+    """1,100 tokens an answer beside what the cache gave: the fourth crosses 4,000."""
     standin.default = CODEX_LOOPING
 
-    run = under(governor, codex, summary, "--max-tokens", "20000", command=("exec", *CODEX_ARGS, "go on"))
+    run = under(governor, codex, summary, "--max-tokens", "4000", command=("exec", *CODEX_ARGS, "go on"))
     asked = len(standin.turns)
     time.sleep(1.5)
 
