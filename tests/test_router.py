@@ -308,6 +308,20 @@ def test_the_line_names_windows_and_room_and_ends_with_the_ready_command() -> No
     assert said("claude", letter(BURNING, None), "/srv").endswith(": /model")
 
 
+def test_where_governor_can_be_typed_the_offer_is_its_handoff() -> None:
+    """In either direction; but judgement is not handed to a run that nobody watches."""
+    here = {"handoff": True}
+    assert said("claude", letter(HOT, COOL, **here), "/srv/app").endswith(
+        'Hand it over: governor handoff "…your task…"'
+    )
+    assert said("codex", letter(COOL, HOT, **here), "/srv/app").endswith('Send it back: governor handoff "…your task…"')
+    asks = router.read_prompt("Review the architecture of the whole service and find the design flaws", {})
+    content = letter(COOL, HOT, **here)
+    advice = router.advise(asks, lane="codex", letter=content, now=NOW)
+    assert "judgement-to-claude" == advice.rule
+    assert 'claude "…your task…"' in router.line_for(advice, lane="codex", letter=content, cwd="/srv/app")
+
+
 @pytest.mark.parametrize("cwd", [None, 7, "", "/x\x1b[31m", "/x\ny", "/x\0", "/\ud800", "-rf", "/" + "long/" * 80])
 def test_a_folder_that_cannot_be_shown_is_left_out(cwd: object) -> None:
     line = said("claude", letter(HOT, COOL), cwd)

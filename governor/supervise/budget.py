@@ -8,8 +8,7 @@ UNITS = ("usd", "tokens", "tool_calls", "wall")
 
 
 class Limits(NamedTuple):
-    """USD at list price, tokens (cache reads are none, as in every budget), tool calls,
-    seconds of work. None: no limit."""
+    """USD at list price, tokens (cache reads are none, as in every budget), tool calls, seconds of work. None: none."""
 
     usd: float | None = None
     tokens: int | None = None

@@ -114,9 +114,8 @@ def line(outcome: Outcome) -> str:
         money = f"{usd(tally.usd)} at list price"
         if tally.unpriced_requests:
             money = f"{money} and {_of(tally.unpriced_requests, 'request')} without a price"
-        words.append(
-            f"{_of(outcome.tool_calls, 'tool call')}, {count(tally.fresh)} tokens + {count(tally.cache_read)} cached, {money}"
-        )
+        tokens = f"{count(tally.fresh)} tokens + {count(tally.cache_read)} cached"
+        words.append(f"{_of(outcome.tool_calls, 'tool call')}, {tokens}, {money}")
         words += [
             f"{each.window} {percent(each.before)} → {percent(each.after)}"
             for each in outcome.windows

@@ -135,22 +135,21 @@ def test_at_the_wall_a_prompt_is_held_once_and_enter_goes_on(
 
 
 def test_broad_work_is_offered_to_codex_when_claude_runs_hot(wired: ClaudeCode, state: State, standin: Standin) -> None:
-    state.write_letter(
-        "router", {"lanes": {"claude": room("NUDGE", -20.0), "codex": room("GO", 55.0)}, "mode": "advise"}
-    )
+    lanes = {"claude": room("NUDGE", -20.0), "codex": room("GO", 55.0)}
+    state.write_letter("router", {"lanes": lanes, "mode": "advise", "handoff": True})
 
     with wired.terminal() as tui:
         ask(tui, standin, "What does this project do?", "nothing much")
-        assert "codex exec" not in tui.history()
+        assert "governor handoff" not in tui.history()
         ask(tui, standin, BROAD, "begun")
         seen = " ".join(tui.history().split())
 
     assert 1 == seen.count("Claude's week is 20 points over")
-    assert "codex exec" in seen
+    assert 'governor handoff "…your task…"' in seen
     (decision,) = state.spool("decisions")
     assert ("handoff", "codex", True) == (decision["decision"], decision["to"], decision["said"])
     assert "pagination" not in str(decision), "no text of a prompt is kept"
-    assert not [request for request in standin.requests if "codex exec" in request.text]
+    assert not [request for request in standin.requests if "governor handoff" in request.text]
 
 
 # ---- the memory index ------------------------------------------------------------------------------------------------
