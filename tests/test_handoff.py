@@ -15,8 +15,9 @@ import pytest
 from fakes import SESSION, THREAD, Fake, called, governor, init, result
 from hypothesis import given
 from hypothesis import strategies as st
+from writing import NOW, refreshed
 
-from governor import hook
+from governor import config, hook, letters
 from governor.guards import handoff as guard
 from governor.handoff import news, record, verdict
 from governor.handoff.brief import brief, named_files
@@ -476,3 +477,47 @@ def test_the_wall_comes_before_the_news(tmp_path: Path) -> None:
     assert "block" == held["decision"]
     assert name in told["systemMessage"]
     assert "governor: full." == paced["systemMessage"]
+
+
+# ---- beside ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("here", ["/usr/bin/governor", None])
+def test_the_routers_letter_knows_whether_governor_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, here: str | None
+) -> None:
+    monkeypatch.setattr("governor.letters.router.shutil.which", lambda name: here)
+    with refreshed() as ledger:
+        content = letters.router.letter(letters.desk(ledger, config.load(), now=NOW))[1]
+    assert bool(here) == content.get("handoff", False)
+
+
+def test_a_folder_of_the_persons_called_governor_does_not_become_the_supervisor(
+    bin_folder: Path, project: Path
+) -> None:
+    (project / "governor").mkdir()
+    (project / "governor" / "__init__.py").write_text("raise SystemExit('not this one')\n")
+    Fake(bin_folder, "claude", [init(), {"say": called(1)}, result(LONG)])
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{bin_folder}:{os.environ['PATH']}",
+    }
+    words = [sys.executable, "-P", "-m", "governor", "handoff", "--lane", "claude", "--json", TASK]
+    done = subprocess.run(words, cwd=project, env=env, capture_output=True, text=True, check=True)
+    assert "DONE" == until(json.loads(done.stdout)["id"], "DONE", "FAILED", "DEAD")["state"]
+
+
+def test_what_is_being_prepared_is_never_dead(tmp_path: Path) -> None:
+    name = record.create()
+    descriptor = record.lock(name)
+    try:
+        assert record.RUNNING == record.standing(name, now=time.time(), quiet_s=600)
+        record.write(name, {"state": record.RUNNING})
+        news.post()
+        assert record.RUNNING == record.standing(name, now=time.time(), quiet_s=600)
+        with pytest.raises(BlockingIOError):
+            record.lock(name)
+    finally:
+        os.close(descriptor)
+    assert record.DEAD == record.standing(name, now=time.time(), quiet_s=600)

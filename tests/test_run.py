@@ -498,3 +498,14 @@ def test_refused_for_ever_it_backs_off_and_gives_up_rather_than_storm(
     assert sum(BACK_OFF_S[:5]) + 2 * BACK_OFF_S[5] == pytest.approx(sum(world.slept))
     assert done.waited_s == pytest.approx(sum(world.slept))
     assert done.wall_s < 100, "waiting is not work"
+
+
+def test_a_client_started_where_sigint_is_ignored_can_still_be_asked_to_end(bin_folder: Path) -> None:
+    """cron, and ``&`` in a script, ignore it; what is ignored is inherited."""
+    Fake(bin_folder, "claude", [init(), {"sleep": 60}])
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+    words = f"trap '' INT; exec {sys.executable} -m governor run --json --max-wall 1s -- claude -p x"
+    done = subprocess.run(["sh", "-c", words], env=env, timeout=60, check=False, capture_output=True, text=True)
+
+    assert 124 == done.returncode
+    assert json.loads(done.stdout)["child_exit"] in (1, 130), "ended by the first signal, not the second"

@@ -52,16 +52,16 @@ def handoff(
     goal = start.choose(lane, came_from)
     program = start.may_take(goal, settings)
     apart = bool(wishes["worktree"] if worktree is None else worktree)
-    name = start.prepare(
+    name, lock = start.prepare(
         task, lane=goal, words=program, limits=limits, came_from=came_from, settings=settings, worktree=apart
     )
     if apart and not as_json and changes.git(os.getcwd(), "status", "--porcelain"):
         click.echo("governor: what is not committed here is not in the worktree.", err=True)
     try:
         if foreground:
-            work.work(name, record.lock(name))
+            work.work(name, lock)
         else:
-            start.detach(name)
+            start.detach(name, lock)
     except OSError as fault:
         raise StateError(
             f"The handoff could not be started ({fault.strerror}).", f"governor handoffs {name}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from governor import hook, meter, paths
 from governor.errors import BadInputError, StateError
 
-COMPILED = 3  # raise it when the compiled form changes
+COMPILED = 4  # raise it when the compiled form changes
 
 
 class Settings(NamedTuple):

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from governor.errors import BadInputError, StateError
 
 RUNNING, QUIET, DONE, FAILED, DEAD = "RUNNING", "QUIET", "DONE", "FAILED", "DEAD"
 VERSION = 1
+LOOKERS = 50  # whoever only looks lets go at once; so many times it is tried again
 
 
 def root() -> Path:
@@ -84,11 +86,15 @@ def lock(name: str) -> int:
     Raises: OSError, BlockingIOError where somebody holds it.
     """
     descriptor = os.open(root() / name / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
+    for last in (*[False] * LOOKERS, True):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            if last:
+                os.close(descriptor)
+                raise
+            time.sleep(0.01)
     return descriptor
 
 

@@ -113,8 +113,10 @@ def prepare(
     came_from: Origin,
     settings: Settings,
     worktree: bool,
-) -> str:
-    """Everything on disk that the supervisor needs. Returns the id. Raises: BadInputError, StateError."""
+) -> tuple[str, int]:
+    """Everything on disk that the supervisor needs. Returns the id and its lock, held from the first moment on: what is
+    being prepared is never seen to be dead. Raises: BadInputError, StateError, OSError.
+    """
     if not task.strip():
         raise BadInputError("There is no task to hand over.", 'governor handoff "your task"')
     if len(task) > TASK_LIMIT or "\0" in task:
@@ -124,6 +126,7 @@ def prepare(
     top = changes.git(here, "rev-parse", "--show-toplevel")
     name = record.create()
     place = record.folder(name)
+    descriptor = record.lock(name)
     try:
         folder, base = _worktree(name, here, (top or "").strip()) if worktree else (here, None)
         branch = changes.git(folder, "branch", "--show-current") if top else ""
@@ -150,9 +153,10 @@ def prepare(
         }
         record.write(name, content)
     except BaseException:
+        os.close(descriptor)
         shutil.rmtree(place, ignore_errors=True)
         raise
-    return name
+    return name, descriptor
 
 
 def _rules(path: str) -> str:
@@ -181,15 +185,12 @@ def _worktree(name: str, here: str, top: str) -> tuple[str, str]:
     return str(folder), base.strip()
 
 
-def detach(name: str) -> None:
-    """Start the supervisor in a session of its own. The lock is handed over held, so it is never seen to be dead.
-
-    Raises: OSError.
-    """
-    descriptor = record.lock(name)
+def detach(name: str, descriptor: int) -> None:
+    """Start the supervisor in a session of its own and hand it the lock, held. Raises: OSError."""
     try:
         subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "governor.handoff", name, str(descriptor)],
+            # -P: the folder we stand in is the person's, and may well hold something called governor
+            [sys.executable, "-P", "-m", "governor.handoff", name, str(descriptor)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -52,7 +52,7 @@ class Child:
                 env=env,
                 cwd=cwd,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if _LIBC is not None else None,
+                preexec_fn=_be_endable,
                 bufsize=0,
             )
         except BaseException:
@@ -122,9 +122,11 @@ def _adopt_orphans(wanted: bool) -> None:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
-def _end_with_parent() -> None:
-    assert _LIBC is not None  # noqa: S101 - given to Popen only then
-    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+def _be_endable() -> None:
+    """In the child, before it becomes the client: cron and ``&`` leave SIGINT ignored, which would be inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 def _bury(pid: int) -> None:

@@ -246,7 +246,7 @@ class Watch:
         try:
             for name in PASSED_ON:
                 number = getattr(signal, name)
-                if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGINT:
+                if signal.getsignal(number) != signal.SIG_IGN:  # nohup, cron
                     before[number] = signal.signal(number, note)
         except ValueError:
             pass  # not the main thread: whoever called us handles signals
