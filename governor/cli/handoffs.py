@@ -89,28 +89,41 @@ def as_data(name: str, *, commands: bool = True) -> dict[str, Any]:
         else [dict(zip(("path", "added", "removed"), each, strict=True)) for each in files],
         "tests": content.get("tests"),
         "checks": content.get("checks"),
-        "tokens": (ran.get("tokens") or {}).get("total"),
+        "tokens": (ran.get("tokens") or {}).get("fresh"),
         "usd": ran.get("usd"),
         "tool_calls": ran.get("tool_calls"),
         "wall_s": ran.get("wall_s"),
         "windows": ran.get("windows"),
         "session": ran.get("session"),
         "transcript": ran.get("transcript"),
-        "look": ran.get("resume"),
+        "look": _look(content),
         "take_back": take_back(name, content) if commands else [],
     }
 
 
 def take_back(name: str, content: dict[str, Any]) -> list[str]:
-    """The commands that bring a worktree's work home, or throw it away; none while it works in the folder itself."""
+    """The commands that bring a worktree's work home, and then clear it away; none where it worked in the folder itself.
+
+    None of them loses anything: git itself refuses to remove work that is not committed, or a branch not merged.
+    """
     tree, top, branch = content.get("worktree"), content.get("repository"), content.get("branch")
     if not tree or not top or not branch or not os.path.isdir(tree):
         return []
     there, home = f"git -C {shlex.quote(tree)}", f"git -C {shlex.quote(top)}"
     dirty = bool(changes.git(tree, "status", "--porcelain"))
     commit = [f"{there} add -A && {there} commit -m {shlex.quote(f'Handoff {name}')}"] if dirty else []
-    remove = f"{home} worktree remove {'--force ' if dirty else ''}{shlex.quote(tree)} && {home} branch -D {branch}"
+    remove = f"{home} worktree remove {shlex.quote(tree)} && {home} branch -d {branch}"
     return [*commit, f"{home} merge {branch}", remove]
+
+
+def _look(content: dict[str, Any]) -> str | None:
+    """What opens the session, in the folder it belongs to."""
+    resume, folder = (content.get("run") or {}).get("resume"), content.get("folder")
+    return f"cd {shlex.quote(folder)} && {resume}" if resume and folder else None
+
+
+def _of(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def table(listed: list[dict[str, Any]]) -> str:
@@ -122,7 +135,7 @@ def table(listed: list[dict[str, Any]]) -> str:
     for each in listed:
         began = record.read(each["id"]).get("started_at")
         age = ago(now - began) if isinstance(began, (int, float)) else "—"
-        files = "" if each["files_changed"] is None else f"{each['files_changed']} files"
+        files = "" if each["files_changed"] is None else _of(each["files_changed"], "file")
         cost = "" if each["usd"] is None else usd(each["usd"])
         lane = LANE_NAMES.get(each["lane"], "—")
         place = each["branch"] or each["project"] or ""
@@ -149,13 +162,13 @@ def detail(shown: dict[str, Any]) -> str:
     if shown["tokens"] is not None:
         row(
             "used",
-            f"{count(shown['tokens'])} tokens, {usd(shown['usd'])} at list price, {shown['tool_calls']} tool calls",
+            f"{count(shown['tokens'])} tokens, {usd(shown['usd'])} at list price, {_of(shown['tool_calls'], 'tool call')}",
         )
     for each in shown["windows"] or ():
         if each["after"] is not None:
             row("window", f"{each['window']} {percent(each['before'])} → {percent(each['after'])}")
     if shown["files_changed"] is not None:
-        row("changed", f"{shown['files_changed']} file{'' if shown['files_changed'] == 1 else 's'}")
+        row("changed", _of(shown["files_changed"], "file"))
         for each in shown["files"][:20]:
             lines_of = "" if each["added"] is None else f"  +{each['added']} −{each['removed']}"
             row("", f"{each['path']}{lines_of}")
@@ -163,7 +176,10 @@ def detail(shown: dict[str, Any]) -> str:
         row("tests", ", ".join(shown["tests"][:10]))
     if shown["transcript"]:
         row("transcript", shown["transcript"])
-    for command in shown["take_back"]:
+    *back, away = shown["take_back"] or [""]
+    for command in back:
         row("take back", command)
+    if away:
+        row("clear away", away)
     step = f"governor handoffs stop {name}" if shown["quiet_s"] is not None else shown["look"] or "governor handoffs"
     return "\n".join([*lines, f"  next: {step}"])
