@@ -102,7 +102,7 @@ def as_data(name: str, *, commands: bool = True) -> dict[str, Any]:
 
 
 def take_back(name: str, content: dict[str, Any]) -> list[str]:
-    """The commands that bring a worktree's work home, and then clear it away; none where it worked in the folder itself.
+    """The commands that bring a worktree's work home and clear it away; none where it worked in the folder itself.
 
     None of them loses anything: git itself refuses to remove work that is not committed, or a branch not merged.
     """
@@ -162,7 +162,8 @@ def detail(shown: dict[str, Any]) -> str:
     if shown["tokens"] is not None:
         row(
             "used",
-            f"{count(shown['tokens'])} tokens, {usd(shown['usd'])} at list price, {_of(shown['tool_calls'], 'tool call')}",
+            f"{count(shown['tokens'])} tokens, {usd(shown['usd'])} at list price, "
+            f"{_of(shown['tool_calls'], 'tool call')}",
         )
     for each in shown["windows"] or ():
         if each["after"] is not None:
