@@ -128,7 +128,10 @@ def test_done_with_what_changed_and_which_tests_and_no_word_of_it_kept(
         ([init(), {"say": called(1)}], "the client never said that it had finished"),
         ([init(), result(LONG), {"exit": 3}], "the client's exit code was 3"),
         ([{"exit": 0}], "the client never said that it had finished"),
-        ([init(), result("no", is_error=True, api_error_status=401), {"exit": 1}], "the client's exit code was 1"),
+        (
+            [init(), result("no", is_error=True, api_error_status=401), {"exit": 1}],
+            "the client's exit code was 1 (auth)",
+        ),
         ([init(), {"sleep": 60}], "it was ended: the limit of 2s"),
     ],
 )

@@ -458,6 +458,22 @@ def test_a_state_folder_that_cannot_be_had_keeps_nothing_from_running(bin_folder
     assert (0, "all done\n") == (done.returncode, done.stdout), done.stderr
 
 
+def test_what_ends_well_by_itself_was_ended_by_no_budget(bin_folder: Path, summary: Path) -> None:
+    """The last answer crossed the limit; the next would not have been made, but there was none to make."""
+    last = "\n".join(json.dumps(event) for event in (called(1), result("done")["say"]))
+    Fake(bin_folder, "claude", [init(), {"say": last}, {"sleep": 1}])
+
+    words = ["--max-tokens", "10", "--summary", str(summary), "--", "claude", "-p", "x"]
+    done = governor("run", *words, bin_folder=bin_folder)
+
+    assert (0, "done\n", "done", None) == (
+        done.returncode,
+        done.stdout,
+        said(summary)["state"],
+        said(summary)["ended_by"],
+    )
+
+
 class Refusing:
     """A client that is refused every time, in this process, with a clock that only counts."""
 

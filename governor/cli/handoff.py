@@ -52,9 +52,12 @@ def handoff(
     goal = start.choose(lane, came_from)
     program = start.may_take(goal, settings)
     apart = bool(wishes["worktree"] if worktree is None else worktree)
-    name, lock = start.prepare(
-        task, lane=goal, words=program, limits=limits, came_from=came_from, settings=settings, worktree=apart
-    )
+    try:
+        name, lock = start.prepare(
+            task, lane=goal, words=program, limits=limits, came_from=came_from, settings=settings, worktree=apart
+        )
+    except OSError as fault:
+        raise StateError(f"The handoff could not be prepared ({fault.strerror}).", "governor doctor") from fault
     if apart and not as_json and changes.git(os.getcwd(), "status", "--porcelain"):
         click.echo("governor: what is not committed here is not in the worktree.", err=True)
     try:

@@ -37,6 +37,7 @@ def work(name: str, descriptor: int) -> dict[str, Any]:
             content |= {"state": record.FAILED, "failed": "it was not judged"}
         record.write(name, content)
         news.post()
+        os.close(descriptor)
     return content
 
 
@@ -88,9 +89,10 @@ def _digest(done: Outcome | None, changed: list[changes.Change] | None, fault: s
         changed=len(changed or ()),
     )
     wrong = verdict.failed(listed)
+    why = fault or (done.failure if done is not None and done.failure != "unknown" else "")
     return {
         "state": record.DONE if wrong is None else record.FAILED,
-        "failed": None if wrong is None else f"{wrong.text} ({fault})" if fault else wrong.text,
+        "failed": None if wrong is None else f"{wrong.text} ({why})" if why else wrong.text,
         "checks": {check.name: check.ok for check in listed},
         "files": None if changed is None else [list(change) for change in changed[: changes.MOST_SHOWN]],
         "files_changed": None if changed is None else len(changed),

@@ -74,6 +74,7 @@ class Feed:
         message = event.get("message")
         if not isinstance(message, dict):
             return
+        self.is_finished = False  # a session that is spoken to on stdin goes on after a closing event
         blocks = message.get("content")
         for block in blocks if isinstance(blocks, list) else ():
             if isinstance(block, dict) and block.get("type") == "tool_use" and text(block.get("id")):
@@ -143,6 +144,8 @@ class Feed:
                 self.calls.add(f"{self.attempt}/{text(item.get('id'))}")
             elif kind == "item.completed" and item.get("type") == "agent_message":
                 self.message = text(item.get("text"))
+        elif kind == "turn.started":
+            self.is_finished = False
         elif kind == "turn.completed":
             self.is_finished = True
         elif kind == "turn.failed":

@@ -135,7 +135,8 @@ class Watch:
                 if now - looked >= LOOK_S:
                     self._look()
                     looked = now
-                self._judge(ladder, now)
+                if child.code is None:
+                    self._judge(ladder, now)
                 step = ladder.due(now)
                 if step is not None:
                     child.send(step)
@@ -155,7 +156,8 @@ class Watch:
             ladder.begin(now)
         if ladder.is_begun:
             return
-        self.crossing = crossed(self.setting.limits, self.spent())
+        if self.feed is None or not self.feed.is_finished:  # what has just ended well needs no ending
+            self.crossing = crossed(self.setting.limits, self.spent())
         gone = self.outlet.fault if self.outlet is not None else None
         self.is_closed = gone is not None and gone.errno == errno.EPIPE
         if self.crossing is not None or self.is_closed:
