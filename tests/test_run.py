@@ -474,6 +474,21 @@ def test_what_ends_well_by_itself_was_ended_by_no_budget(bin_folder: Path, summa
     )
 
 
+@needs_proc
+def test_a_fault_of_ours_leaves_no_run_that_nobody_watches(
+    monkeypatch: pytest.MonkeyPatch, bin_folder: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
+    Fake(bin_folder, "claude", [init(), {"sleep": 60}])
+    monkeypatch.setattr("governor.supervise.stream.Feed.take", lambda *_: 1 / 0)
+    setting = Setting(home=str(tmp_path / "state"), limits=Limits(), grace=1, prices={})
+
+    with pytest.raises(ZeroDivisionError):
+        supervised(["claude", "-p", "x"], setting, stdin=subprocess.DEVNULL)
+
+    assert gone(f"{bin_folder}/claude"), alive(f"{bin_folder}/claude")
+
+
 class Refusing:
     """A client that is refused every time, in this process, with a clock that only counts."""
 

@@ -181,6 +181,10 @@ def test_calls_count_once_by_id_and_responses_by_their_largest_statement() -> No
         feed.take(event)
     assert ({"toolu_1", "toolu_2"}, SESSION) == (feed.calls, feed.session)
     assert [70, 1] == [group[0].output for group in feed.usages.values()]
+    names = ("lane", "model", "session", "agent", "main", "final", "context")
+    one = next(iter(feed.usages.values()))[0]
+    expected = ("claude", "claude-sonnet-5-5", SESSION, "main", True, False, 1000)
+    assert expected == tuple(getattr(one, name) for name in names), "a usage is put together by place"
 
 
 def test_the_meter_in_the_stream_is_a_fraction_and_said_once() -> None:

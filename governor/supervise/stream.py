@@ -177,10 +177,11 @@ def _usages(
 ) -> list[Usage]:
     """What one response of the stream bills, by the same rules as a transcript's line."""
     agent = "subagent" if sidechain else "main"
-    last = (session, agent, session, "", "", "", "", not sidechain, stamp, stamp, 0, False)
+    ranked = (not sidechain, stamp, stamp, 0, False, "claude")
+    names = (session, agent, session, "", "", "", "")
     wrong: list[str] = []
     return [
-        billed.usage_of((key, part, stamp, "claude", model), step, context, False, last, wrong)
+        billed.usage_of((key, part, stamp), step, context, False, (*ranked, model, *names), wrong)
         for part, (model, step, context) in enumerate(billed.steps(usage, text(message.get("model"))))
     ]
 

@@ -109,6 +109,11 @@ class Watch:
         try:
             with self._passing_on():
                 self._follow(child)
+        except BaseException:  # a fault of ours must not leave a run that nobody watches
+            child.send("TERM")
+            time.sleep(TICK_S)
+            child.send("KILL")
+            raise
         finally:
             self._wall, self._began = self.wall, None
             child.let_go()
