@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 MOST_FILES = 50_000  # in a folder that git does not know; beyond that it is not compared
 MOST_SHOWN = 200
 SLOW_S = 120
+TRIES = 5
 SKIPPED = frozenset((".git", "node_modules", ".venv", "__pycache__"))
 
 
@@ -90,7 +92,11 @@ class Watcher:
         if index and not own.exists() and os.path.exists(index.strip()):
             shutil.copyfile(index.strip(), own)  # what git knows of unchanged files saves reading them
         env = self._env()
-        if git(self.top, "add", "-A", env=env) is None:
+        for _ in range(TRIES):
+            if git(self.top, "add", "-A", env=env) is not None:
+                break
+            time.sleep(0.3)  # a file went away while it was read: whatever the client started has only just ended
+        else:
             return None
         tree = git(self.top, "write-tree", env=env)
         return tree.strip() if tree else None
