@@ -65,9 +65,7 @@ def _stop(name: str) -> None:
 def as_data(name: str, *, commands: bool = True) -> dict[str, Any]:
     """One handoff with stable keys; null where something is not known (yet). ``commands``: ask git for a worktree's."""
     now = time.time()
-    content = record.read(name)
-    quiet_s = float(config.load().values["handoff"]["quiet"])
-    state = record.standing(name, now=now, quiet_s=quiet_s)
+    state, content = record.look(name, now=now, quiet_s=float(config.load().values["handoff"]["quiet"]))
     ran = content.get("run") or {}
     started, ended, heard = content.get("started_at"), content.get("ended_at"), record.heard_at(name)
     files = content.get("files")

@@ -36,8 +36,7 @@ def post(*, now: float | None = None) -> None:
 
 
 def _news(name: str, now: float) -> dict[str, Any] | None:
-    content = record.read(name)
-    state = record.standing(name, now=now, quiet_s=float("inf"))
+    state, content = record.look(name, now=now, quiet_s=float("inf"))
     if state == record.DEAD:
         record.tidy(name)
     ended = content.get("ended_at") or record.heard_at(name)

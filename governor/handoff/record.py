@@ -120,15 +120,23 @@ def holder(name: str) -> int | None:
     return None
 
 
+def look(name: str, *, now: float, quiet_s: float) -> tuple[str, dict[str, Any]]:
+    """How it stands, and the record that says so: RUNNING, QUIET (no word for ``quiet_s``), DONE, FAILED, or DEAD: its
+    supervisor is gone and nobody judged it.
+    """
+    content = read(name)
+    if content.get("state", RUNNING) == RUNNING and holder(name) is None:
+        content = read(name)  # it may have ended between the two looks
+        if content.get("state", RUNNING) == RUNNING:
+            return DEAD, content
+    state = str(content.get("state", RUNNING))
+    heard = heard_at(name) if state == RUNNING else None
+    return (QUIET if heard is not None and now - heard >= quiet_s else state), content
+
+
 def standing(name: str, *, now: float, quiet_s: float) -> str:
-    """RUNNING, QUIET (no word for ``quiet_s``), DONE, FAILED, or DEAD: its supervisor is gone and nobody judged it."""
-    state = str(read(name).get("state", RUNNING))
-    if state != RUNNING:
-        return state
-    if holder(name) is None:
-        return str(read(name).get("state", DEAD)).replace(RUNNING, DEAD)  # it may have ended between the two looks
-    heard = heard_at(name)
-    return QUIET if heard is not None and now - heard >= quiet_s else RUNNING
+    """How it stands, alone."""
+    return look(name, now=now, quiet_s=quiet_s)[0]
 
 
 def pulse(name: str) -> None:
