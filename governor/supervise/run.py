@@ -134,8 +134,8 @@ def _was_refused(watch: Watch) -> bool:
 
 
 def _full_window(watch: Watch) -> LimitReading | None:
-    """Codex says in words alone that it was refused; in numbers its rollout does: a window at 100 % or more."""
-    if watch.feed is None or watch.feed.lane != "codex" or watch.feed.failure != "unknown":
+    """Codex says in words alone that it was refused; in numbers, and until when, its rollout does: a full window."""
+    if watch.feed is None or watch.feed.lane != "codex" or watch.feed.failure not in ("unknown", "rate_limit"):
         return None
     full = [reading for reading in watch.readings() if reading.used_percent >= 100]
     return max(full, key=lambda reading: reading.resets_at or 0, default=None)

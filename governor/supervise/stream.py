@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from governor.guards import failures
 from governor.model import Lane, Usage
 from governor.sources import billed, claude
 from governor.sources.lines import count, text, to_ms
@@ -80,7 +81,7 @@ class Feed:
             if isinstance(block, dict) and block.get("type") == "tool_use" and text(block.get("id")):
                 self.calls.add(text(block.get("id")))
         if text(message.get("model")) == "<synthetic>":
-            self.failure = _failure(text(event.get("error")), event.get("api_error_status")) or self.failure
+            self.failure = _failure(event) or self.failure
             return
         usage, stamp = message.get("usage"), to_ms(event.get("timestamp"))
         if not isinstance(usage, dict):
@@ -131,7 +132,7 @@ class Feed:
         if self.own_limit:
             self.failure = "client_limit"
         elif not self.is_finished:
-            self.failure = _failure("", event.get("api_error_status")) or self.failure or "unknown"
+            self.failure = _failure(event) or self.failure or "unknown"
 
     # ---- Codex ----
 
@@ -149,27 +150,18 @@ class Feed:
         elif kind == "turn.completed":
             self.is_finished = True
         elif kind == "turn.failed":
-            self.is_finished, self.failure = False, "unknown"
+            self.is_finished, self.failure = False, failures.of_event(event).kind  # its words are the client's own
             error = event.get("error")
             self.complaint = text(error.get("message")) if isinstance(error, dict) else ""
 
 
-def _failure(word: str, status: object) -> str:
-    """rate_limit, overloaded, server, auth, validation or unknown, from a status or the client's own word; empty for
-    neither. No text is looked at: what a model wrote may say anything.
+def _failure(event: dict[str, Any]) -> str:
+    """The kind of failure that Claude's event states (governor.guards.failures); empty where it states none. Only
+    status and names are looked at: what a model wrote may say anything.
     """
-    code = status if isinstance(status, int) and not isinstance(status, bool) else 0
-    if code == 429 or word == "rate_limit":
-        return "rate_limit"
-    if code in (503, 529) or word == "overloaded":
-        return "overloaded"
-    if code in (401, 402, 403) or word in ("authentication_failed", "oauth_org_not_allowed", "billing_error"):
-        return "auth"
-    if code >= 500 or code == 408 or word == "server_error":
-        return "server"
-    if code >= 400 or word == "invalid_request":
-        return "validation"
-    return "unknown" if word else ""
+    named = [event.get("api_error"), event.get("api_error_type"), event.get("error")]
+    found = failures.classify(status=event.get("api_error_status"), codes=named)
+    return found.kind if found.by != "nothing" else ""
 
 
 def _usages(
