@@ -6,13 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-from governor import config, heartbeat, hook, overhead, paths, refresh, upkeep
+from governor import config, heartbeat, hook, paths, refresh
 from governor.errors import GovernorError
 from governor.faces.plain import left
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.model import LANES
 from governor.report import Finding
+from governor.review import overhead, upkeep
 
 STALE_READING_S = 24 * 3600
 

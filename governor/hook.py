@@ -125,7 +125,7 @@ def is_overridden(state_home: str, now: float) -> bool:
 
 
 def is_muted(state_home: str, name: str) -> bool:
-    """Did refresh find that this hook costs more than it may (``governor.upkeep``)? It then only rings."""
+    """Did refresh find that this hook costs more than it may (``governor.review.upkeep``)? It then only rings."""
     return os.path.exists(os.path.join(state_home, "muted", name))
 
 

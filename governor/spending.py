@@ -17,7 +17,7 @@ from governor.report import BudgetReport
 
 
 class Live(NamedTuple):
-    """A session as the budget guard counts it (governor.live)."""
+    """A session as the budget guard counts it (governor.acts.live)."""
 
     session: str
     lane: str

@@ -26,13 +26,13 @@ def wants(raw: bytes, door: hook.Door) -> bool:
 
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     if os.path.isdir(f"{door.home}/breakers"):
-        from governor import breakers
+        from governor.acts import breakers
 
         if (held := breakers.before_call(event, door)) is not None:
             return held
     if hook.is_quiet(door.home, "budget"):
         return None
-    from governor import live
+    from governor.acts import live
     from governor.guards import budget
 
     letter, name, session = door.letter("budget"), str(event.get("hook_event_name")), str(event.get("session_id"))

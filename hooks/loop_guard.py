@@ -27,13 +27,13 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     if not letter.startswith(b"speak") or not kind:
         return letter.startswith(b"speak") and b"hook_event_name" in raw  # laid out in another way: parse it
     if kind in (b"PostToolBatch", b"PostToolUse"):
-        from governor import loops
+        from governor.acts import loops
         from governor.guards import calls
 
         carried[:] = [batch] = [calls.read(raw)]
         return batch is None or loops.is_odd(door.home, batch, letter)
     if kind == b"Stop":
-        from governor import loops
+        from governor.acts import loops
 
         return loops.ended(door.home, raw, letter)
     return kind in (b"PostToolUseFailure", b"StopFailure")
@@ -43,7 +43,7 @@ carried: list[Batch | None] = []
 
 
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
-    from governor import alike
+    from governor.acts import alike
 
     letter = door.letter("loop")
     if not letter or letter.get("action") == "off":

@@ -36,7 +36,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     }
     if not written:
         return None
-    from governor import memory
+    from governor.acts import memory
     from governor.errors import GovernorError
     from governor.guards.memory import Limits, sentence
 

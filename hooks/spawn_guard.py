@@ -1,7 +1,7 @@
 """PreToolUse, PostToolUse, PostToolUseFailure, SubagentStop: hold subagents within their caps, and near the wall send
 routine ones to a cheaper model.
 
-Reads the letter ``spawn`` and keeps one small book per session (governor.leases); without a letter everything is
+Reads the letter ``spawn`` and keeps one small book per session (governor.acts.leases); without a letter everything is
 counted and nothing held. The rules: governor.guards.spawn, caps, degrade and tier.
 """
 
@@ -31,7 +31,7 @@ def wants(raw: bytes, door: hook.Door) -> bool:
 
 
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
-    from governor import leases
+    from governor.acts import leases
     from governor.guards import called
 
     name = event.get("hook_event_name")
@@ -43,7 +43,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
 
 
 def before(event: dict[str, Any], what: Called, door: hook.Door) -> hook.Reply:
-    from governor import leases, spawned
+    from governor.acts import leases, spawned
     from governor.guards import caps, degrade
 
     letter, lane, now = door.letter("spawn"), door.lane, door.now

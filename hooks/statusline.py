@@ -60,7 +60,7 @@ def main() -> None:
         hook.log(home, "statusline", fault)
     theirs = b""
     if speaks and isinstance(chained.get("command"), str):
-        from governor import chain
+        from governor.acts import chain
 
         try:
             theirs = chain.output_of(chained["command"], raw, scratch=home)

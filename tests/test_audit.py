@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, answer, iso, transcript, usage
 
-from governor import ceilings, config, efficiency, flags, meter, paths
+from governor import config, meter, paths
 from governor.attribution import Row
 from governor.cli import governor
-from governor.efficiency import Efficiency, Response
-from governor.flags import Flag, Week
 from governor.marathon import Session, Turn
 from governor.model import Tally
+from governor.review import ceilings, efficiency, flags
+from governor.review.efficiency import Efficiency, Response
+from governor.review.flags import Flag, Week
 
 QUIET = Week(
     requests=500,

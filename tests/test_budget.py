@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import config, hook, letters, live, spending
+from governor import config, hook, letters, spending
+from governor.acts import live
 from governor.guards import budget
 from governor.guards.budget import Used
 from governor.guards.usage import epoch

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import canary
-from governor.canary import METRICS, Change, Day
+from governor.review import canary
+from governor.review.canary import METRICS, Change, Day
 
 CHANGED = 28  # the day on which policy "new" begins
 RATES = {"interruptions": 0.05, "failures": 0.06, "asked_again": 0.06, "reverts": 0.03}

@@ -451,12 +451,16 @@ def test_every_hook_of_ours_is_as_quiet(script: str, tmp_path: Path) -> None:
 PARSING = {"governor.wire", "_json"}
 COMPACTING = {
     *guards("cut", "edits", "entries", "memory", "recency", "record"),
-    *("governor.errors", "governor.memory", "governor.originals", "governor.paths"),
+    *("governor.errors", "governor.acts", "governor.acts.memory", "governor.acts.originals", "governor.paths"),
     *("_bisect", "_operator", "bisect", "fcntl", "_sha2" if sys.version_info >= (3, 12) else "_sha256"),
 }
-COUNTING = guards("budget", "usage") | {"governor.live", "fcntl"}  # at every tool call of who has budgets
+COUNTING = guards("budget", "usage") | {
+    "governor.acts",
+    "governor.acts.live",
+    "fcntl",
+}  # at every tool call of who has budgets
 SPAWNING = guards("called", "caps", "degrade", "spawn", "suits", "tier") | {
-    *("governor.leases", "governor.spawned", "fcntl"),
+    *("governor.acts", "governor.acts.leases", "governor.acts.spawned", "fcntl"),
 }
 AGENT = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Agent", "tool_use_id": "t"}
 ROUTING = guards("prompt", "router", "scope", "stems", "typed", "words")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from governor import leases, spawned
+from governor.acts import leases, spawned
 from governor.guards import spawn
 from governor.guards.called import Called
 
@@ -22,7 +22,7 @@ ATTEMPTS, PROCESSES, CAP = 1000, 20, 37
 MANY = """
 import json, sys, threading
 sys.path.insert(0, {root!r})
-from governor import leases
+from governor.acts import leases
 leases.WAIT_S = 60
 admitted = []
 def attempt(number):
@@ -42,7 +42,7 @@ print(json.dumps(admitted))
 HOLDER = """
 import sys, time
 sys.path.insert(0, {root!r})
-from governor import leases
+from governor.acts import leases
 def edit(book):
     print("held", flush=True)
     time.sleep(60)

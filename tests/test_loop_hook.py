@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from governor import breakers
+from governor.acts import breakers
 from governor.cli import governor as command_line
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "hooks" / "loop_guard.py"
 SESSION = "0b9c3c1e-0000-4000-8000-000000000001"
-LOOKED = ("loops", "guards", "guards.calls")  # what noting a call needs, beyond the quiet path
+LOOKED = ("acts", "acts.loops", "guards", "guards.calls")  # what noting a call needs, beyond the quiet path
 SECRET = "zanzibar"
 REPORT = "import atexit, os, sys; atexit.register(lambda: os.write(2, ' '.join(sys.modules).encode()))\n"
 
@@ -330,7 +330,7 @@ def test_while_it_rests_it_is_refused_and_then_one_probe_passes(host: Host) -> N
 def test_only_one_of_many_at_once_is_the_probe(host: Host) -> None:
     home = rest(host, now=1000.0)
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from governor import breakers; "
+        "import sys; sys.path.insert(0, sys.argv[1]); from governor.acts import breakers; "
         "print(breakers.refusal(sys.argv[2], sys.argv[3], 'Bash', 1075.0))"
     )
     command = [sys.executable, "-I", "-S", "-c", code, str(ROOT), home, SESSION]
@@ -484,7 +484,10 @@ def test_what_a_call_and_a_failure_import_at_most(host: Host) -> None:
         assert quiet >= imported(run, event) - imported("", event)
     host.leave(action="observe", alike=3)
     said = host.batch(*[("Grep", {"pattern": "x"}, "none")] * 4)
-    more = {"_json", *(f"governor.{room}" for room in ("wire", "alike", "breakers", "guards.loop", "guards.cron"))}
+    more = {
+        "_json",
+        *(f"governor.{room}" for room in ("wire", "acts.alike", "acts.breakers", "guards.loop", "guards.cron")),
+    }
     more |= {"governor.guards.breaker"}
     assert quiet | more >= imported(run, said) - imported("", said)
     (host.home / "loops" / f"{SESSION}.told").unlink()

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from governor import memory, originals
+from governor.acts import memory, originals
 from governor.cli.memory import memory as command
 from governor.errors import BadInputError
 from governor.guards.cut import shorten, whole

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from governor import originals
+from governor.acts import originals
 from governor.guards.edits import edits
 from governor.guards.memory import ARCHIVE, POINTER, Limits, size_of
 from governor.install import runtime
@@ -270,14 +270,14 @@ def modules_after(machine: Machine, raw: bytes) -> set[str]:
 
 def test_an_edit_of_anything_else_costs_no_import(machine: Machine) -> None:
     quiet = modules_after(machine, json.dumps(write(machine.folder / "main.py")).encode())
-    assert not quiet & {"json", "re", "typing", "dataclasses", "pathlib", "fnmatch", "governor.memory"}
+    assert not quiet & {"json", "re", "typing", "dataclasses", "pathlib", "fnmatch", "governor.acts.memory"}
     assert {"governor", "governor.hook"} == {name for name in quiet if name.startswith("governor")}
 
 
 def test_a_file_of_another_place_costs_no_more_than_a_look_at_its_name(machine: Machine) -> None:
     """The words MEMORY.md stand in many a file that is none."""
     other = event("Write", {"file_path": "/tmp/notes.md", "content": "see MEMORY.md"})
-    assert not modules_after(machine, json.dumps(other).encode()) & {"governor.memory", "pathlib"}
+    assert not modules_after(machine, json.dumps(other).encode()) & {"governor.acts.memory", "pathlib"}
 
 
 def test_the_installed_copy_has_all_it_needs(machine: Machine) -> None:

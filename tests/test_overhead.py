@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, START_MS, answer, refreshed, rows, transcript, usage
 
-from governor import config, hook, meter, overhead, paths, upkeep
+from governor import config, hook, meter, paths
 from governor.cli import main
 from governor.ledger import costs, read, schema, store
 from governor.ledger.store import Ledger, open_ledger
-from governor.overhead import DAY_S, NEEDED, TAP, Injection, Limits, Mark, Run
+from governor.review import overhead, upkeep
+from governor.review.overhead import DAY_S, NEEDED, TAP, Injection, Limits, Mark, Run
 
 LIMITS = Limits(mute=True, p95_ms=100, week_percent=0.5)
 SLOW, FAST = 500.0, 10.0

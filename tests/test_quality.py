@@ -28,9 +28,10 @@ from writing import (
     turn,
 )
 
-from governor import config, watch
+from governor import config
 from governor.ledger import costs, watched
 from governor.ledger.store import Ledger
+from governor.review import watch
 from governor.sources import quality
 from governor.sources.likeness import alike, likeness
 

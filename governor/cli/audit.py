@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 
-from governor import attribution, canary, ceilings, efficiency, flags, history, marathon, meter, policy, watch
+from governor import attribution, history, marathon, meter, policy
 from governor.assess import assess
 from governor.cli.opening import json_option, lane_option, opened
 from governor.config import Settings
-from governor.efficiency import Efficiency, Response
 from governor.faces import data
-from governor.flags import Flag, Week
 from governor.ledger import costs, read
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, Tally
 from governor.report import LaneReport, Report
+from governor.review import canary, ceilings, efficiency, flags, watch
+from governor.review.efficiency import Efficiency, Response
+from governor.review.flags import Flag, Week
 
 WEEK_S = 7 * 86_400
 SMALL = 500  # output tokens; the median response of a working agent is below

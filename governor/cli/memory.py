@@ -11,8 +11,9 @@ from contextlib import contextmanager
 
 import click
 
-from governor import hook, originals, paths
-from governor import memory as compactor
+from governor import hook, paths
+from governor.acts import memory as compactor
+from governor.acts import originals
 from governor.errors import BadInputError, StateError
 from governor.guards.memory import ARCHIVE, Limits, Size, size_of
 

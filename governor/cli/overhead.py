@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from governor import history, meter, upkeep
-from governor import overhead as thinking
+from governor import history, meter
 from governor.cli.decisions import SOON_S, followed
 from governor.cli.opening import json_option, lane_option, opened, time_of
 from governor.config import Settings
@@ -16,6 +15,8 @@ from governor.faces import data
 from governor.ledger import costs, read
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane
+from governor.review import overhead as thinking
+from governor.review import upkeep
 
 
 @click.command()

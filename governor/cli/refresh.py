@@ -11,15 +11,16 @@ from governor import refresh as composer
 from governor.cli.opening import opened
 from governor.errors import StateError
 from governor.ledger.store import open_ledger
-from governor.overhead import REFRESH
 from governor.report import Report
+from governor.review.overhead import REFRESH
 
 
 @click.command()
 @click.option("--quiet", is_flag=True, help="Say nothing; for the hooks' bell.")
 def refresh(quiet: bool) -> None:
     """Take in what is new and write the letters that the hooks read."""
-    from governor import letters, watch
+    from governor import letters
+    from governor.review import watch
 
     if not quiet:
         with opened() as (ledger, settings, now):

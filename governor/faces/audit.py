@@ -9,14 +9,14 @@ from typing import Any
 
 from click import style
 
-from governor import canary
 from governor.calibrate import Scale
-from governor.canary import Comparison, Day
-from governor.efficiency import Efficiency
 from governor.faces.plain import LANE_NAMES, count, fine, percent, utc
-from governor.flags import Flag
-from governor.limits import Ceiling
 from governor.model import Lane
+from governor.review import canary
+from governor.review.canary import Comparison, Day
+from governor.review.efficiency import Efficiency
+from governor.review.flags import Flag
+from governor.review.limits import Ceiling
 
 WIDTH = 80
 OWNERS = {**LANE_NAMES, "governor": "governor"}

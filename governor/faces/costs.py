@@ -9,13 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from governor import overhead
 from governor.calibrate import Scale
 from governor.faces.plain import LANE_NAMES, count, fine, left, utc
 from governor.faces.screen import screen
 from governor.faces.tables import table
 from governor.model import Lane
-from governor.overhead import Cost, Limits, Mark
+from governor.review import overhead
+from governor.review.overhead import Cost, Limits, Mark
 
 MEASURED = (
     "CPU time of each hook's process, the interpreter's start included; refresh runs in the background, nobody waits "

@@ -1,7 +1,7 @@
 """Whether the next tool call, or the next prompt, still fits the budgets, and what to say when it does not.
 
-Pure: the letter that refresh left, what this session has used (``governor.live``), the event and the clock go in; at
-most one ruling comes out, the strictest. A figure that is not known crosses nothing. Cache reads are no tokens here.
+Pure: the letter that refresh left, what this session has used (``governor.acts.live``), the event and the clock go in,
+rulings come out, the strictest first. A figure that is not known crosses nothing. Cache reads are no tokens here.
 """
 
 from __future__ import annotations

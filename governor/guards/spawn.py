@@ -2,7 +2,7 @@
 
 Pure: a session's **book** and one event go in, a verdict and the book as it is afterwards come out. A lease is known by
 the id of its tool call, so events that come twice count once; an agent that ends before anybody heard its id ends its
-lease all the same. Who writes the book, and under which lock: governor.leases.
+lease all the same. Who writes the book, and under which lock: governor.acts.leases.
 
 Time is a **tick**: seconds of a clock that no one sets, and the boot it belongs to. The wall clock may jump; neither
 way frees or freezes a lease.

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from governor.canary import Comparison, Day
-from governor.efficiency import Response
 from governor.ledger.store import Ledger
 from governor.model import LANES
-from governor.overhead import Injection, Run
+from governor.review.canary import Comparison, Day
+from governor.review.efficiency import Response
+from governor.review.overhead import Injection, Run
 
 
 def hook_runs(ledger: Ledger, since: int) -> list[Run]:

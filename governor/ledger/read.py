@@ -280,7 +280,7 @@ def runs(ledger: Ledger, since: int) -> list[tuple[int, str, float, int]]:
 
 
 def worse(ledger: Ledger) -> list[str]:
-    """What the quality canary last found significantly worse after a change, a sentence each (``governor.watch``)."""
+    """What the quality canary last found significantly worse after a change, a sentence each (``review.watch``)."""
     try:
         return [str(sentence) for sentence in json.loads(ledger.fact("canary") or "{}").get("worse", [])]
     except (ValueError, AttributeError, TypeError):

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from governor import alerts, config, hook, paths, upkeep
+from governor import alerts, config, hook, paths
 from governor.assess import assess
 from governor.handoff import news
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.letters import budget, loop, pacing, price, router, spawn
 from governor.letters.post import Desk
+from governor.review import upkeep
 
 ACTIVE_S = 2 * 3600  # sessions used within this time may hear about their context
 # Marks of episodes and of sessions older than this are forgotten; a project's budget may look back a month.

@@ -12,12 +12,13 @@ from hashlib import blake2b
 from pathlib import PurePath
 from typing import Any
 
-from governor import canary, paths
+from governor import paths
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import costs, store, watched
 from governor.ledger.store import Ledger
 from governor.model import Cursor
+from governor.review import canary
 from governor.sources import quality, tail
 
 LOOK_BYTES = 8 * 2**20  # a twentieth of a second

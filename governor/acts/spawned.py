@@ -72,7 +72,7 @@ def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], doo
     known = told if isinstance(told, int) else None
     if not letter.get("tree_tokens") or door.lane != "claude":
         return known
-    from governor import live
+    from governor.acts import live
     from governor.guards.usage import TOKENS
 
     try:

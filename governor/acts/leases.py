@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 import time
 
-from governor import hook, spawned, wire
+from governor import hook, wire
+from governor.acts import spawned
 from governor.guards import called, spawn
 
 TYPE_CHECKING = False

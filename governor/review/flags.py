@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from governor.attribution import Row
-from governor.efficiency import Efficiency
 from governor.marathon import Session
+from governor.review.efficiency import Efficiency
 
 FEWEST = 50  # responses in a week; fewer prove no pattern
 GROWTH = 20.0  # percent, week over week

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from governor import hook, loops
+from governor import hook
+from governor.acts import loops
 from governor.guards import breaker
 from governor.guards.breaker import Outcome
 

@@ -13,10 +13,10 @@ import stat
 import time
 
 from governor import hook
+from governor.acts.originals import Version, keep, read_version, versions
 from governor.errors import BadInputError
 from governor.guards.edits import matches
 from governor.guards.memory import ARCHIVE, Compaction, Limits, addition, compact, size_of
-from governor.originals import Version, keep, read_version, versions
 from governor.paths import claude_folders, codex_folder
 
 TYPE_CHECKING = False

@@ -10,13 +10,14 @@ import json
 import os
 from typing import Any
 
-from governor import history, hook, overhead, paths
+from governor import history, hook, paths
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import costs
 from governor.ledger.store import Ledger
 from governor.model import LANES
-from governor.overhead import Limits, Mark
+from governor.review import overhead
+from governor.review.overhead import Limits, Mark
 
 CHECK_EVERY_S = 3600
 FACT = "muting"

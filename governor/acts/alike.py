@@ -5,7 +5,8 @@ Loaded only when there is something to say or to decide; what an ordinary call n
 
 from __future__ import annotations
 
-from governor import hook, loops, wire
+from governor import hook, wire
+from governor.acts import loops
 from governor.guards import calls
 
 TYPE_CHECKING = False
@@ -49,7 +50,7 @@ def _repeats(door: hook.Door, letter: dict[str, Any], batch: Batch) -> hook.Repl
     run = calls.in_a_row(batch.traces, like)
     if letter.get("action") != "stop" or run < loops.KEPT or not name:
         return None
-    from governor import breakers
+    from governor.acts import breakers
 
     rests = _whole(letter, "open_for", 60)
     if not hook.claim(door.home, f"stuck:{record}:{name}:{int(door.now // rests)}"):
@@ -61,7 +62,7 @@ def _repeats(door: hook.Door, letter: dict[str, Any], batch: Batch) -> hook.Repl
 
 def _results(event: dict[str, Any], door: hook.Door, letter: dict[str, Any], batch: Batch) -> hook.Reply | None:
     """Which tools failed, which work again."""
-    from governor import breakers
+    from governor.acts import breakers
 
     session = loops.name(batch.session)
     known = breakers.known(door.home, session)
@@ -112,7 +113,7 @@ def _answers(event: dict[str, Any]) -> dict[str, str]:
 
 def after_failure(event: dict[str, Any], door: hook.Door, letter: dict[str, Any]) -> hook.Reply | None:
     """One call failed. What the person interrupted is no failure."""
-    from governor import breakers
+    from governor.acts import breakers
 
     (call, *_) = calls.parsed(event, wire.compact).calls or (None,)
     session = loops.name(str(event.get("session_id") or ""))
@@ -140,7 +141,7 @@ def _judge(
     door: hook.Door, letter: dict[str, Any], session: str, known: list[Outcome], tool: str, wait_s: float | None
 ) -> hook.Reply | None:
     """Open a breaker, open it again, name a storm, or say nothing."""
-    from governor import breakers
+    from governor.acts import breakers
     from governor.guards import breaker
 
     rests, row = _whole(letter, "open_for", 60), breaker.row(known, tool)
@@ -212,7 +213,7 @@ def _line(door: hook.Door, record: dict[str, Any]) -> bytes:
 
 
 def _key(name: bytes) -> str:
-    from governor import breakers
+    from governor.acts import breakers
 
     return breakers.key(name.decode("utf-8", "replace"))
 

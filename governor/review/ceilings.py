@@ -16,7 +16,7 @@ from typing import Any
 
 from governor import paths
 from governor.config import Settings
-from governor.limits import CLAUDE, CODEX, Ceiling, Row
+from governor.review.limits import CLAUDE, CODEX, Ceiling, Row
 
 UNITS = ("tokens", "usd", "units", "tool_calls", "wall")  # of a budget (config.guards)
 MANAGED = {"darwin": "/Library/Application Support/ClaudeCode/managed-settings.json"}
