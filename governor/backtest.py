@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from governor import forecast, season
 from governor.calibrate import Anchor, calibrate
 from governor.scores import Backtest, Origin, Watch, alarm_score, pool, quantile, score
-from governor.simulate import SLOT_S, Person, readings
+from governor.simulate import Person, readings
+from governor.simulate.slots import SLOT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
