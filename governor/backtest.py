@@ -147,9 +147,7 @@ class _Eyes:
         rows = [row for row in self._history if row[0] <= now - HOUR_S]
         day = (now + self._tz_offset - season.DAWN_H * HOUR_S) // DAY_S
         if day not in self._learnt:
-            self._learnt[day] = season.learn(
-                rows, now=now, starts_at=self.week.starts_at, tz_offset=self._tz_offset, refused=self._refused
-            )
+            self._learnt[day] = season.learn(rows, now=now, tz_offset=self._tz_offset, refused=self._refused)
         return forecast.project_week(
             rows,
             now=now,

@@ -227,9 +227,9 @@ def test_the_alarm_needs_two_looks_or_one_clear_one_and_clears_by_itself() -> No
 
 
 def test_days_refused_are_not_learnt_from() -> None:
-    days = season.learn(office(), now=START, starts_at=START, refused=[(START - 3 * DAY, START - 2 * DAY)])
-    whole = season.learn(office(), now=START, starts_at=START)
+    days = season.learn(office(), now=START, refused=[(START - 3 * DAY, START - 2 * DAY)])
+    whole = season.learn(office(), now=START)
     assert days is not None
     assert whole is not None
     assert len(days.number) < len(whole.number)
-    assert season.learn([], now=START, starts_at=START) is None
+    assert season.learn([], now=START) is None
