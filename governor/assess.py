@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from governor import calibrate, forecast, history, hook, paths, policy, spending, windows
+from governor import calibrate, forecast, history, hook, paths, policy, season, spending, windows
 from governor.alarm import Alarm, step
 from governor.config import Settings
 from governor.ledger import read
@@ -101,17 +101,17 @@ class Past(NamedTuple):
     active: list[int]  # quarters with use in the last two days
     refused: list[tuple[int, int]]  # spans in which the wall stood, so that little use says nothing about demand
     tz_offset: int
+    days: season.Days | None  # what the hours teach
 
 
 def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> Past:
     used = read.slices(ledger, now - 2 * 86_400, now + 1, lane=lane)
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
-    return Past(
-        hours=history.hourly(ledger, settings, lane, now=now),
-        active=sorted({piece.start for piece in used}),
-        refused=read.walls(ledger, lane, now - history.PAST_S),
-        tz_offset=int(offset.total_seconds()) if offset else 0,
-    )
+    tz_offset = int(offset.total_seconds()) if offset else 0
+    hours = history.hourly(ledger, settings, lane, now=now)
+    refused = read.walls(ledger, lane, now - history.PAST_S)
+    days = season.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
+    return Past(hours, sorted({piece.start for piece in used}), refused, tz_offset, days)
 
 
 def _estimate(
@@ -164,6 +164,7 @@ def projected(
         spread=scale.spread,
         tz_offset=past.tz_offset,
         refused=past.refused,
+        days=past.days,
     )
 
 

@@ -7,6 +7,7 @@ have read, so that the whole chain is scored and not only its last link.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governor import forecast, season
@@ -35,19 +36,6 @@ class Course(NamedTuple):
     resets_at: int
     percent: Sequence[float]
     refused_at: int | None = None  # when it hit 100 % and use was refused: the end is then only a lower bound
-
-
-def courses(history: Iterable[tuple[int, float]], *, starts: Iterable[int], units_per_point: float) -> list[Course]:
-    """Past weekly windows rebuilt from local units, where no official reading was kept."""
-    by_hour = {t // HOUR_S: u for t, u in history}
-    out = []
-    for start in starts:
-        total, percent = 0.0, []
-        for hour in range(start // HOUR_S, (start + WEEK_S) // HOUR_S):
-            total += by_hour.get(hour, 0.0)
-            percent.append(total / units_per_point)
-        out.append(Course(start, start + WEEK_S, percent))
-    return out
 
 
 def run(
@@ -133,6 +121,7 @@ class _Eyes:
     ) -> None:
         self.week = week
         self._history = [row for row in history if row[0] < week.resets_at]
+        self._times = [at for at, _ in self._history]
         self._units_per_point = units_per_point
         self._spread = spread
         self._tz_offset = tz_offset
@@ -144,7 +133,7 @@ class _Eyes:
 
     def project(self, hour: int) -> forecast.Forecast:
         now = self.week.starts_at + hour * HOUR_S
-        rows = [row for row in self._history if row[0] <= now - HOUR_S]
+        rows = self._history[: bisect_right(self._times, now - HOUR_S)]
         day = (now + self._tz_offset - season.DAWN_H * HOUR_S) // DAY_S
         if day not in self._learnt:
             self._learnt[day] = season.learn(rows, now=now, tz_offset=self._tz_offset, refused=self._refused)

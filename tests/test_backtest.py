@@ -54,19 +54,16 @@ def test_weeks_of_nothing_are_scored_like_any_other() -> None:
 
 def test_what_happens_later_in_the_week_never_changes_what_was_said() -> None:
     who = person(Random(4), "bursts", weeks=5)
-    starts = [who.starts_at + k * WEEK_S for k in range(5)]
-    weeks = backtest.courses(who.hourly(), starts=starts, units_per_point=who.units_per_percent)
-    cut = starts[4] + 60 * 3600
+    demand = who.demand()
+    weeks = [
+        Course(who.starts_at + k * WEEK_S, who.starts_at + (k + 1) * WEEK_S, demand[k * 1008 + 5 : (k + 1) * 1008 : 6])
+        for k in range(5)
+    ]
+    cut = weeks[4].starts_at + 60 * 3600
     early = [row for row in who.hourly() if row[0] < cut]
     seen = backtest._Eyes(who.hourly(), weeks[4], who.units_per_percent, spread=0.0, tz_offset=0, refused=[])
     blind = backtest._Eyes(early, weeks[4], who.units_per_percent, spread=0.0, tz_offset=0, refused=[])
     assert blind.project(60) == seen.project(60)
-
-
-def test_courses_follow_the_units() -> None:
-    (only,) = backtest.courses([(0, 5.0), (7200, 5.0)], starts=[0], units_per_point=2.0)
-    assert [2.5, 2.5, 5.0] == list(only.percent[:3])
-    assert 5.0 == only.percent[-1]
 
 
 @pytest.mark.parametrize("family", ["bursts", "deadline"])
