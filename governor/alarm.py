@@ -23,11 +23,11 @@ class Alarm(NamedTuple):
     high_since: int | None = None
 
 
-ALARM_AT, AT_ONCE, CLEAR_AT, HOLD_S = 0.6, 0.75, 0.4, 4 * HOUR_S
+ALARM_AT, AT_ONCE, CLEAR_AT, HOLD_S = 0.6, 0.72, 0.4, 4 * HOUR_S
 
 
 def step(state: Alarm, at: int, p_exceed: float | None) -> Alarm:
-    """The alarm after one more projection: on at 0.75, or after two at 0.6 or above, four hours apart or more and none
+    """The alarm after one more projection: on at 0.72, or after two at 0.6 or above, four hours apart or more and none
     lower between; off below 0.4. A missing probability changes nothing, and neither does a clock that goes back.
     """
     if p_exceed is None or not math.isfinite(p_exceed):

@@ -2,7 +2,7 @@
 
     python scripts/simulate.py scale --people 40
     python scripts/simulate.py change --people 40
-    python scripts/simulate.py forecast --people 60 [--weeks 6] [--family bursts]
+    python scripts/simulate.py forecast --people 60 [--weeks 6] [--family bursts] [--full]
     python scripts/simulate.py session --people 25
 
 ``governor.simulate`` describes the people, and which of them were in view when constants were chosen. The output is
@@ -20,6 +20,7 @@ from random import Random
 from governor import backtest
 from governor.calibrate import Anchor, calibrate
 from governor.forecast import project_5h
+from governor.scores import AlarmScore, Score, wilson
 from governor.simulate import FAMILIES, WEEK_S, Person, first, person, readings
 
 
@@ -88,28 +89,50 @@ def change_table(people: int, *, families: Sequence[str]) -> None:
                 )
 
 
-def forecast_table(people: int, *, weeks: int, families: Sequence[str], seed: int) -> None:
+def forecast_table(people: int, *, weeks: int, families: Sequence[str], seed: int, is_full: bool) -> None:
     """Scores and alarms, by family; a third of the people each with 0, 10 and 30 % elsewhere."""
+    if not is_full:
+        print("| family | ÷ linear with errors | inside 80 % | Brier | harmless weeks with an alarm | recall | lead |")
+        print("|---|---|---|---|---|---|---|")
     for family in families:
         crowd = [
             person(Random(seed + i), family, weeks=weeks + 4, elsewhere=(0.0, 0.1, 0.3)[i % 3]) for i in range(people)
         ]
         result = backtest.simulated(crowd, Random(seed), first=weeks)
         rival = next(s for s in result.scores if s.method == "linear + its own errors")
-        print(f"\n**{family}**, {weeks} weeks of history, {people} people, {result.weeks} weeks scored\n")
-        print("| method | pinball | ÷ linear with errors | median's error | inside 80 % | Brier |")
-        print("|---|---|---|---|---|---|")
-        for s in result.scores:
-            held = f"{s.covered:.3f} [{s.covered_low:.2f}, {s.covered_high:.2f}]" if s.covered is not None else "–"
-            brier = f"{s.brier:.3f}" if s.brier is not None else "–"
-            ratio = s.pinball / rival.pinball
-            print(f"| {s.method} | {s.pinball:.2f} | {ratio:.2f} | {s.error:.1f} | {held} | {brier} |")
-        print("\n| alarm | harmless weeks with one | recall | median lead |\n|---|---|---|---|")
-        for a in result.alarms:
-            false = f"{a.false_share:.3f} of {a.harmless_weeks}" if a.false_share is not None else "–"
-            recall = f"{a.recall:.3f} of {a.exceeding_weeks}" if a.recall is not None else "–"
-            lead = f"{a.median_lead_h:.0f} h" if a.median_lead_h is not None else "–"
-            print(f"| {a.rule} | {false} | {recall} | {lead} |")
+        if is_full:
+            print(f"\n**{family}**, {weeks} weeks of history, {people} people, {result.weeks} weeks scored\n")
+            print("| method | pinball | ÷ linear with errors | median's error | inside 80 % | Brier |")
+            print("|---|---|---|---|---|---|")
+            for s in result.scores:
+                brier = f"{s.brier:.3f}" if s.brier is not None else "–"
+                ratio = s.pinball / rival.pinball
+                print(f"| {s.method} | {s.pinball:.2f} | {ratio:.2f} | {s.error:.1f} | {_inside(s)} | {brier} |")
+            print("\n| alarm | harmless weeks with one | recall | median lead |\n|---|---|---|---|")
+            for a in result.alarms:
+                print(f"| {a.rule} | {_alarms(a)} |")
+        else:
+            own = result.scores[0]
+            cells = (
+                f"{own.pinball / rival.pinball:.2f} | {_inside(own)} | {own.brier:.3f} | {_alarms(result.alarms[0])}"
+            )
+            print(f"| {family} | {cells} |", flush=True)
+
+
+def _inside(score: Score) -> str:
+    return f"{score.covered:.2f} [{score.covered_low:.2f}, {score.covered_high:.2f}]" if score.covered else "–"
+
+
+def _alarms(found: AlarmScore) -> str:
+    lead = f"{found.median_lead_h:.0f} h" if found.median_lead_h is not None else "–"
+    return f"{_share(found.false_share, found.harmless_weeks)} | {_share(found.recall, found.exceeding_weeks)} | {lead}"
+
+
+def _share(share: float | None, count: int) -> str:
+    if share is None:
+        return "–"
+    low, high = wilson(share, count)
+    return f"{share:.3f} [{low:.2f}, {high:.2f}] of {count}"
 
 
 def session_table(people: int, *, families: Sequence[str]) -> None:
@@ -148,6 +171,7 @@ def main() -> None:
     parser.add_argument("--weeks", type=int, default=6)
     parser.add_argument("--family", choices=FAMILIES, action="append")
     parser.add_argument("--seed", type=int, default=20_000)
+    parser.add_argument("--full", action="store_true", help="with every rival")
     chosen = parser.parse_args()
     if chosen.table == "scale":
         scale_table(chosen.people, families=chosen.family or tuple(first.MAKERS))
@@ -156,7 +180,9 @@ def main() -> None:
     elif chosen.table == "session":
         session_table(chosen.people, families=chosen.family or tuple(first.MAKERS))
     else:
-        forecast_table(chosen.people, weeks=chosen.weeks, families=chosen.family or FAMILIES, seed=chosen.seed)
+        forecast_table(
+            chosen.people, weeks=chosen.weeks, families=chosen.family or FAMILIES, seed=chosen.seed, is_full=chosen.full
+        )
 
 
 if __name__ == "__main__":
