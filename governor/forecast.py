@@ -68,20 +68,18 @@ def project_week(
     )
     days_left = pools(past, now=now, resets_at=now + left, tz_offset=tz_offset, recent=recent, level=ahead.mean)
     shape = ahead.mean**2 / (WIDEN * ahead.var)
-    ends: list[float] = []
-    crossings: list[float] = []
-    chosen = [[u * pool.chances[-1] for u in points(k + 2)] for k, pool in enumerate(days_left)]
-    for i, (z, y) in enumerate(zip(normals(0), normals(1), strict=True)):
-        busy = ahead.mean * max(0.0, 1 - 1 / (9 * shape) + z / (3 * math.sqrt(shape))) ** 3  # Wilson-Hilferty
-        factor = busy / units_per_point * math.exp(min(3.0, spread * y))
-        total, crossed = spent, math.inf
-        for pool, places in zip(days_left, chosen, strict=True):
-            more = factor * pool.values[bisect_left(pool.chances, places[i])]
-            if cap is not None and total < cap <= total + more:
-                crossed = pool.starts_at + pool.lasts * (cap - total) / more
-            total += more
-        ends.append(total)
-        crossings.append(crossed)
+    # Wilson-Hilferty for the Gamma, with what is unknown of the scale.
+    levels = [ahead.mean * max(0.0, 1 - 1 / (9 * shape) + z / (3 * math.sqrt(shape))) ** 3 for z in normals(0)]
+    factors = [x / units_per_point * math.exp(min(3.0, spread * y)) for x, y in zip(levels, normals(1), strict=True)]
+    ends, crossings = [spent] * DRAWS, [math.inf] * DRAWS
+    for k, pool in enumerate(days_left):
+        values, chances, top = pool.values, pool.chances, pool.chances[-1]
+        more = [f * values[bisect_left(chances, u * top)] for f, u in zip(factors, points(k + 2), strict=True)]
+        after = [end + x for end, x in zip(ends, more, strict=True)]
+        if cap is not None:
+            for i in [i for i, (a, b) in enumerate(zip(ends, after, strict=True)) if a < cap <= b]:
+                crossings[i] = pool.starts_at + pool.lasts * (cap - ends[i]) / more[i]
+        ends = after
     crossings.sort()
     middle = crossings[DRAWS // 2]
     wall = int(middle) if cap is not None and spent < cap and math.isfinite(middle) else None
