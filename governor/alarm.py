@@ -1,6 +1,6 @@
 """The early word: when a probability is worth saying aloud, and when to be quiet again.
 
-Linear projections alarm in half to two thirds of harmless weeks. A probability with hysteresis does in a tenth, thirty
+Linear projections alarm in half to two thirds of harmless weeks. A probability with hysteresis does in a tenth, twenty
 to sixty hours ahead (docs/forecast.md). It misses the weeks that turn late; the static wall is for those.
 """
 
@@ -23,7 +23,13 @@ class Alarm(NamedTuple):
     high_since: int | None = None
 
 
+# Measured at looks two hours apart: in a tenth of harmless weeks, before four of five that exceed (docs/forecast.md).
 ALARM_AT, AT_ONCE, CLEAR_AT, HOLD_S = 0.6, 0.72, 0.4, 4 * HOUR_S
+
+RULE = (
+    f"on when passing the cap is {AT_ONCE:.0%} likely, or {ALARM_AT:.0%} for {HOLD_S // HOUR_S} hours without a dip; "
+    f"off below {CLEAR_AT:.0%}"
+).replace("%", " %")
 
 
 def step(state: Alarm, at: int, p_exceed: float | None) -> Alarm:

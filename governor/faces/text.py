@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from click import style
 
+from governor.alarm import RULE
 from governor.faces.plain import LANE_NAMES, ago, count, left, moment, percent, span, utc
 from governor.guards.budget import amount
 from governor.report import BudgetReport, Reason, Report, WindowReport
@@ -163,6 +164,8 @@ def _arithmetic(found: WindowReport) -> list[str]:
     if found.estimate is not None:
         guess = found.estimate
         rows.append(f"now: {guess.used_percent:.1f} % ({guess.low:.1f}–{guess.high:.1f}), basis {guess.basis}")
+    if found.projection is not None and found.projection.p_exceed is not None:
+        rows.append(f"early word: {RULE}")
     rows += [f"rule {reason.rule}: {reason.text}" for reason in found.reasons]
     return rows
 
