@@ -99,8 +99,11 @@ def _take(
     if tasks or ledger.fact("prices") != stamp or ledger.fact("quarters") == "stale":
         counter = Counter(ledger)
         price = _pricer(settings.prices)
+        is_new = ledger.is_empty()
+        if is_new:
+            ledger.hurry()
         with ledger.transaction():
-            if ledger.is_empty():
+            if is_new:
                 counter.begin_bulk()
             if ledger.fact("prices") != stamp:
                 counter.reprice(price)
@@ -211,6 +214,7 @@ _prepared: Callable[[Usage], int | None] | None = None
 
 def _prepare(overrides: dict[str, Any]) -> None:
     global _prepared
+    os.nice(10)  # the process that writes should never wait for those that read: its work comes last
     _prepared = _pricer(overrides)
     gc.disable()  # nothing read from a transcript refers to itself, and this process ends soon
 

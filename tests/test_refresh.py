@@ -635,3 +635,13 @@ def test_a_reading_names_this_machine(ledger: Ledger, monkeypatch: pytest.Monkey
     assert "tower" == config.load().machine
     assert ["tower"] == [one.machine for one in read.readings(ledger)]
     assert ["tower"] == [row["machine"] for row in rows(ledger).values()]
+
+
+def test_only_a_first_scan_does_without_waiting_for_the_disk() -> None:
+    transcript(answer("msg_1"))
+    for number, expected in ((1, 0), (2, 1)):  # PRAGMA synchronous: OFF, then NORMAL
+        with open_ledger() as ledger:
+            take_in(ledger)
+            assert expected == ledger.connection.execute("PRAGMA synchronous").fetchone()[0]
+            assert number == whole(ledger).requests
+        transcript(answer("msg_1"), answer("msg_2", at_ms=START_MS + 5))

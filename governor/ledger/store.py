@@ -84,6 +84,15 @@ class Ledger:
                 "governor doctor",
             ) from fault
 
+    def hurry(self) -> None:
+        """For a first scan into an empty ledger, outside a transaction and until it closes: no waiting for the disk.
+
+        A power loss within seconds may then spoil a ledger that holds nothing but what the transcripts still hold; it
+        is kept aside and begun anew. Pages are copied out of the log once, at the end, instead of every 32 MB.
+        """
+        self.connection.execute("PRAGMA synchronous = OFF")
+        self.connection.execute("PRAGMA wal_autocheckpoint = 50000")  # 200 MB
+
     # Labels
 
     def label(self, text: str) -> int:
