@@ -269,7 +269,14 @@ def hooks() -> None:
         price = {"version": 1, "written_at": now, "turn_percent": 0.5, "per_percent": 90_000, "weights": weights}
         start = {"session_id": "s", "hook_event_name": "SessionStart", "source": "startup"}
         cold = {**start, "source": "resume", "context_tokens": 400_000, "prompt_cache_likely_expired": True}
+        row = {"name": "b", "per": "session", "lane": None, "project": "*", "action": "stop", "limits": {"usd": 9}}
+        budget = {"version": 1, "written_at": now, "budgets": [row], "models": {}, "covered": {}, "calls": {}}
+        spent = budget | {"budgets": [row | {"limits": {"wall": 1e-9}}]}
+        call = {**agent, "tool_name": "Bash", "transcript_path": str(TREE / "none.jsonl")}
         cases = [
+            ("budget, none set", "budget_guard.py", call, None, 5),
+            ("budget, a call that fits", "budget_guard.py", call | {"tool_use_id": "x"}, ("budget", budget), 25),
+            ("budget, a call past it", "budget_guard.py", call | {"tool_use_id": "x"}, ("budget", spent), 25),
             ("loop, a call", "loop_guard.py", batch, ("loop", loop), 5),
             ("loop, repeating", "loop_guard.py", {**batch, "tool_calls": [each] * 4}, ("loop", loop), 25),
             ("loop, a failure", "loop_guard.py", failed, ("loop", loop), 25),
@@ -307,7 +314,7 @@ def hooks() -> None:
             stdin = json.dumps(event, separators=(",", ":")).encode()  # as both clients write it
 
             def ours(command: list[str] = command, stdin: bytes = stdin, text: str = text) -> float:
-                for folder in ("episodes", "taps", "memory", "leases", "loops", "breakers"):
+                for folder in ("episodes", "taps", "memory", "leases", "loops", "breakers", "live"):
                     shutil.rmtree(home / "state" / folder, ignore_errors=True)
                 memory.with_name("memory-archive.md").unlink(missing_ok=True)
                 memory.write_text(text)

@@ -219,16 +219,19 @@ def write_private(path: str, data: bytes) -> None:
     os.replace(temporary, path)
 
 
+def open_to_append(path: str, access: int = os.O_WRONLY) -> int:
+    """A descriptor of a private file of ours, made where it is missing, folder included. Raises: OSError."""
+    flags = access | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        make_private(os.path.dirname(path))
+        return os.open(path, flags, 0o600)
+
+
 def append(state_home: str, spool: str, line: bytes) -> None:
     """Add one line to a spool that refresh empties: one O_APPEND write, so that parallel hooks never mix lines."""
-    folder = os.path.join(state_home, "spool")
-    path = os.path.join(folder, spool)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        descriptor = os.open(path, flags, 0o600)
-    except FileNotFoundError:
-        make_private(folder)
-        descriptor = os.open(path, flags, 0o600)
+    descriptor = open_to_append(os.path.join(state_home, "spool", spool))
     try:
         os.write(descriptor, line + b"\n")
     finally:
@@ -394,10 +397,7 @@ def log(state_home: str, name: str, fault: BaseException) -> None:
             trace = trace.tb_next
         where = "%s:%d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno) if trace else "?"  # noqa: UP031
         line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {name} {type(fault).__name__} at {where}\n"
-        folder = os.path.join(state_home, "log")
-        make_private(folder)
-        path = os.path.join(folder, "hooks.log")
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = open_to_append(path := os.path.join(state_home, "log", "hooks.log"))
         try:
             os.write(descriptor, line.encode())
             full = os.fstat(descriptor).st_size > LOG_LIMIT

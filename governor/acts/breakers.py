@@ -167,12 +167,7 @@ def before_call(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
 
 
 def _append(file: str, lines: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        descriptor = os.open(file, flags, 0o600)
-    except FileNotFoundError:
-        hook.make_private(os.path.dirname(file))
-        descriptor = os.open(file, flags, 0o600)
+    descriptor = hook.open_to_append(file)
     try:
         os.write(descriptor, lines)
     finally:

@@ -33,12 +33,7 @@ def remember(home: str, record: str, made: list[Call]) -> list[Trace]:
     """Add calls and read back the last ten, oldest first. Raises: OSError where the state folder cannot be written."""
     lines = b"".join(b"%016x%08x%08x\n" % (call.mark, call.exact, call.answer) for call in made)
     file = path(home, record)
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        descriptor = os.open(file, flags, 0o600)
-    except FileNotFoundError:
-        hook.make_private(os.path.dirname(file))
-        descriptor = os.open(file, flags, 0o600)
+    descriptor = hook.open_to_append(file, os.O_RDWR)
     try:
         os.write(descriptor, lines)
         size = os.fstat(descriptor).st_size
