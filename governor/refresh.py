@@ -110,7 +110,7 @@ def _take(
                 ledger.set_fact("prices", stamp)
         whole = sum(_left(file, cursor) for _, file, cursor in tasks)
         machine = settings.machine
-        for group in _gathered(_read_all(tasks, whole, settings.prices, price)):
+        for group in _gathered(_read_all(tasks, whole, settings.prices, price), whole):
             with ledger.transaction():
                 counter.add(*(read.rows for read in group), machine=machine)
                 readings += ledger.add_readings(chain.from_iterable(read.limits for read in group), machine=machine)
@@ -156,14 +156,18 @@ class Read(NamedTuple):
     cursor: Cursor | None
 
 
-def _gathered(reads: Iterable[Read]) -> Iterator[list[Read]]:
-    """Enough transcripts at a time to make a transaction worth its price: each touches most pages of a large table."""
+def _gathered(reads: Iterable[Read], whole: int) -> Iterator[list[Read]]:
+    """Enough transcripts at a time to make a transaction worth its price: each touches most pages of a large table.
+
+    The last ones in smaller groups: what is left to write when the reading ends is written alone.
+    """
     group: list[Read] = []
-    rows = 0
+    rows = taken = 0
     for read in reads:
         group.append(read)
         rows += read.responses
-        if rows >= COMMIT_ROWS:
+        taken += read.size
+        if rows >= (COMMIT_ROWS if taken < whole * 0.8 else COMMIT_ROWS // 3):
             yield group
             group, rows = [], 0
     if group:
@@ -195,6 +199,8 @@ def _read_all(
     from governor.sources import claude, codex  # noqa: F401 - once, before the fork, rather than in each child
 
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    global _prepared
+    _prepared = price  # a forked reader inherits the table
     pool = multiprocessing.get_context(method).Pool(workers, _prepare, (overrides,))
     with closing(pool):  # and not waited for: they end while the last rows are written
         for sent in pool.imap_unordered(_read_prepared, batches):
@@ -215,7 +221,7 @@ _prepared: Callable[[Usage], int | None] | None = None
 def _prepare(overrides: dict[str, Any]) -> None:
     global _prepared
     os.nice(10)  # the process that writes should never wait for those that read: its work comes last
-    _prepared = _pricer(overrides)
+    _prepared = _prepared or _pricer(overrides)
     gc.disable()  # nothing read from a transcript refers to itself, and this process ends soon
 
 
