@@ -18,7 +18,7 @@ from governor.scores import Backtest
 @click.command()
 @lane_option
 @click.option("--simulate", type=click.IntRange(1, 500), metavar="N", help="Score N made-up people instead.")
-@click.option("--family", default="bursts", show_default=True, help="Which made-up people: desk, bursts, shift.")
+@click.option("--family", default="bursts", show_default=True, help="Which made-up people (docs/forecast.md).")
 @click.option("--seed", type=int, default=1, show_default=True)
 @json_option
 def backtest(lane: Lane | None, simulate: int | None, family: str, seed: int, as_json: bool) -> None:
