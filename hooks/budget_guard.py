@@ -37,7 +37,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
 
     letter, name, session = door.letter("budget"), str(event.get("hook_event_name")), str(event.get("session_id"))
     with live.Session(door.home, door.lane, session, door.now) as used:
-        used.note_place(event)
+        used.note_place(event, letter)
         if name == "UserPromptSubmit":
             used.begin(event)
         patience_s = budget.patience(letter) if name == "PreToolUse" else 0.0

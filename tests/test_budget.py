@@ -177,7 +177,7 @@ def test_each_response_counts_once_by_its_largest_output(tmp_path: Path) -> None
     session = Session(tmp_path)
     at = NOW * 1000
     with live.Session(str(tmp_path), "claude", SESSION, NOW - 1) as used:
-        used.note_place(session.event())
+        used.note_place(session.event(), {})
     session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=1)))
     with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
         used.take_in(session.event(), RATES)
@@ -198,7 +198,7 @@ def test_a_response_that_is_written_late_is_waited_for(tmp_path: Path) -> None:
     session = Session(tmp_path)
     event = session.event(tool_use_id="toolu_9")
     with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
-        used.note_place(event)
+        used.note_place(event, {})
     call = {"type": "tool_use", "id": "toolu_9", "name": "Bash", "input": {}}
     line = answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(input=1, output=2))
     line["message"]["content"] = [call]
@@ -214,7 +214,7 @@ def test_a_response_that_is_written_late_is_waited_for(tmp_path: Path) -> None:
 def test_a_client_that_keeps_no_transcript_is_waited_for_three_times(tmp_path: Path) -> None:
     event = Session(tmp_path).event(tool_use_id="toolu_9")
     with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
-        used.note_place(event)
+        used.note_place(event, {})
         for _ in range(live.UNSEEN):
             used.take_in(event, RATES, patience_s=0.01)
         used.take_in(event, RATES, patience_s=10**6)
@@ -224,7 +224,7 @@ def test_a_line_longer_than_is_read_at_once_is_passed_over(tmp_path: Path, monke
     monkeypatch.setattr(live, "AT_ONCE", 1000)
     session = Session(tmp_path)
     with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
-        used.note_place(session.event())
+        used.note_place(session.event(), {})
         session.write({"type": "user", "x": "y" * 5000}, answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(output=7)))
         for _ in range(10):
             used.take_in(session.event(), RATES)
@@ -247,7 +247,7 @@ def test_what_was_there_before_the_first_event_is_not_this_sessions(tmp_path: Pa
 def test_a_torn_line_waits_and_an_unknown_model_has_no_price(tmp_path: Path) -> None:
     session = Session(tmp_path)
     with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
-        used.note_place(session.event())
+        used.note_place(session.event(), {})
     line = json.dumps(answer("msg_1", at_ms=NOW * 1000 + 5, model="new-9", spent=usage(input=1, output=2)))
     for part in (line[:100], line[100:] + "\n"):
         with session.path.open("a") as file:
@@ -263,7 +263,7 @@ def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> N
     for number, prompt in enumerate(("one", "two")):
         now = NOW + number * 100
         with live.Session(str(tmp_path), "claude", SESSION, now) as used:
-            used.note_place(session.event())
+            used.note_place(session.event(), {})
             used.begin(session.event("UserPromptSubmit", prompt_id=prompt))
         session.write(answer(f"msg_{number}", at_ms=now * 1000 + 9, spent=usage(input=number + 1, output=0)))
         with live.Session(str(tmp_path), "claude", SESSION, now + 1) as used:
@@ -282,7 +282,7 @@ def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> N
 def test_late_is_what_the_ledger_does_not_know_yet(tmp_path: Path) -> None:
     session = Session(tmp_path)
     with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
-        used.note_place(session.event())
+        used.note_place(session.event(), {})
     for number in (1, 2, 3):
         session.write(answer(f"msg_{number}", at_ms=(NOW + number) * 1000, spent=usage(input=number, output=0)))
     letter = {"covered": {SESSION: {"": NOW + 2.0}}, "calls": {SESSION: 1}}
@@ -297,7 +297,7 @@ def test_late_is_what_the_ledger_does_not_know_yet(tmp_path: Path) -> None:
 def test_late_rows_stay_bounded_where_nobody_refreshes(tmp_path: Path) -> None:
     session = Session(tmp_path)
     with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
-        used.note_place(session.event())
+        used.note_place(session.event(), {})
         for number in range(1000):
             counts = [1, 0, 0, 0, 0]
             used._count((f"m{number}", NOW + number, "claude-opus-5-5", counts), "", RATES)
@@ -310,7 +310,7 @@ def test_a_codex_rollout(tmp_path: Path) -> None:
     path = tmp_path / "rollout-x.jsonl"
     event = {"session_id": "t", "transcript_path": str(path), "cwd": "/p", "model": "gpt-6-sol", "turn_id": "u"}
     with live.Session(str(tmp_path), "codex", "t", NOW) as used:
-        used.note_place(event)
+        used.note_place(event, {})
     spent = {"input_tokens": 950, "cached_input_tokens": 100, "cache_write_input_tokens": 50, "output_tokens": 40}
     record = {"type": "token_usage_record", "payload": {"response_id": "r1", "usage": spent}}
     path.write_text((json.dumps({"timestamp": iso(NOW * 1000 + 1), **record}) + "\n") * 2)
@@ -471,6 +471,22 @@ def test_no_text_of_the_session_is_kept(tmp_path: Path) -> None:
         assert path.is_dir() or b"secret" not in path.read_bytes(), path
 
 
+def test_a_session_that_is_taken_up_again_has_used_what_it_had(tmp_path: Path) -> None:
+    old = answer("msg_old", at_ms=int(time.time() - 5000) * 1000, spent=usage(input=900, output=50, read=10**6))
+    path = transcript(old)
+    with open_ledger() as ledger:
+        take_in(ledger)
+    guard = Hook(tmp_path, {"name": "night", "per": "session", "tokens": 1000, "action": "stop"})
+    event = {**Session(tmp_path).event(), "transcript_path": str(path)}
+    near = guard.says(event)
+    assert "950 tokens of 1,000 tokens" in near["hookSpecificOutput"]["additionalContext"]
+    with path.open("a") as file:
+        fresh = answer("msg_new", at_ms=int(time.time() + 1) * 1000, spent=usage(input=50, output=0))
+        file.write(json.dumps(fresh, separators=(",", ":")) + "\n")
+    assert "1,000 tokens of 1,000 tokens" in guard.says(event)["stopReason"]
+    assert guard.says({**event, "session_id": "another"}) is None
+
+
 # ---- days and projects -----------------------------------------------------------------------------------------------
 
 
@@ -485,7 +501,7 @@ def test_a_days_budget_in_status_is_what_the_ledger_and_the_hooks_say(tmp_path: 
         transcript(answer("msg_2", at_ms=(NOW - 86_400) * 1000, spent=usage(input=10**6)), session=OTHER)
         take_in(ledger)
         with live.Session(os.environ["GOVERNOR_HOME"], "claude", SESSION, NOW) as used:
-            used.note_place({"cwd": "/p"})
+            used.note_place({"cwd": "/p"}, {})
             used.call({})
         found = spending.reports(ledger, config.load(), now=NOW)
     assert [("day", "tokens", 500, 1000), ("each", "tool_calls", 1, 10)] == [

@@ -3,7 +3,7 @@
 The ledger is a minute behind, and a hook may not open it. So this reads what was appended to the session's own
 transcripts (and its subagents') since the last tool call, counts by the same rule as the ledger does (each response
 once, its largest output), and keeps the sums in one small private file per session. It counts from the first event of
-the session that reached us: what a resumed or forked session used before is the ledger's business.
+the session that reached us; what a resumed session used before is taken from the ledger, by way of the letter.
 
 Runs inside hooks: the standard library's cheapest modules alone.
 """
@@ -114,11 +114,14 @@ class Session:
         day = time.strftime("%Y-%m-%d", time.localtime(self.now))
         self.state["days"][day] = self.state["days"].get(day, 0) + 1
 
-    def note_place(self, event: dict[str, Any]) -> None:
-        """Remember where the session began, and when each of its subagents was first heard of."""
+    def note_place(self, event: dict[str, Any], letter: dict[str, Any]) -> None:
+        """Remember where the session began, what it had used by then, and when each subagent was first heard of."""
         cwd, agent = event.get("cwd"), event.get("agent_id")
-        if isinstance(cwd, str):
-            self.state.setdefault("project", cwd[:400])
+        if "project" not in self.state:
+            self.state["project"] = cwd[:400] if isinstance(cwd, str) else ""
+            before = (letter.get("before") or {}).get(self.session)
+            if isinstance(before, list) and len(before) == 4:
+                self.state["sums"]["session"] = before
         if isinstance(agent, str) and agent:
             self.state["agents"].setdefault(agent[:100], self.now)
         if "prompt_at" not in self.state:  # begun before we were installed

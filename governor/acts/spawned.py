@@ -64,8 +64,8 @@ def introduction(rollout: object) -> tuple[str, int | None]:
 
 
 def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], door: hook.Door) -> int | None:
-    """Tokens of every kind that the session's subagents have used: to the last response in Claude Code while there is
-    a cap on them, else as of the last refresh. None where nothing is known.
+    """Tokens (cache reads left out) that the session's subagents have used: to the last response in Claude Code while
+    there is a cap on them, else as of the last refresh. None where nothing is known.
     """
     trees = letter.get("trees")
     told = trees.get(what.session) if isinstance(trees, dict) else None
@@ -77,8 +77,9 @@ def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], doo
 
     try:
         with live.Session(door.home, door.lane, what.session, door.now) as used:
-            used.note_place(event)
-            used.take_in(event, door.letter("budget").get("models") or {})
+            budget = door.letter("budget")
+            used.note_place(event, budget)
+            used.take_in(event, budget.get("models") or {})
             sums = used.state["sums"].items()
             counted = sum(int(kinds[TOKENS]) for scope, kinds in sums if scope.partition(":")[2])
     except OSError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from governor.faces.plain import LANE_NAMES, ago, moment, percent, span
 from governor.report import LaneReport, WindowReport, worst
 
-HUSH = "Hush: governor off --for 2h"
+HUSH = "To hush it: pacing.hush in budget.json"
 
 
 def pacing(found: WindowReport, other: LaneReport | None, *, now: int) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from governor import paths, spending
+from governor import marathon, paths, spending
 from governor.config import Settings
 from governor.guards.budget import UNITS, Used
 from governor.ledger import read
@@ -14,6 +14,7 @@ from governor.letters.post import Desk
 from governor.prices import COMPONENTS, PriceTable
 
 LATELY_S = 60 * 86_400
+RESUMED_S = 7 * 86_400  # an older session that is taken up again begins anew
 BANDS = (0, 100_000, 200_000, 272_000)  # prompt sizes beyond which some model has another price
 KNOWN = ("claude-", "gpt-")  # a session may turn to any of these within the minute
 
@@ -37,8 +38,21 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     calls = {one.session: one.calls for one in spending.live()}
     covered = read.newest(desk.ledger, desk.now - 2 * 86_400)
     names = read.models(desk.ledger, desk.now - LATELY_S, desk.now)
-    content = {"budgets": rows, "calls": calls, "covered": covered, "models": rates(names, desk.settings, now=desk.now)}
+    content: dict[str, Any] = {"before": _before(desk)} if any(row["per"] == "session" for row in rows) else {}
+    content |= {
+        "budgets": rows,
+        "calls": calls,
+        "covered": covered,
+        "models": rates(names, desk.settings, now=desk.now),
+    }
     return "speak", content
+
+
+def _before(desk: Desk) -> dict[str, list[float]]:
+    """By session: [tokens, picodollars, units, unpriced responses] used by now, for those that are taken up again."""
+    rows = read.sessions(desk.ledger, desk.now - RESUMED_S, desk.now + 1)
+    used = {one.session: one.tally for one in marathon.sessions(rows, desk.settings.weights)}
+    return {name: [each.fresh, each.cost, round(each.units), each.unpriced_requests] for name, each in used.items()}
 
 
 def _plain(used: Used) -> dict[str, float]:

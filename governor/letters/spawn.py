@@ -53,11 +53,11 @@ def _history(desk: Desk) -> tuple[dict[str, Any], list[str]]:
 
 
 def trees(rows: list[read.AgentRow], sessions: set[str]) -> dict[str, int]:
-    """Tokens of every kind that the subagents of a session used, all of them together."""
+    """Tokens, cache reads left out, that the subagents of a session used, all of them together."""
     found: dict[str, int] = defaultdict(int)
     for row in rows:
         if row.session in sessions:
-            found[row.session] += row.tally.total
+            found[row.session] += row.tally.fresh
     return dict(found)
 
 
