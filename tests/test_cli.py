@@ -435,9 +435,76 @@ def test_the_demo_can_be_made_again_on_another_day(
 
 def test_the_demos_exports_survive_any_folder(governor: Governor, tmp_path: Path) -> None:
     folder = tmp_path / "it's a demo"
-    exports = governor("demo", str(folder), "--weeks", "2", "--env").out
+    assert 0 == governor("demo", str(folder), "--weeks", "2").code
+    exports = governor("demo", str(folder), "--env").out
     shown = subprocess.run(["sh", "-c", f'{exports}\nprintf %s "$CODEX_HOME"'], capture_output=True, text=True)
     assert str(folder / "codex") == shown.stdout
+
+
+@pytest.mark.parametrize("held", ["notes.txt", "claude/projects/mine.jsonl", "truth.json"])
+def test_a_demo_leaves_anybody_elses_folder_alone(governor: Governor, tmp_path: Path, held: str) -> None:
+    """Twice, for the first run must not make the second believe that the folder is a demo's."""
+    mine = tmp_path / "mine" / held
+    mine.parent.mkdir(parents=True)
+    mine.write_text('{"schema": "governor.demo-truth/1"}')
+    for _ in range(2):
+        told = governor("demo", str(tmp_path / "mine"), "--weeks", "2")
+        assert (1, "") == (told.code, told.out)
+        assert str(tmp_path / "mine") in told.err
+        assert "next: governor demo" in told.err
+    assert [mine] == [path for path in (tmp_path / "mine").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("place", ["claude", "claude/demo", "codex/new", "home/.claude/x", "home/.codex", "."])
+def test_a_demo_stays_out_of_the_clients_folders(governor: Governor, tmp_path: Path, place: str) -> None:
+    told = governor("demo", str(tmp_path / place), "--weeks", "2")
+    assert (1, "") == (told.code, told.out)
+    assert not list(tmp_path.rglob("truth.json"))
+
+
+def test_a_demo_made_again_deletes_only_what_the_first_one_wrote(governor: Governor, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    assert 0 == governor("demo", str(folder), "--weeks", "2").code
+    first = list((folder / "claude").rglob("*.jsonl"))
+    kept = [folder / name for name in ("notes.txt", "claude/projects/new/mine.jsonl", "state/handoffs/h1/tree/work.py")]
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (folder / "budget.json").write_text('{"plan": "pro"}')
+    assert 0 == governor("demo", str(folder), "--weeks", "2", "--seed", "8").code
+    assert ["mine"] * 3 == [path.read_text() for path in kept]
+    assert '{"plan": "pro"}' == (folder / "budget.json").read_text()
+    assert not [path for path in first if path.exists()], "another seed, another life"
+
+
+def test_a_demo_says_the_command_for_its_own_folder(governor: Governor, tmp_path: Path) -> None:
+    assert 'eval "$(governor demo --env)"' in governor("demo", "--weeks", "2").out
+    told = governor("demo", str(tmp_path / "my demo"), "--weeks", "2")
+    assert f"""eval "$(governor demo '{tmp_path}/my demo' --env)\"""" in told.out
+
+
+def test_the_exports_of_a_demo_that_is_not_there_write_none(governor: Governor, tmp_path: Path) -> None:
+    told = governor("demo", str(tmp_path / "none"), "--env")
+    assert (1, "") == (told.code, told.out)
+    assert f"next: governor demo {tmp_path}/none" in told.err
+    assert not (tmp_path / "none").exists()
+    assert 1 == governor("demo", "--env").code
+
+
+def test_inside_a_demo_there_is_no_second_one(
+    governor: Governor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "demo"
+    assert 0 == governor("demo", str(folder), "--weeks", "2").code
+    for name in ("GOVERNOR_HOME", "GOVERNOR_CONFIG", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+        monkeypatch.setenv(name, os.environ[name])
+    exports = governor("demo", "--env").out
+    assert f"export GOVERNOR_HOME={folder}/state\n" in exports
+    told = governor("demo", "--weeks", "2")
+    assert 0 == told.code
+    assert f"governor demo {folder} --env" in told.out
+    assert not (folder / "state" / "demo").exists()
+    assert 0 == governor("feasibility", "--plan", "max-5x").code, "as the README has it"
 
 
 # ---- the program as a person starts it -------------------------------------------------------------------------------

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from pathlib import Path
 
 import click
 
 from governor import paths, refresh
+from governor.errors import BadInputError
 
 
 @click.command()
@@ -20,39 +20,43 @@ from governor import paths, refresh
 def demo(folder: Path | None, weeks: int, seed: int, env: bool) -> None:
     """Write a made-up home with months of both clients' history, and show its status.
 
-    Your own ledger is not touched. FOLDER defaults to "demo" in the state folder.
+    Your own ledger is not touched. FOLDER must be new, empty or an earlier demo, which is then made anew; it defaults
+    to "demo" in the state folder.
     """
     from governor import demo as made_up
+    from governor.demo import mark
 
-    folder = (folder or paths.home() / "demo").expanduser().absolute()
+    folder = (folder or _usual()).expanduser().absolute()
+    is_own = folder == paths.home() / "demo"  # else another shell would look for it elsewhere
+    again = shlex.join(["governor", "demo", *([] if is_own else [str(folder)])])
     exports = {
         "GOVERNOR_HOME": str(folder / "state"),
         "GOVERNOR_CONFIG": str(folder / "budget.json"),
         "CLAUDE_CONFIG_DIR": str(folder / "claude"),
         "CODEX_HOME": str(folder / "codex"),
     }
-    home = None
-    if not env or not folder.exists():
-        if _is_demo(folder):  # its times were others, and its ledger would keep them
-            for name in ("claude", "codex", "state"):
-                shutil.rmtree(folder / name, ignore_errors=True)
-        home = made_up.write(folder, now=refresh.now_s(), seed=seed, weeks=weeks)
     if env:
+        if not mark.is_demo(folder):
+            raise BadInputError(f"There is no demo in {folder}.", again)
         for name, value in exports.items():
             click.echo(f"export {name}={shlex.quote(value)}")
         return
-    assert home is not None  # noqa: S101 - written just above
+    usual_homes = [Path("~") / name for name in (".claude", ".config/claude", ".codex")]
+    with mark.claimed(folder, clients=[*paths.claude_homes(), paths.codex_home(), *usual_homes]):
+        home = made_up.write(folder, now=refresh.now_s(), seed=seed, weeks=weeks)
     click.echo(f"{home.responses:,} responses in {home.files} files, all made up, in {folder}\n")
     os.environ.update(exports)
     from governor.cli.status import status
 
     click.get_current_context().invoke(status)
-    click.echo('\nTo look around in it:  eval "$(governor demo --env)"  and then any command, such as governor usage')
+    click.echo(f'\nTo look around in it:  eval "$({again} --env)"  and then any command, such as governor usage')
 
 
-def _is_demo(folder: Path) -> bool:
-    """Was this folder written by an earlier ``governor demo``? Nobody else's is ever cleared."""
-    try:
-        return b"governor.demo-truth/" in (folder / "truth.json").read_bytes()[:200]
-    except OSError:
-        return False
+def _usual() -> Path:
+    """Where a demo lies that nobody named a folder for; inside of one (by its exports), that one."""
+    from governor.demo import mark
+
+    home = paths.home()
+    if home.name == "state" and mark.is_demo(home.parent):
+        return home.parent
+    return home / "demo"

@@ -7,6 +7,7 @@ it in ``truth.json``, so it is also what the readers, the calibration and the fo
     official         the service: how the subscription really counts, what it shows, when it refuses
     claude, codex    the same life in each client's own words
     truth            what a correct reader must find
+    mark             whose folder it may be written into
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from governor.demo.truth import truth
 from governor.demo.weeks import STRANGE_MODEL, live
 from governor.model import LANES
 
+BUDGET = {"person": "demo", "plan": "max-20x"}  # the plan, so that `governor feasibility` has one to start from
+
 
 class DemoHome(NamedTuple):
     """Where the made-up home lies, and how big it is."""
@@ -37,10 +40,11 @@ class DemoHome(NamedTuple):
 
 
 def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome:
-    """Write a home under ``folder``: ``claude/``, ``codex/``, ``state/spool/limits.jsonl`` and ``truth.json``.
+    """Write a home under ``folder``: ``claude/``, ``codex/``, ``state/spool/limits.jsonl``, ``truth.json``, and
+    ``budget.json`` where there is none.
 
     ``now`` (epoch seconds) is taken back to its full hour. ``weeks`` full weeks come before the current one.
-    Existing files of the same names are replaced; nothing else is touched.
+    Existing files of the other names are replaced; nothing else is touched.
 
     Raises: ValueError for fewer than two weeks; OSError where ``folder`` cannot be written.
     """
@@ -74,6 +78,9 @@ def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome
         *({"what": "a thread that replays its parent", "session": s.id} for s in life.forks if s.lane == "codex"),
     ]
     whole = truth(life, official, seed=seed, planted=planted)
+    budget = folder / "budget.json"
+    if not budget.exists():
+        budget.write_bytes(orjson.dumps(BUDGET, option=orjson.OPT_INDENT_2) + b"\n")
     home.truth_file.write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2) + b"\n")
     return home._replace(files=files, responses=sum(whole["lanes"][lane]["requests"] for lane in LANES))
 
