@@ -57,7 +57,7 @@ def examples() -> dict[Path, str]:
 def budget() -> dict[str, Any]:
     """A filled-in budget file: every setting, the person's own words where they wrote some."""
     Budget.model_validate(WRITTEN)
-    defaults = Budget().model_dump(mode="json", exclude_none=True)
+    defaults = Budget().model_dump(mode="json")  # null says that a limit is not set, and may stand in the file
     return {
         name: {**value, **WRITTEN.get(name, {})} if isinstance(value, dict) else WRITTEN.get(name, value)
         for name, value in defaults.items()
