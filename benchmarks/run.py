@@ -32,8 +32,13 @@ RUNS = 15
 
 
 def main(wanted: Sequence[str]) -> None:
-    """Measure what was asked for, everything by default."""
+    """Measure what was asked for, everything by default. Anything else exits with what to type."""
     parts = {"scan": scan, "refresh": refresh, "status": status, "hooks": hooks}
+    if {"-h", "--help"} & {*wanted}:
+        print((__doc__ or "").strip())
+        return
+    if strange := [name for name in wanted if name not in parts]:
+        raise SystemExit(f"{strange[0]!r} is nothing to measure; type: python benchmarks/run.py [{' | '.join(parts)}]")
     for name in wanted or parts:
         print(f"\n### {name}\n", flush=True)
         parts[name]()
@@ -41,6 +46,7 @@ def main(wanted: Sequence[str]) -> None:
 
 def environment(home: Path) -> dict[str, str]:
     """Nothing of the caller's but the path."""
+    (home / "budget.json").touch()
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),

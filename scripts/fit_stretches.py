@@ -1,6 +1,6 @@
 """How well each set of meter weights predicts the official meter on real stretches: leave one day out, per account.
 
-    python scripts/fit_stretches.py [stretches.jsonl ...]
+    python scripts/fit_stretches.py stretches.jsonl [more.jsonl ...]
 
 For each day of an account, one scale is fitted on its other days (units over percent, all stretches together) and
 predicts the percentages of that day. Printed: the mean absolute error in points, its ratio to the classic weights and
@@ -22,7 +22,6 @@ from governor import meter
 from governor.scores import quantile
 from governor.weigh import Sample, fit_weights
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "calibration" / "stretches.jsonl"
 FIVE_HOUR_CHANGE = "2026-09-22"  # 5-hour limits +20 % (announced)
 RESAMPLES = 400
 # USD per million tokens: input, output, cache read, 5-minute and 1-hour write; as the client computed them, 2026-11-22.
@@ -174,8 +173,16 @@ def weights_table(pieces: Sequence[Piece]) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("files", nargs="*", type=Path, default=[DATA])
-    pieces = [p for path in parser.parse_args().files for p in read(path)]
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one JSON object a line: a stretch")
+    files: list[Path] = parser.parse_args().files
+    try:
+        pieces = [p for path in files for p in read(path)]
+    except OSError as fault:
+        parser.error(f"{fault.filename} cannot be read: {fault.strerror}")
+    except (ValueError, KeyError, TypeError) as fault:
+        parser.error(
+            f"no file of stretches ({type(fault).__name__}: {fault}); a line holds account, start, delta_pct, tokens"
+        )
     clean = [p for p in pieces if p.is_clean]
     table(pieces, title="All stretches, one scale per account", by_regime=False)
     table(clean, title="Only stretches without remote or unclaimed use, one scale per account", by_regime=False)

@@ -1,4 +1,7 @@
-"""What reading a folder of transcripts finds: the table in the README. Usage: seen.py FOLDER (claude/ and codex/)."""
+"""What reading a folder of transcripts finds: the table in the README.
+
+python scripts/seen.py FOLDER    any folder that holds claude/ and codex/, as the clients' own folders are laid out
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ NEEDLES: tuple[tuple[str, Lane, bytes], ...] = (
 def seen(folder: Path) -> list[str]:
     """One row per client: files, lines that state usage, distinct responses, what share of lines repeats."""
     with tempfile.TemporaryDirectory() as home:
-        os.environ |= {"GOVERNOR_HOME": home, "GOVERNOR_CONFIG": f"{home}/budget.json"}
+        settings = Path(home, "budget.json")
+        settings.touch()
+        os.environ |= {"GOVERNOR_HOME": home, "GOVERNOR_CONFIG": str(settings)}
         os.environ |= {"CLAUDE_CONFIG_DIR": str(folder / "claude"), "CODEX_HOME": str(folder / "codex")}
         found, _ = refresh.discover()
         rows = []
@@ -35,9 +40,8 @@ def seen(folder: Path) -> list[str]:
                 lines = sum(_lines(file.path, needle) for file in files)
                 responses = sum(piece.tally.requests for piece in read.slices(ledger, 0, 2**33, lane=lane))
                 bad = sum(any(problem.path == file.path for file in files) for problem in taken.problems)
-                rows.append(
-                    f"| {name} | {len(files)} | {lines:,} | {responses:,} | {1 - responses / lines:.0%} | {bad} |"
-                )
+                repeats = f"{1 - responses / lines:.0%}" if lines else "—"
+                rows.append(f"| {name} | {len(files)} | {lines:,} | {responses:,} | {repeats} | {bad} |")
     return rows
 
 
@@ -47,7 +51,19 @@ def _lines(path: str, needle: bytes) -> int:
     return sum(1 for _, data, begin, end, _ in chunks for _ in tail.lines_with(data, wanted, begin, end))
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Print the table, or what to type."""
+    folder = Path(arguments[0]) if len(arguments) == 1 and arguments[0] else None
+    if folder is None or not any((folder / part).is_dir() for part in ("claude", "codex")):
+        found = "" if folder is None else f"{folder} holds neither claude/ nor codex/.\n"
+        print(f"{found}type: python scripts/seen.py FOLDER, a folder that holds claude/ and codex/", file=sys.stderr)
+        return 1
+    rows = seen(folder)
     print("| client | files | lines that state usage | responses | repeats | unreadable lines |")
     print("|---|---|---|---|---|---|")
-    print("\n".join(seen(Path(sys.argv[1]))))
+    print("\n".join(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
