@@ -221,12 +221,14 @@ def test_a_broken_settings_file_sets_nothing(raw: bytes) -> None:
 
 def test_our_own_limits_say_what_they_do() -> None:
     budgets = [{"name": "nightly", "per": "day", "usd": 20, "tokens": 5_000_000, "action": "stop"}]
+    budgets.append({"name": "night", "per": "session", "wall": "6h"})
     wishes = {"budgets": budgets, "spawn": {"action": "ask"}, "run": {"usd": 3}, "pacing": {"pause_at_wall": False}}
     paths.config_file().write_text(json.dumps(wishes))
     found = limits()
-    assert ("blocks", "stop at 5,000,000 tokens, 20 USD per day") == found["governor", "budget nightly"][2:4]
+    assert ("blocks", "stop at 5M tokens, $20.00 per day") == found["governor", "budget nightly"][2:4]
+    assert "observe at 6h per session" == found["governor", "budget night"].value
     assert "blocks" == found["governor", "spawn guard"].kind
-    assert (None, "3 USD") == (found["governor", "pause at the wall"].value, found["governor", "governor run"].value)
+    assert (None, "$3.00") == (found["governor", "pause at the wall"].value, found["governor", "governor run"].value)
     assert "$3" == found["claude", "--max-budget-usd"].value
 
 

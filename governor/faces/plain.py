@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from governor.guards.budget import limits
 
 LANE_NAMES = {"claude": "Claude Code", "codex": "Codex"}
 
@@ -31,6 +34,18 @@ def fine(value: float) -> str:
     if value == 0:
         return "0 %"
     return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %" if value >= 0.001 else "<0.001 %"
+
+
+def budget(one: dict[str, Any]) -> str:
+    """One budget in a line: ``night: per session, 5M tokens, 800 tool calls, 6h, stop``."""
+    scope = [f"per {one['per']}"]
+    if one["per"] == "project":
+        scope = [f"per project and {one['every']}"]
+    if one["project"] != "*":
+        scope.append(f"in {one['project']}")
+    if one["lane"] is not None:
+        scope.append(f"{LANE_NAMES[one['lane']]} only")
+    return f"{one['name']}: {', '.join([*scope, limits(one), one['action']])}"
 
 
 def span(low: float | None, high: float | None) -> str:

@@ -195,17 +195,23 @@ def near(one: Standing, *, now: float, clock: Callable[[float], str]) -> str:
 
 
 def amount(value: float, unit: str) -> str:
-    """A figure with its unit: ``5.02M tokens``, ``$3.20``, ``40 tool calls``, ``2h 5m``."""
+    """A figure with its unit: ``5.02M tokens``, ``$3.20``, ``40 tool calls``, ``2h 5m``, ``6h``."""
     if unit == "usd":
         return f"${value:,.2f}"
     if unit == "wall":
-        hours, minutes = divmod(int(value) // 60, 60)
-        return f"{hours}h {minutes}m" if hours else f"{minutes}m" if minutes else f"{int(value)}s"
+        from governor import spans  # only here: most calls have no clock to tell
+
+        return spans.words(int(value))
     words = {"tool_calls": "tool calls"}.get(unit, unit)
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
             return f"{value / (1e3 if letter == 'k' else size):.3g}{letter} {words}"
     return f"{value:,.0f} {words}"
+
+
+def limits(one: dict[str, Any]) -> str:
+    """What a budget, a run or a handoff may use: ``5M tokens, 800 tool calls, 6h``; empty where nothing is limited."""
+    return ", ".join(amount(one[unit], unit) for unit in UNITS if one.get(unit) is not None)
 
 
 def matches(project: str, pattern: object) -> bool:

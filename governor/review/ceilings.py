@@ -16,9 +16,9 @@ from typing import Any
 
 from governor import paths
 from governor.config import Settings
+from governor.guards.budget import limits as limits_of
 from governor.review.limits import CLAUDE, CODEX, Ceiling, Row
 
-UNITS = ("tokens", "usd", "units", "tool_calls", "wall")  # of a budget (config.guards)
 MANAGED = {"darwin": "/Library/Application Support/ClaudeCode/managed-settings.json"}
 
 
@@ -116,7 +116,6 @@ def _at(content: Mapping[str, Any], dotted: str) -> Any:
 # ---- our own ---------------------------------------------------------------------------------------------------------
 
 _KINDS = {"stop": "blocks", "ask": "blocks", "act": "shapes"}
-_HELD = {"wall": " s", "usd": " USD", "tool_calls": " tool calls"}
 
 
 def _own(settings: Settings) -> list[Ceiling]:
@@ -127,7 +126,7 @@ def _own(settings: Settings) -> list[Ceiling]:
             "governor",
             f"budget {one['name']}",
             _KINDS.get(one["action"], "alerts"),
-            f"{one['action']} at {_units(one)} per {one['per']}",
+            f"{one['action']} at {limits_of(one)} per {one['per']}",
             f"{where}: budgets",
             "the next tool call or prompt" if one["action"] in _KINDS else "nothing: it records and tells",
             "a turn that makes no tool call, or what other machines use",
@@ -181,17 +180,12 @@ def _own(settings: Settings) -> list[Ceiling]:
             "governor",
             "governor run",
             "blocks",
-            _units(run) or None,
+            limits_of(run) or None,
             f"{where}: run",
             "a headless run it started, with its whole process group",
             "what was started without it",
         ),
     ]
-
-
-def _units(limits: Mapping[str, Any]) -> str:
-    named = [(unit, limits.get(unit)) for unit in UNITS]
-    return ", ".join(f"{value:,.10g}{_HELD.get(unit, f' {unit}')}" for unit, value in named if value is not None)
 
 
 def _amount(value: float | None, sign: str) -> str | None:
