@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,13 +21,14 @@ STALE_READING_S = 24 * 3600
 
 def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     """Every check, in the order a person would ask."""
-    findings = [_state(), _ledger(ledger), _settings(), _switch(now=now)]
+    settings = config.in_force()
+    findings = [_state(), _ledger(ledger), *_settings(settings), _switch(now=now)]
     findings += _transcripts()
     findings += _problems(ledger)
     findings += _readings(ledger, now=now)
     findings += _unpriced(ledger, now=now)
     findings += heartbeat.examine(ledger, now=now)
-    findings += [*_muted(ledger, now=now), *_quality(ledger), *_compaction()]
+    findings += [*_muted(ledger, settings, now=now), *_quality(ledger), *_compaction(settings)]
     return findings
 
 
@@ -45,19 +47,30 @@ def _ledger(ledger: Ledger) -> Finding:
     if aside:
         text = f"a corrupt ledger was kept aside: {aside[-1].name}"
         return Finding("ledger", False, text, f"look at it, then move it away: mv {aside[-1]} ~/")
-    span = read.span(ledger)
-    if span is None:
+    days = read.days_of_use(ledger)
+    if days is None:
         return Finding("ledger", True, "empty so far")
-    days = (span[1] - span[0]) / 86_400
-    return Finding("ledger", True, f"{days:.0f} days of use from {read.transcripts(ledger)} transcripts")
+    number, first = days
+    plural = "" if number == 1 else "s"
+    transcripts = read.transcripts(ledger)
+    return Finding("ledger", True, f"use on {number:,} day{plural} since {first}, from {transcripts:,} transcripts")
 
 
-def _settings() -> Finding:
-    try:
-        settings = config.load()
-    except GovernorError as fault:
-        return Finding("settings", False, fault.message, fault.next_step)
-    return Finding("settings", True, f"{settings.file}" if settings.file.exists() else "all defaults")
+def _settings(settings: config.Settings) -> list[Finding]:
+    """The budget file, and what it names: each has to be there when it is wanted, and nobody watches then."""
+    fault = settings.fault
+    if fault is not None:
+        return [Finding("settings", False, fault.message, fault.next_step)]
+    findings = [Finding("settings", True, f"{settings.file}" if settings.file.exists() else "all defaults")]
+    rules, mend = str(settings.values["handoff"]["rules"]), f"$EDITOR {settings.file}"
+    if rules and not os.access(os.path.expanduser(rules), os.R_OK):
+        text = f"handoff.rules names {rules}, which cannot be read: no handoff can start"
+        findings.append(Finding("settings", False, text, mend))
+    command = settings.values["notify"]["command"]
+    if command and shutil.which(command[0]) is None:
+        text = f"notify.command starts {command[0]}, which is not found: nobody is alerted"
+        findings.append(Finding("settings", False, text, mend))
+    return findings
 
 
 def _switch(*, now: int) -> Finding:
@@ -124,10 +137,10 @@ def _readings(ledger: Ledger, *, now: int) -> list[Finding]:
     return findings
 
 
-def _muted(ledger: Ledger, *, now: int) -> list[Finding]:
+def _muted(ledger: Ledger, settings: config.Settings, *, now: int) -> list[Finding]:
     """Hooks that cost more than they may: silenced for a while, or going on because they must."""
     findings = []
-    is_muting = upkeep.limits_of(config.load()).mute
+    is_muting = upkeep.limits_of(settings).mute
     for name, mark in upkeep.marks(ledger).items():
         above = overhead.over(mark.rule, mark.value, mark.limit)
         if mark.standing == "muted":
@@ -154,16 +167,16 @@ def _unpriced(ledger: Ledger, *, now: int) -> list[Finding]:
     return [Finding("prices", False, f"no price known for {names}", "governor config --schema   (see prices)")]
 
 
-def _compaction() -> list[Finding]:
+def _compaction(settings: config.Settings) -> list[Finding]:
     """Whether a client's own compaction is held to a ceiling of ours right now, and what stands in the way."""
     from governor.install import ceiling, manifest
 
     name, home = "compaction", paths.home()
     try:
-        enforce = bool(config.load().values["compaction"]["enforce"])
         is_wired = any(entry.host == "claude" for entry in manifest.load(home).values())
     except GovernorError:
         return []  # said above already
+    enforce = bool(settings.values["compaction"]["enforce"])
     state = ceiling.load(home)
     findings = [Finding(name, False, f"{fault} (compaction.enforce)", "governor refresh") for fault in state.faults]
     if enforce and not is_wired:

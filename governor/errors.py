@@ -24,6 +24,14 @@ class BadInputError(GovernorError):
     """What the person typed or wrote cannot be used as it stands."""
 
 
+class BudgetFileError(BadInputError):
+    """The budget file cannot be used as it stands. ``faults`` are all that was found, one sentence each."""
+
+    def __init__(self, message: str, next_step: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(message, next_step)
+        self.faults = faults or (message,)
+
+
 class StateError(GovernorError):
     """The state folder cannot be used: read-only, full, or not ours."""
 

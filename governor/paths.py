@@ -75,6 +75,11 @@ def config_file() -> Path:
     return folder / "budget.json"
 
 
+def is_config_named() -> bool:
+    """Did the person say which budget file is meant? Then it has to be there."""
+    return bool(os.environ.get("GOVERNOR_CONFIG"))
+
+
 def claude_homes() -> list[Path]:
     """Claude Code's config folders: CLAUDE_CONFIG_DIR, else ~/.claude and the older ~/.config/claude."""
     return [_path(folder) for folder in claude_folders()]

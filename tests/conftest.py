@@ -73,6 +73,7 @@ def sealed_home(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pyt
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GOVERNOR_HOME", str(tmp_path / "state"))
+    (tmp_path / "budget.json").touch()  # a file that is named has to be there
     monkeypatch.setenv("GOVERNOR_CONFIG", str(tmp_path / "budget.json"))
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))

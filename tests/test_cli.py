@@ -329,13 +329,81 @@ def test_a_mistake_exits_1_and_says_what_to_type_next(words: str, governor: Gove
     assert not (paths.home() / "log" / "governor.log").exists()
 
 
-def test_a_wrong_budget_file_is_the_persons_mistake(governor: Governor) -> None:
-    Path(os.environ["GOVERNOR_CONFIG"]).write_text('{"persn": 1}')
-    for command in ("status", "usage", "sessions", "config", "doctor"):
-        told = governor(command)
-        assert 1 == told.code
-        assert "persn" in told.err
-        assert "next:" in told.err
+@pytest.mark.usefixtures("life")
+def test_a_wrong_budget_file_stops_what_enforces_it_and_nothing_else(governor: Governor) -> None:
+    file = paths.config_file()
+    file.write_text('{"budgets": [{"name": "b", "per": "day", "usd": 60}]}')
+    assert "b" == governor("status", "--json").json["budgets"][0]["name"]
+    file.write_text('{"persn": 1}')
+    for command in ("status", "usage", "sessions", "decisions", "audit", "refresh", "refresh --quiet", "handoffs"):
+        told = governor(*command.split())
+        assert 0 == told.code, command
+        assert 1 == told.err.count("persn"), command
+        assert "next: governor config" in told.err
+    assert "b" == governor("status", "--json").json["budgets"][0]["name"], "a slip of the pen lifts no limit"
+    for command in ("gate", "run -- true", "handoff x"):
+        told = governor(*command.split())
+        assert (1, "") == (told.code, told.out), command
+        assert "persn is no setting; did you mean person?" in told.err
+
+
+def test_config_and_doctor_name_what_is_wrong(governor: Governor) -> None:
+    paths.config_file().write_text('{"persn": 1, "memry": 2}')
+    told = governor("config")
+    assert 1 == told.code
+    assert "spawn.action" in told.out
+    for words in ("persn is no setting", "memry is no setting", "next: $EDITOR"):
+        assert words in told.err
+    told = governor("config", "--json")
+    assert (1, "governor.config/1") == (told.code, told.json["schema"])
+    told = governor("doctor", "--json")
+    (finding,) = [one for one in told.json["findings"] if one["name"] == "settings"]
+    assert (1, False, "governor config") == (told.code, finding["ok"], finding["mend"])
+    assert "persn" in finding["text"]
+
+
+def test_a_named_budget_file_that_is_missing_is_said_and_limits_are_not_taken_for_none(governor: Governor) -> None:
+    paths.config_file().unlink()
+    told = governor("status")
+    assert (0, 1) == (told.code, told.err.count("which GOVERNOR_CONFIG names, is not there"))
+    assert "next: unset GOVERNOR_CONFIG" in told.err
+    assert 1 == governor("run", "--", "true").code
+    (finding,) = [one for one in governor("doctor", "--json").json["findings"] if one["name"] == "settings"]
+    assert not finding["ok"]
+
+
+def test_doctor_looks_for_what_the_settings_name(governor: Governor, tmp_path: Path) -> None:
+    def settings(**wishes: Any) -> list[str]:
+        paths.config_file().write_text(json.dumps(wishes))
+        found = governor("doctor", "--json").json["findings"]
+        return [one["text"] for one in found if one["name"] == "settings" and not one["ok"]]
+
+    rules = tmp_path / "rules.md"
+    wishes = {"handoff": {"rules": str(rules)}, "notify": {"command": ["no-such-program", "-x"]}}
+    assert [
+        f"handoff.rules names {rules}, which cannot be read: no handoff can start",
+        "notify.command starts no-such-program, which is not found: nobody is alerted",
+    ] == settings(**wishes)
+    rules.touch()
+    assert [] == settings(handoff={"rules": str(rules)}, notify={"command": ["sh"]})
+
+
+def test_config_shows_a_budget_in_a_line(governor: Governor) -> None:
+    night = {"name": "night", "per": "session", "tokens": 5_000_000, "tool_calls": 800, "wall": "6h", "action": "stop"}
+    client = {"name": "client-a", "per": "project", "project": "*/a/*", "every": "month", "usd": 400, "lane": "codex"}
+    paths.config_file().write_text(json.dumps({"budgets": [night, client]}))
+    out = governor("config").out
+    assert "  night: per session, 5M tokens, 800 tool calls, 6h, stop\n" in out
+    assert "  client-a: per project and month, in */a/*, Codex only, $400.00, observe\n" in out
+    assert max(map(len, out.splitlines()[2:])) <= 80
+    kept = {one["name"]: one["value"] for one in governor("config", "--json").json["settings"]}
+    assert 21_600 == kept["budgets"][0]["wall"]
+
+
+def test_doctor_counts_the_days_on_which_something_was_used(governor: Governor) -> None:
+    transcript(answer("msg_1", at_ms=START_MS - 1000 * 86_400_000), answer("msg_2"))
+    texts = [one["text"] for one in governor("doctor", "--json").json["findings"] if one["name"] == "ledger"]
+    assert ["use on 2 days since 2024-02-25, from 1 transcripts"] == texts
 
 
 def test_a_fault_of_ours_exits_3_with_a_log_that_holds_no_arguments(

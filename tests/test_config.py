@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from governor import config, paths
-from governor.errors import BadInputError
+from governor.cli.config import SPANS
+from governor.config.schema import Budget
+from governor.errors import BadInputError, BudgetFileError
+from governor.plans import PLANS
 
 
 def write(text: str, name: str = "budget.json") -> Path:
@@ -25,7 +29,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOVERNOR_CONFIG", os.environ["GOVERNOR_CONFIG"])  # so that ``write`` may change it
 
 
-def test_without_a_file_all_is_default() -> None:
+def test_without_a_file_all_is_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOVERNOR_CONFIG")
+    assert not paths.config_file().exists()
     settings = config.load()
     assert ({}, [], {}, "") == (settings.prices, settings.tags, settings.origin, settings.person)
     assert "default" == settings.weights.name
@@ -114,8 +120,87 @@ def test_the_checked_form_is_kept_until_the_file_changes(monkeypatch: pytest.Mon
     path.write_text('{"person": "bob"}')
     os.utime(path, ns=(1, 1))
     assert "bob" == config.load().person
-    path.unlink()
+    path.write_text("")
     assert "" == config.load().person
+
+
+def test_a_file_that_is_named_and_not_there_is_a_fault() -> None:
+    write('{"person": "ada"}')
+    config.load()
+    path = paths.config_file()
+    path.unlink()
+    for _ in range(2):  # nor does the checked form hide it
+        with pytest.raises(BudgetFileError, match="which GOVERNOR_CONFIG names, is not there") as told:
+            config.load()
+    assert "unset GOVERNOR_CONFIG" in told.value.next_step
+    settings = config.in_force()
+    assert ("", {}) == (settings.person, settings.origin)
+    assert settings.fault is not None
+    path.write_text('{"person": "bob"}')
+    assert ("bob", None) == (config.in_force().person, config.in_force().fault)
+
+
+@pytest.mark.parametrize("wrong", ['{"persn": "ada"}', "torn {", "[]"])
+def test_while_the_file_is_wrong_the_last_good_settings_stay_in_force(wrong: str) -> None:
+    path = write('{"person": "ada", "run": {"usd": 3}}')
+    good = config.load()
+    path.write_text(wrong)
+    for _ in range(2):
+        settings = config.in_force()
+        assert (good.values, good.origin) == (settings.values, settings.origin)
+        assert settings.fault is not None
+        assert str(path) in settings.fault.message
+    with pytest.raises(BudgetFileError):
+        config.load()
+    path.write_text('{"person": "bob"}')
+    assert ("bob", None) == (config.in_force().person, config.in_force().fault)
+
+
+@pytest.mark.parametrize("kept", [None, b"torn {", b"[]", b'{"stamp": [0], "values": {}, "chosen": []}'])
+def test_where_none_were_ever_good_the_defaults_are_in_force(kept: bytes | None) -> None:
+    write('{"persn": "ada"}')
+    if kept is not None:
+        (paths.claim_home() / "settings.json").write_bytes(kept)
+    settings = config.in_force()
+    assert "observe" == settings.values["spawn"]["action"]
+    assert settings.fault is not None
+    assert "default" in settings.fault.message
+
+
+def test_a_fault_says_where_and_what_was_meant() -> None:
+    budgets = [
+        {"name": "night", "per": "session", "toknes": 5},
+        {"per": "day", "usd": 1},
+        {"name": "b", "per": "day", "usd": 0},
+        {"name": "c", "per": "day"},
+    ]
+    wrong: dict[str, Any] = {"budgets": budgets, "memry": {}, "spawn": {"bananas": 1}, "weights": {"base": "x", "y": 1}}
+    wrong |= {"prices": {"gpt 6": {"input": 1}}, "plan": "max-5000x", "pacing": {"hush": ["5h", "bananas"]}}
+    write(json.dumps(wrong))
+    with pytest.raises(BudgetFileError) as told:
+        config.load()
+    assert {
+        f"plan: 'max-5000x' is no plan known here; there are {', '.join(PLANS)}, and an empty one",
+        "weights.base: no such set of weights; known are classic, default",
+        "weights.y is no setting; there are base, input, output, cache_read, cache_write_5m, cache_write_1h, models",
+        'prices "gpt 6": output is missing',
+        "pacing.hush: 'bananas' is no window; there are 5h, week, week:opus (a family's), day, month and 90m",
+        'budgets "night": toknes is no setting; did you mean tokens?',
+        "budgets number 2: name is missing",
+        'budgets "b": usd must be greater than 0',
+        'budgets "c": a budget needs at least one of tokens, usd, units, tool_calls, wall, above 0',
+        "spawn.bananas is no setting; there are action, concurrent, fan_out, total, depth, tree_tokens, lease",
+        "memry is no setting; did you mean memory?",
+    } == set(told.value.faults)
+    assert "governor config" == told.value.next_step
+    assert f"{paths.config_file()}: {told.value.faults[0]} (and 10 more)." == told.value.message
+
+
+def test_every_window_there_is_can_be_hushed_and_every_plan_named() -> None:
+    hushed = ["5h", "week", "week:opus", "week:GPT-5.3-Codex-Spark", "day", "month", "90m"]
+    for plan in ("", "pro", "max-20x"):
+        write(json.dumps({"plan": plan, "pacing": {"hush": hushed}}))
+        assert (plan, hushed) == (config.load().plan, config.load().values["pacing"]["hush"])
 
 
 @pytest.mark.parametrize("kept", [b"", b"torn {", b"[]", b'{"stamp": 1}', b"\xff"])
@@ -167,10 +252,25 @@ def test_two_budgets_of_one_name_contradict_each_other() -> None:
         config.load()
 
 
+def test_every_length_of_time_is_shown_as_one() -> None:
+    found = set()
+    for part in Budget():
+        for name in getattr(type(part[1]), "model_fields", ()):
+            try:
+                if 7200 == getattr(type(part[1]).model_validate({name: "2h"}), name):
+                    found.add(name)
+            except ValidationError:
+                continue
+    assert found == set(SPANS)
+
+
 def test_the_example_is_a_budget_file_with_every_setting_in_it() -> None:
     example = json.loads((Path(__file__).parent.parent / "budget.example.json").read_text())
     write(json.dumps(example))
     values = config.load().values
     assert list(example) == list(values)
+    for name, part in values.items():
+        if isinstance(part, dict) and name not in ("prices", "weights"):
+            assert set(part) == set(example[name])
     assert "stop" == values["budgets"][0]["action"]
     assert 21_600 == values["budgets"][0]["wall"]

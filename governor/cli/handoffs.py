@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from governor import config
-from governor.cli.opening import json_option
+from governor.cli.opening import json_option, settings_in_force
 from governor.errors import BadInputError
 from governor.faces import data
 from governor.faces.plain import LANE_NAMES, ago, count, percent, usd, utc
@@ -25,6 +25,7 @@ WAIT_S = 0.1
 @json_option
 def handoffs(words: tuple[str, ...], as_json: bool) -> None:
     """List what was handed over, show one (ID), or: stop ID, forget ID."""
+    settings_in_force()  # for what it has to say
     if not words:
         listed = [as_data(name, commands=as_json) for name in record.every()]
         content = {"schema": "governor.handoffs/1", "handoffs": listed}
@@ -65,7 +66,7 @@ def _stop(name: str) -> None:
 def as_data(name: str, *, commands: bool = True) -> dict[str, Any]:
     """One handoff with stable keys; null where something is not known (yet). ``commands``: ask git for a worktree's."""
     now = time.time()
-    state, content = record.look(name, now=now, quiet_s=float(config.load().values["handoff"]["quiet"]))
+    state, content = record.look(name, now=now, quiet_s=float(config.in_force().values["handoff"]["quiet"]))
     ran = content.get("run") or {}
     started, ended, heard = content.get("started_at"), content.get("ended_at"), record.heard_at(name)
     files = content.get("files")

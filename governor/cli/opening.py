@@ -34,7 +34,7 @@ class Opened(NamedTuple):
 def opened(*, quiet: bool = False) -> Iterator[Opened]:
     """Settings, ledger, refresh. What went wrong without stopping us is said on stderr."""
     now = refresh.now_s()
-    settings = config.load()
+    settings = settings_in_force()
     with open_ledger() as ledger:
         if ledger.set_aside is not None:
             click.echo(
@@ -48,6 +48,17 @@ def opened(*, quiet: bool = False) -> Iterator[Opened]:
         except StateError as fault:  # what is remembered can still be shown
             click.echo(f"governor: {fault}", err=True)
         yield Opened(ledger, settings, now)
+
+
+def settings_in_force() -> Settings:
+    """The settings for a command that only reads. What is wrong with the budget file is said on stderr, once."""
+    settings = config.in_force()
+    context = click.get_current_context(silent=True)
+    told = context.find_root().meta if context is not None else {}
+    if settings.fault is not None and __name__ not in told:
+        told[__name__] = True
+        click.echo(f"governor: {settings.fault}", err=True)
+    return settings
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import click
 
 from governor import config, paths
 from governor import refresh as composer
-from governor.cli.opening import opened
+from governor.cli.opening import opened, settings_in_force
 from governor.errors import StateError
 from governor.ledger.store import open_ledger
 from governor.report import Report
@@ -30,7 +30,7 @@ def refresh(quiet: bool) -> None:
         click.echo("Up to date.\n  next: governor status")
         return
     now = composer.now_s()
-    settings = config.load()
+    settings = settings_in_force()
     try:
         with open_ledger() as ledger:
             composer.refresh(ledger, settings, now=now)

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from governor import config, hook, paths
-from governor.cli.opening import opened
+from governor import hook, paths
+from governor.cli.opening import opened, settings_in_force
 from governor.errors import BadInputError
 from governor.guards import router, tier
 from governor.guards.prompt import Reading
@@ -36,7 +36,7 @@ def route(text: tuple[str, ...], lane: str, as_json: bool) -> None:
     in_git = any((above / ".git").exists() for above in (folder, *folder.parents))
     said = router.line_for(advice, lane=lane, letter=letter, cwd=str(folder), in_git=in_git)
     shown = _data(reading, advice, said, lane=lane, letter=letter, now=now)
-    wishes = config.load().values["tiers"]  # of which a letter says nothing while no lane is pressed
+    wishes = settings_in_force().values["tiers"]  # of which a letter says nothing while no lane is pressed
     shown["tier"] = _tier(prompt, {"tiers": wishes, **letter}, lane=lane, now=now)
     click.echo(json.dumps(shown, indent=2) if as_json else _text(shown))
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from governor import hook, meter, paths
-from governor.errors import BadInputError, StateError
+from governor.errors import BudgetFileError, StateError
 
-COMPILED = 4  # raise it when the compiled form changes
+COMPILED = 5  # raise it when the compiled form changes, or what may stand in the file
+UNNAMED = "unset GOVERNOR_CONFIG, or write the file: echo '{}' > \"$GOVERNOR_CONFIG\""
 
 
 class Settings(NamedTuple):
@@ -19,6 +20,7 @@ class Settings(NamedTuple):
     values: dict[str, Any]
     origin: dict[str, str]  # dotted name -> file | environment; a missing name is a default
     file: Path
+    fault: BudgetFileError | None = None  # why these are not what the file says
 
     @property
     def machine(self) -> str:
@@ -48,9 +50,10 @@ class Settings(NamedTuple):
 
 
 def load() -> Settings:
-    """The settings in force. The checked form is kept in the state folder while the file stays the same.
+    """The settings as the file has them now, for whatever enforces them. The checked form is kept in the state folder
+    while the file stays the same.
 
-    Raises: BadInputError naming the first wrong entry and how to see them all.
+    Raises: BudgetFileError where the file is wrong, or was named and is not there.
     """
     file = paths.config_file()
     try:
@@ -58,8 +61,10 @@ def load() -> Settings:
         stamp: list[Any] = [COMPILED, str(file), info.st_mtime_ns, info.st_size]
     except OSError:
         stamp = [COMPILED, str(file), 0, 0]
-    compiled = _compiled(stamp)
-    if compiled is None:
+        if paths.is_config_named() and _is_missing(file):
+            raise BudgetFileError(f"{file}, which GOVERNOR_CONFIG names, is not there.", UNNAMED) from None
+    compiled = _compiled()
+    if compiled is None or compiled["stamp"] != stamp:
         values, chosen = _check(file)
         compiled = {"stamp": stamp, "values": values, "chosen": chosen}
         try:
@@ -67,8 +72,28 @@ def load() -> Settings:
             hook.write_private(str(paths.home() / "settings.json"), json.dumps(compiled).encode())
         except (OSError, StateError):
             pass  # a read-only state folder costs speed, not truth
-    origin = dict.fromkeys(compiled["chosen"], "file")
-    values = compiled["values"]
+    return _settings(compiled["values"], compiled["chosen"], file)
+
+
+def in_force() -> Settings:
+    """The same, for whatever only reads and for the hooks' refresh: never a fault, which ``fault`` then holds.
+
+    While the file is wrong the last settings that were good stay in force, so that a slip of the pen neither lifts a
+    limit nor silences the hooks. Where none were, or the file that was named is not there, all is default.
+    """
+    try:
+        return load()
+    except BudgetFileError as fault:
+        file = paths.config_file()
+        kept = None if _is_missing(file) else _compiled()
+        settings = _settings(kept["values"], kept["chosen"], file) if kept else _settings(_defaults(), [], file)
+        stays = "the last good settings stay in force" if kept else "every setting is at its default"
+        message = f"{fault.message} Until that is mended, {stays}."
+        return settings._replace(fault=BudgetFileError(message, fault.next_step, fault.faults))
+
+
+def _settings(values: dict[str, Any], chosen: list[str], file: Path) -> Settings:
+    origin = dict.fromkeys(chosen, "file")
     machine = os.environ.get("GOVERNOR_MACHINE")
     if machine:
         values = {**values, "machine": machine}
@@ -76,34 +101,54 @@ def load() -> Settings:
     return Settings(values, origin, file)
 
 
-def _compiled(stamp: list[Any]) -> dict[str, Any] | None:
+def _is_missing(file: Path) -> bool:
+    try:
+        os.stat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # it may well be there
+        return False
+    return False
+
+
+def _compiled() -> dict[str, Any] | None:
+    """The last settings that were good, in the form of this version."""
     try:
         content = json.loads((paths.home() / "settings.json").read_bytes())
-        return content if content["stamp"] == stamp else None
-    except (OSError, ValueError, KeyError, TypeError):
+        known = content["stamp"][0] == COMPILED and {"values", "chosen"} <= {*content}
+        return content if known else None
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
+
+
+def _defaults() -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(paths.data_file("defaults.json").read_bytes())
+    return values
 
 
 def _check(file: Path) -> tuple[dict[str, Any], list[str]]:
     """(all values with defaults filled in, dotted names that the file sets)."""
     try:
         raw = file.read_text("utf-8-sig")
-    except FileNotFoundError:  # most people's first run: pydantic would cost a quarter of a second to say this
-        return json.loads(paths.data_file("defaults.json").read_bytes()), []
+    except FileNotFoundError:
+        return _defaults(), []
     except (OSError, UnicodeDecodeError) as fault:
-        raise BadInputError(f"{file} cannot be read: {fault}.", "governor config --path") from fault
+        raise BudgetFileError(f"{file} cannot be read: {fault}.", "governor config --path") from fault
     content = _parse(file, raw)
+    if not content:  # most people's first run: pydantic would cost a quarter of a second to say this
+        return _defaults(), []
     from pydantic import ValidationError
 
+    from governor.config import faults
     from governor.config.schema import Budget
 
     try:
         budget = Budget.model_validate(content)
     except ValidationError as fault:
-        first = fault.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        more = f" ({fault.error_count()} faults in all)" if fault.error_count() > 1 else ""
-        raise BadInputError(f"{file}: {where}: {first['msg']}{more}.", "governor config --schema") from fault
+        found = faults.sentences(fault.errors(), content)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        stop = "" if found[0].endswith("?") and not more else "."
+        raise BudgetFileError(f"{file}: {found[0]}{more}{stop}", "governor config", tuple(found)) from fault
     return budget.model_dump(mode="json"), sorted(_dotted(content))
 
 
@@ -119,11 +164,11 @@ def _parse(file: Path, raw: str) -> dict[str, Any]:
             content = json.loads(raw)
     except Exception as fault:  # yaml's own hierarchy, or ValueError
         problem = str(fault).splitlines()[0]
-        raise BadInputError(f"{file} cannot be read: {problem}.", f"$EDITOR {file}") from fault
+        raise BudgetFileError(f"{file} cannot be read: {problem}.", f"$EDITOR {file}") from fault
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise BadInputError(f"{file} must hold one object, not a {type(content).__name__}.", "governor config --schema")
+        raise BudgetFileError(f"{file} must hold one object, not a {type(content).__name__}.", f"$EDITOR {file}")
     return content
 
 

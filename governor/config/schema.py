@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from governor import windows
 from governor.config.guards import (
     Canary,
     Compaction,
@@ -25,6 +26,7 @@ from governor.config.guards import (
     Tiers,
 )
 from governor.meter import NAMED
+from governor.plans import PLANS
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Dollars = Annotated[float, Field(ge=0, le=10_000)]  # more, and a cost might not fit into the ledger
@@ -91,6 +93,17 @@ class Pacing(Part):
     pause_at_wall: bool = True
     hold_background: bool = False
 
+    @field_validator("hush")
+    @classmethod
+    def _windows(cls, value: list[str]) -> list[str]:
+        for name in value:
+            try:
+                windows.length(name)
+            except KeyError as fault:
+                known = "5h, week, week:opus (a family's), day, month and 90m"
+                raise ValueError(f"{name!r} is no window; there are {known}") from fault
+        return value
+
 
 class Budget(Part):
     """The whole file. Everything is optional."""
@@ -121,6 +134,13 @@ class Budget(Part):
     @classmethod
     def _known(cls, value: str | Weights) -> str | Weights:
         return _known_weights(value) if isinstance(value, str) else value
+
+    @field_validator("plan")
+    @classmethod
+    def _plan(cls, value: str) -> str:
+        if value and value not in PLANS:
+            raise ValueError(f"{value!r} is no plan known here; there are {', '.join(PLANS)}, and an empty one")
+        return value
 
     @field_validator("budgets")
     @classmethod

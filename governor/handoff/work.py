@@ -55,7 +55,7 @@ def _run(name: str, content: dict[str, Any], place: Path) -> dict[str, Any]:
         home=str(paths.home()),
         limits=start.limits_in(content),
         grace=content["grace"],
-        prices=config.load().prices,
+        prices=config.in_force().prices,
         env=start.client_env(name),
         cwd=content["folder"],
         stderr=subprocess.DEVNULL,  # it may repeat the brief

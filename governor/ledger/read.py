@@ -206,6 +206,13 @@ def span(ledger: Ledger) -> tuple[int, int] | None:
     return None if first is None else (first // 1000, last // 1000)
 
 
+def days_of_use(ledger: Ledger) -> tuple[int, str] | None:
+    """(on how many days something was used, the first of them as 2026-11-21), in UTC; None when it is empty."""
+    query = "SELECT count(DISTINCT quarter * ?1 / 86400), date(min(quarter) * ?1, 'unixepoch') FROM quarter"
+    number, first = ledger.connection.execute(query, (QUARTER_S,)).fetchone()
+    return None if first is None else (number, first)
+
+
 def span_of(ledger: Ledger, lane: Lane) -> tuple[int, int] | None:
     """The same for one lane, to the quarter of an hour."""
     query = "SELECT min(quarter), max(quarter) FROM quarter WHERE lane = ?"
