@@ -134,7 +134,7 @@ def test_a_file_that_is_named_and_not_there_is_a_fault() -> None:
             config.load()
     assert "unset GOVERNOR_CONFIG" in told.value.next_step
     settings = config.in_force()
-    assert ("", {}) == (settings.person, settings.origin)
+    assert ("ada", {"person": "file"}) == (settings.person, settings.origin), "a limit is not lifted by a lost file"
     assert settings.fault is not None
     path.write_text('{"person": "bob"}')
     assert ("bob", None) == (config.in_force().person, config.in_force().fault)

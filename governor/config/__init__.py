@@ -78,14 +78,14 @@ def load() -> Settings:
 def in_force() -> Settings:
     """The same, for whatever only reads and for the hooks' refresh: never a fault, which ``fault`` then holds.
 
-    While the file is wrong the last settings that were good stay in force, so that a slip of the pen neither lifts a
-    limit nor silences the hooks. Where none were, or the file that was named is not there, all is default.
+    While the file is wrong, or the one that was named is not there, the last settings that were good stay in force, so
+    that a slip of the pen neither lifts a limit nor silences the hooks. Where none were, all is default.
     """
     try:
         return load()
     except BudgetFileError as fault:
         file = paths.config_file()
-        kept = None if _is_missing(file) else _compiled()
+        kept = _compiled()
         settings = _settings(kept["values"], kept["chosen"], file) if kept else _settings(_defaults(), [], file)
         stays = "the last good settings stay in force" if kept else "every setting is at its default"
         message = f"{fault.message} Until that is mended, {stays}."
