@@ -297,11 +297,11 @@ def said(where: str, content: dict[str, Any], cwd: object, **other: Any) -> str:
 
 def test_the_line_names_windows_and_room_and_ends_with_the_ready_command() -> None:
     assert said("claude", letter(HOT, COOL), "/srv/app") == (
-        "Relative to even pace, Claude's week is 14 points over; Codex's week has 22 points of room. "
+        "Claude's week would end ≈ 14 points over its cap, Codex's has ≈ 22 points of room at the reset. "
         'Hand it over: codex exec -s workspace-write -C /srv/app "…your task…"'
     )
     assert said("codex", letter(lane(window="5h"), HOT), "/srv/it's here") == (
-        "Relative to even pace, Codex's week is 14 points over; Claude's 5-hour window has 20 points of room. "
+        "Codex's week would end ≈ 14 points over its cap, Claude's 5-hour window has ≈ 20 points of room at the reset. "
         "Send it back: cd '/srv/it'\\''s here' && claude \"…your task…\""
     )
     assert " --skip-git-repo-check " in said("claude", letter(HOT, COOL), "/tmp", in_git=False)
@@ -332,7 +332,9 @@ def test_a_folder_that_cannot_be_shown_is_left_out(cwd: object) -> None:
 def test_the_note_for_the_model_is_a_short_fact() -> None:
     content = letter(HOT, COOL)
     advice = router.advise(router.read_prompt(BROAD, content), lane="claude", letter=content, now=NOW)
-    expected = "Quota note: relative to even pace, Claude's week is 14 points over; Codex's week has 22 points of room."
+    expected = (
+        "Quota note: Claude's week would end ≈ 14 points over its cap, Codex's has ≈ 22 points of room at the reset."
+    )
     assert expected == router.note_for(advice, lane="claude", letter=content)
 
 
@@ -360,7 +362,9 @@ def test_route_explains_with_the_hooks_own_comparator(home: Path) -> None:
     assert "governor.route/1" == shown["schema"]
     text = CliRunner().invoke(route, ["--lane", "codex"], input=BROAD).stdout
     assert text.startswith("silent  (own-has-room)")
-    assert "-14 points against even pace" in text
+    assert "week: would pass its cap by 14 points at the reset (estimate)" in text
+    assert "week: 22 points of room at the reset (estimate)" in text
+    assert "even pace" not in text, "that is another question, which forecast answers"
     assert not (home / "spool").exists()
 
 

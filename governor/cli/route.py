@@ -138,5 +138,6 @@ def _standing(facts: dict[str, Any] | None) -> str:
     health = "" if facts["healthy"] is True else ", not fit to take work"
     if facts["slack"] is None:
         return f"{facts['verdict']}, room not known{health}"
-    landing = f", lands at {facts['landing']:.0f} % (estimate)" if isinstance(facts["landing"], (int, float)) else ""
-    return f"{facts['verdict']}, {facts['slack']:+.0f} points against even pace, {facts['window']}{landing}{health}"
+    points = round(abs(facts["slack"]))
+    room = f"would pass its cap by {points} points" if facts["slack"] < 0 and points else f"{points} points of room"
+    return f"{facts['verdict']}, {facts['window']}: {room} at the reset (estimate){health}"

@@ -1,8 +1,9 @@
-"""Which lane a prompt belongs on: what it asks for, and how both lanes stand against even pace.
+"""Which lane a prompt belongs on: what it asks for, and how much room both lanes have at their reset.
 
 One comparator, ``advise``, decides for the hook and explains for `governor route`, so the two cannot differ. Narrow: it
 offers only a lane that is installed, healthy, in no trouble of its own and clearly better off, and only when the lane
-in use is ahead of its pace. It never blocks; what it says costs no tokens unless the person asks for a model note.
+in use is under pressure or would pass its cap. It never blocks; what it says costs no tokens unless the person asks for
+a model note.
 
 **Recorded**: a prompt that asked for broad building or for judgement while a letter said that a lane is under
 pressure: ``handoff`` and ``return`` (offers), ``local`` (no other lane can help), ``keep`` (judgement stays on Claude)
@@ -40,16 +41,16 @@ WHY = {
     "mode-off": "The router is switched off.",
     "judgement-stays": "Architecture, design, review and hard bugs stay on Claude, whatever else the prompt says.",
     "judgement-to-claude": "Judgement sits better on Claude, and Claude has clearly more room than Codex.",
-    "pressed-and-room": "This lane is ahead of even pace, and the other has clearly more room.",
+    "pressed-and-room": "This lane is pressed or would pass its cap; the other has clearly more room at the reset.",
     "own-unknown": "How this lane stands is not known.",
     "own-reset": "This lane's window has been reset since the last refresh.",
-    "own-has-room": "This lane is not ahead of even pace.",
+    "own-has-room": "This lane is not pressed, and would not pass its cap.",
     "one-lane": "The other client is not installed.",
     "unhealthy": "The other client is installed, but not fit to take work.",
     "slack-unknown": "How much room one of the lanes has is not known.",
     "other-reset": "The other lane's window has been reset since the last refresh.",
-    "other-hot": "The other lane is ahead of its own pace.",
-    "too-close": "The other lane has less than 10 points more room than this one.",
+    "other-hot": "The other lane is pressed itself, or has no room at the reset.",
+    "too-close": "The other lane has less than 10 points more room at the reset than this one.",
 }
 UNRECORDED = frozenset(
     ("nothing-asked", "too-narrow", "no-letter", "stale-letter", "future-letter", "mode-off"),
@@ -65,7 +66,7 @@ class Advice:
         self.decision = decision
         self.rule = rule
         self.to = to
-        self.slack = slack  # per lane, percentage points of room before even pace; None: not known
+        self.slack = slack  # per lane, points of room at the reset, below 0 past the cap; None: not known
 
 
 def read_prompt(prompt: object, letter: dict[str, Any]) -> Reading:
@@ -202,19 +203,19 @@ def line_for(advice: Advice, *, lane: str, letter: dict[str, Any], cwd: object, 
 
     The command says "…your task…": the prompt itself is never repeated.
     """
-    own = _standing(lane, letter)
     if advice.decision == "local":
+        own = _standing(lane, letter)
         other = "not installed" if advice.rule == "one-lane" else "no help now"
         return _fit(
-            f"Relative to even pace, {own}, and {NAMES[OTHER[lane]]} is {other}. Broad task: split it, or leave the "
-            "mechanical part to a smaller model's subagent: /model",
+            f"{own}, and {NAMES[OTHER[lane]]} is {other}. Broad task: split it, or have the "
+            "mechanical part done by a subagent on a smaller model; or switch this session: /model",
         )
     if advice.to is None or advice.decision not in ("handoff", "return"):
         return ""
     verb = {"handoff": "Hand it over", "return": "Send it back"}[advice.decision]
     if advice.rule == "judgement-to-claude":
         verb = "Design and review sit better there"
-    words = f"Relative to even pace, {own}; {_standing(advice.to, letter)}. {verb}: "
+    words = f"{_both(lane, advice.to, letter)}. {verb}: "
     folder = _quoted(cwd)
     if letter.get("handoff") is True and advice.rule != "judgement-to-claude":  # judgement wants a person at hand
         return _fit(words + HANDOFF)
@@ -226,7 +227,7 @@ def note_for(advice: Advice, *, lane: str, letter: dict[str, Any]) -> str:
     """A note for the model, of at most 200 characters, stated as a fact (an order could read as an injection)."""
     if advice.to is None or advice.decision not in ("handoff", "return"):
         return ""
-    return f"Quota note: relative to even pace, {_standing(lane, letter)}; {_standing(advice.to, letter)}."[:NOTE]
+    return f"Quota note: {_both(lane, advice.to, letter)}."[:NOTE]
 
 
 def command(to: str, folder: str, *, in_git: bool = True) -> str:
@@ -237,20 +238,31 @@ def command(to: str, folder: str, *, in_git: bool = True) -> str:
     return f"codex exec{check} -s workspace-write" + (f" -C {folder}" if folder else "") + ' "…your task…"'
 
 
-def _standing(lane: str, letter: dict[str, Any]) -> str:
-    facts = lane_of(letter, lane)
+def _both(lane: str, to: str, letter: dict[str, Any]) -> str:
+    """Both lanes in one breath; a window of the same name is named once."""
+    same = _window(lane_of(letter, lane)) == _window(lane_of(letter, to))
+    return f"{_standing(lane, letter)}, {_standing(to, letter, named=not same)}"
+
+
+def _window(facts: dict[str, Any]) -> str:
     named = facts.get("window")
-    window = WINDOWS.get(named, f"{named[:20]} window") if isinstance(named, str) else "window"
+    return WINDOWS.get(named, f"{named[:20]} window") if isinstance(named, str) else "window"
+
+
+def _standing(lane: str, letter: dict[str, Any], *, named: bool = True) -> str:
+    """Room at the reset, an estimate, and not pace: a lane ahead of even pace may still land below its cap."""
+    facts = lane_of(letter, lane)
     slack = _slack(facts)
+    who = f"{NAMES[lane]}'s {_window(facts)}" if named else f"{NAMES[lane]}'s"
     if slack is None:
-        return f"{NAMES[lane]}'s {window} is at {facts.get('verdict', 'no verdict')}"
+        return f"{who} is at {facts.get('verdict', 'no verdict')}"
     points = round(abs(slack))
     unit = "point" if points == 1 else "points"
     if points == 0:
-        return f"{NAMES[lane]}'s {window} is level"
+        return f"{who} would end at its cap"
     if slack < 0:
-        return f"{NAMES[lane]}'s {window} is {points} {unit} over"
-    return f"{NAMES[lane]}'s {window} has {points} {unit} of room"
+        return f"{who} would end ≈ {points} {unit} over its cap"
+    return f"{who} has ≈ {points} {unit} of room at the reset"
 
 
 def _fit(line: str) -> str:

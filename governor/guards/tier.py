@@ -1,6 +1,6 @@
 """Whether to offer another size of model within one lane: which suits is guards.suits' to say, what it saves is here.
 
-Offered only downward, for a step up saves nothing, and only while the lane is ahead of its pace.
+Offered only downward, for a step up saves nothing, and only while the lane is under pressure.
 
 A switch in mid-conversation writes the whole context into the other model's cache. It is offered only when that costs
 less than REQUESTS requests on the smaller model save, each reading the context again and using TURN_UNITS beside; the
@@ -34,7 +34,7 @@ WHY = {
     "off": "Tier hints are switched off.",
     "no-letter": "No refresh has said how the lane stands.",
     "stale-letter": "What the last refresh said is more than 6 hours old.",
-    "roomy": "This lane is not ahead of its pace, so nothing needs saving.",
+    "roomy": "This lane is under no pressure, so nothing needs saving.",
     "model-unknown": "Which model the session runs on is not known.",
     "tier-unknown": "The session's model belongs to no tier of this lane.",
     "same-tier": "The session runs on the tier that suits it.",

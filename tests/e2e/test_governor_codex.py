@@ -150,7 +150,9 @@ def test_broad_work_is_sent_back_to_claude_when_codex_runs_hot(wired: Codex, sta
         ask(tui, standin, BROAD, "begun")
         seen = " ".join(tui.history().split())
 
-    assert 1 == seen.count("Codex's week is 20 points over; Claude's week has 55 points of room. Send it back:")
+    assert 1 == seen.count(
+        "Codex's week would end ≈ 20 points over its cap, Claude's has ≈ 55 points of room at the reset. Send it back:"
+    )
     assert 'claude "…your task…"' in seen
     (decision,) = state.spool("decisions")
     assert ("return", "claude", "codex") == (decision["decision"], decision["to"], decision["lane"])
