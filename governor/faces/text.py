@@ -120,13 +120,14 @@ def _official(found: WindowReport, *, now: int) -> str:
 
 
 def _here(found: WindowReport) -> str:
-    """What this machine used, and how much of the official figure that explains."""
+    """What this machine used, and what share of all use it usually is: over the calibration, not in this window."""
     local = f"here {count(found.local.units)} units, {found.local.requests:,} requests"
     cover = found.scale.coverage if found.scale and found.official else None
     if cover is None:
         return local
     least = "at least " if cover.at_least else ""
-    return f"{local}: {least}{percent(cover.share * 100)} of it ({span(cover.low * 100, cover.high * 100)})"
+    usual = f"usually {least}{percent(cover.share * 100)} of all use"
+    return f"{local}; {usual} ({span(cover.low * 100, cover.high * 100)})"
 
 
 def _landing(found: WindowReport, *, now: int) -> str:
