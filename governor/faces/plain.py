@@ -22,7 +22,7 @@ def percent(value: float | None) -> str:
     """Whole percents; 100 only when it is 100 or more, 0 only when it is 0; ``—`` where the number is missing."""
     if value is None:
         return "—"
-    if 0 < value < 0.5:
+    if 0 < value <= 0.5:  # half a percent rounds to 0
         return "<1 %"
     if 99.5 <= value < 100:
         return ">99 %"
@@ -53,6 +53,16 @@ def span(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "—"
     return f"{low:.0f}–{high:.0f} %"
+
+
+def since_words(text: str) -> str:
+    """``7d`` as ``in the last 7 days``; another beginning as ``since 2026-11-01``."""
+    units = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
+    word = text.strip().lower()
+    if word[-1:] not in units or not word[:-1].isdigit():
+        return "today" if word == "today" else f"since {text}"
+    n = int(word[:-1])
+    return f"in the last {n} {units[word[-1]]}s" if n != 1 else f"in the last {units[word[-1]]}"
 
 
 def usd(value: float) -> str:
