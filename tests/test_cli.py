@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from writing import (
     NOW,
     OTHER,
@@ -32,6 +34,7 @@ from writing import (
 
 from governor import attribution, demo, paths, refresh
 from governor.cli import COMMANDS, main
+from governor.faces import plain, tables
 
 ROOT = Path(__file__).parent.parent
 LIMITS = {
@@ -674,6 +677,7 @@ def test_screens_fit_eighty_columns_and_are_as_they_were(governor: Governor, gol
         assert (0, "") == (told.code, told.err)
         assert [] == [line for line in told.out.splitlines() if len(line) > 80], name
         assert "\x1b" not in told.out
+    assert "; usually " in said["status.txt"].out, "a share of use at large, not of this figure"
     for name, told in said.items():
         if name != "status.txt":  # it holds the whole of the projection: its figures have tests of their own
             gold(name, told.out)
@@ -690,3 +694,53 @@ def test_an_agent_cannot_lift_what_holds_it_back(
     assert f"{name} says that an agent is typing" in told.err
     assert {"off": False, "by": None} == governor("status", "--json").json["kill_switch"]
     assert 0 == governor("on").code, "switching the guards on is anybody's"
+
+
+# ---- how figures are shown -------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(st.floats(0, 200) | st.integers(0, 4000).map(lambda n: n / 20))
+def test_a_percentage_is_0_only_at_0_and_100_only_from_100_on(value: float) -> None:
+    assert (value == 0) == (plain.percent(value) == "0 %")
+    assert (100 <= value <= 100.5) == (plain.percent(value) == "100 %")
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("7d", "in the last 7 days"), ("1h", "in the last hour"), ("today", "today"), ("2026-11-01", "since 2026-11-01"),
+])  # fmt: skip
+def test_a_span_is_said_in_words(text: str, words: str) -> None:
+    assert words == plain.since_words(text)
+
+
+@pytest.mark.usefixtures("demo_home")
+@pytest.mark.parametrize("keys", ["model,project", "session,model", "project,model,lane", "session,project,model,day"])
+def test_a_table_too_wide_leaves_columns_out_and_says_which(governor: Governor, keys: str) -> None:
+    lines = governor("usage", "--by", keys).out.splitlines()
+    assert lines[0].endswith(" share"), lines[0]
+    assert lines[2].endswith(" %"), lines[2]
+    assert [] == [line for line in lines if len(line) > 80]
+    left_out = [line for line in lines if line.startswith("Left out to fit 80 columns: ")]
+    assert ("generated" in lines[0]) != any("generated" in line for line in left_out)
+    assert lines[-1].startswith("next: governor")
+
+
+@pytest.mark.usefixtures("life")
+def test_a_share_says_of_what_it_is_and_is_missing_where_it_is_not_known(governor: Governor) -> None:
+    told = governor("usage", "--by", "model").out
+    (unpriced,) = [line for line in told.splitlines() if line.startswith("model-of-2031")]
+    assert unpriced.endswith(" unpriced     —")
+    assert "share: of notional cost" in told
+    assert "units" not in governor("usage").out
+    transcript(answer("msg_9", at_ms=START_MS - 9 * 86_400_000, model="model-of-2031"), session="s9")
+    assert "of tokens (nothing here is priced)" in governor("usage", "--by", "model", "--until", "8d").out
+
+
+def test_two_things_never_look_the_same_when_cut() -> None:
+    """Codex's session ids begin with the time, and a snapshot of a model with the model's name."""
+    ids = ["0199a213-81ab-7800-8aa1-bbab2a035a53", "0199a213-81c0-7800-8aa1-bbab2a035a54", "ffffffff" + "-0000" * 5]
+    ids = [one[:36].ljust(36, "0") for one in ids]
+    assert ["0199a213-81a", "0199a213-81c", "ffffffff"] == list(tables.names_of("session", ids).values())
+    models = ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "claude-opus-4-5-20251101"]
+    assert ["sonnet-4-5", "sonnet-4-5-20250929", "opus-4-5"] == list(tables.names_of("model", models).values())
+    assert ["a/app", "b/app"] == list(tables.names_of("project", ["/home/a/app", "/home/b/app"]).values())

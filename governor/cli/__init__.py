@@ -18,7 +18,7 @@ from governor.errors import GovernorError
 # command -> (module, one line for the overview); kept in the order a person meets them
 COMMANDS = {
     "status": ("status", "Where every window stands, where it will land, and why."),
-    "usage": ("usage", "Tokens, units and notional cost by day, project, model, ..."),
+    "usage": ("usage", "Tokens and notional cost by day, project, model, ..."),
     "sessions": ("sessions", "The sessions that cost most, and what one more turn costs."),
     "calibrate": ("calibrate", "Tell it what the official meter says: governor calibrate 60%"),
     "forecast": ("forecast", "Where a window will land, drawn."),

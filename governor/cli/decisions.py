@@ -12,6 +12,7 @@ import click
 
 from governor.cli.opening import json_option, lane_option, opened, time_of
 from governor.faces import data
+from governor.faces.plain import since_words
 from governor.guards import tier
 from governor.guards.router import NAMES, WHY
 from governor.ledger import read
@@ -178,12 +179,12 @@ def _text(shown: dict[str, Any], since: str) -> str:
     counts = shown["router"]
     if not any(counts.values()) and not shown["hooks"] and not shown["tiers"]["rules"]:
         return (
-            f"No hook has decided anything since {since}.\n"
+            f"No hook has decided anything {since_words(since)}.\n"
             "  The router records a prompt only while a lane is under pressure.\n"
             '  next: governor route "rename Foo to Bar in all modules"'
         )
     lines = [
-        f"Router since {since}: offers {counts['handoff']} to Codex and {counts['return']} to Claude,",
+        f"Router {since_words(since)}: offers {counts['handoff']} to Codex and {counts['return']} to Claude,",
         f"  holds {counts['keep']}, local {counts['local']}, silences {counts['silent']}",
         f"  followed   {_followed(shown['follow_through'])}",
     ]

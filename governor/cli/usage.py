@@ -33,7 +33,7 @@ def usage(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Who used what: raw tokens, meter units and notional list price."""
+    """Who used what: raw tokens and notional list price; --json and --csv have meter units too."""
     wanted = [key for part in keys for key in part.split(",")] or ["day"]
     for key in wanted:
         if key not in attribution.KEYS:

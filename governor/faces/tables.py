@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
 from rich import box
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from governor.attribution import TIMES, Row
 from governor.calibrate import Scale
-from governor.faces.plain import count, moment, percent, usd
+from governor.faces.plain import count, moment, percent, since_words, span, usd
 from governor.faces.screen import screen
 from governor.ledger.read import StoredReading
 from governor.marathon import MARATHON_S, Session
@@ -29,9 +30,10 @@ _RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n".
 NEWEST = 20  # anchors shown to a person
 _HEADS = ("requests", "input", "output", "read", "write", "generated", "notional", "share")
 _WIDTHS = {"requests": 8, "input": 5, "output": 6, "read": 5, "write": 5, "generated": 9, "notional": 9, "share": 5}
+_GIVES_WAY = ("generated", "input", "write", "read", "requests", "output")  # in a narrow place, in this order
 
 
-_WORDS = {"method": 34, "alarm rule": 34, "lane": 6, "session": 8, "month": 7, "day": 10, "week": 8}
+_WORDS = {"method": 34, "alarm rule": 34, "lane": 6, "session": 18, "month": 7, "day": 10, "week": 8}
 
 
 def table(*columns: str, left: int = 1) -> Table:
@@ -56,6 +58,20 @@ def name_of(key: str, value: str) -> str:
     return value[:8] if key == "session" and len(value) == 36 else value
 
 
+def names_of(key: str, values: Iterable[str]) -> dict[str, str]:
+    """``name_of`` each value, and longer where two different ones would look the same."""
+    shown = {value: name_of(key, value) for value in values}
+    counts = Counter(shown.values())
+    alike = [value for value, name in shown.items() if counts[name] > 1]
+    if key == "session":  # Codex's begin with the time: those of one minute share their first letters
+        longest = max(map(len, alike), default=0)
+        size = next((n for n in range(9, longest) if len({value[:n] for value in alike}) == len(alike)), longest)
+        return shown | {value: value[:size] for value in alike}
+    if key == "project":
+        return shown | {value: "/".join(PurePath(value).parts[-2:]) or shown[value] for value in alike}
+    return shown | {value: value.removeprefix("claude-") or shown[value] for value in alike}
+
+
 def usage(
     keys: Sequence[str], rows: Sequence[Row], total: Tally, *, hidden: int, recent_only: bool, to: Console | None = None
 ) -> None:
@@ -64,14 +80,19 @@ def usage(
     if not rows:
         console.print("Nothing was used in that span.\n  next: governor usage --by day, or governor doctor")
         return
-    made = table(*keys, *_HEADS, left=len(keys))
-    for row in rows:
-        names = [name_of(key, value) for key, value in zip(keys, row.names, strict=True)]
-        made.add_row(*names, *_figures(row.tally, total))
+    shown = [names_of(key, {row.names[place] for row in rows}) for place, key in enumerate(keys)]
+    words = [[names[value] for names, value in zip(shown, row.names, strict=True)] for row in rows]
+    figures = [_figures(tally, total) for tally in (*(row.tally for row in rows), total)]
+    heads = _fitting(keys, words, figures, width=console.width)
+    made = table(*keys, *heads, left=len(keys))
+    for names, cells in zip(words, figures, strict=False):
+        made.add_row(*names, *(cells[head] for head in heads))
     made.add_section()
-    made.add_row("total", *[""] * (len(keys) - 1), *_figures(total, total), style="bold")
+    made.add_row("total", *[""] * (len(keys) - 1), *(figures[-1][head] for head in heads), style="bold")
     console.print(made)
     notes = []
+    if left_out := [head for head in _HEADS if head not in heads]:
+        notes.append(f"Left out to fit {console.width} columns: {', '.join(left_out)}; --csv has every kind of token.")
     if hidden:
         notes.append(f"{hidden} more rows are in the total.")
     if recent_only and keys[0] in TIMES:
@@ -81,26 +102,50 @@ def usage(
     if total.floor_requests:
         notes.append(f"{total.floor_requests:,} responses of old clients have no final output count: a lower bound.")
     notes.append("Notional: list prices on the day of use, never a bill on a subscription.")
+    of = "notional cost" if total.cost else "tokens (nothing here is priced)"
+    notes.append(f"read, write: from and into the cache. share: of {of}.")
+    notes.append("next: governor sessions, or governor usage --by project,model")
     console.print(Text("\n".join(notes), style="dim"))
 
 
-def _figures(tally: Tally, total: Tally) -> list[str]:
-    share = tally.cost / total.cost if total.cost else tally.total / total.total if total.total else None
-    return [
-        f"{tally.requests:,}",
-        count(tally.input),
-        count(tally.output),
-        count(tally.cache_read),
-        count(tally.cache_write_5m + tally.cache_write_1h),
-        count(tally.generated),
-        money(tally),
-        percent(None if share is None else share * 100),
-    ]
+def _figures(tally: Tally, total: Tally) -> dict[str, str]:
+    """One row's cells. The share is of cost as soon as anything has a price, and missing where the row has none."""
+    share = tally.total / total.total if total.total else None
+    if total.cost:
+        share = None if _is_unpriced(tally) else tally.cost / total.cost
+    return {
+        "requests": f"{tally.requests:,}",
+        "input": count(tally.input),
+        "output": count(tally.output),
+        "read": count(tally.cache_read),
+        "write": count(tally.cache_write_5m + tally.cache_write_1h),
+        "generated": count(tally.generated),
+        "notional": money(tally),
+        "share": percent(None if share is None else share * 100),
+    }
+
+
+def _fitting(
+    keys: Sequence[str], words: Sequence[Sequence[str]], figures: Sequence[Mapping[str, str]], *, width: int
+) -> list[str]:
+    """The columns of figures that fit beside the words; what follows from others goes first."""
+    columns = [(key, [names[place] for names in words]) for place, key in enumerate(keys)]
+    taken = sum(min(max(map(len, (key, *cells))), _WORDS.get(key, 24)) + 1 for key, cells in columns)
+    wide = {head: max(_WIDTHS[head], *(len(cells[head]) for cells in figures)) for head in _HEADS}
+    heads = list(_HEADS)
+    for head in _GIVES_WAY:
+        if taken + sum(wide[each] + 1 for each in heads) - 1 > width:
+            heads.remove(head)
+    return heads
+
+
+def _is_unpriced(tally: Tally) -> bool:
+    return bool(tally.requests) and tally.unpriced_requests >= tally.requests
 
 
 def money(tally: Tally) -> str:
     """Notional dollars; ``unpriced`` where nothing has a price, ``+`` where something has none."""
-    if tally.requests and tally.unpriced_requests >= tally.requests:
+    if _is_unpriced(tally):
         return "unpriced"
     return usd(tally.usd) + ("+" if tally.unpriced_requests else "")
 
@@ -117,15 +162,18 @@ def sessions(
     """The dearest sessions, and what those of ``long_s`` seconds and more weigh together."""
     console = to or screen()
     if not found:
-        console.print(f"No session since {since}.\n  next: governor sessions --since 30d")
+        console.print(f"No session {since_words(since)}.\n  next: governor sessions --since 30d")
         return
     whole = sum(one.tally.units for one in found)
+    ids = names_of("session", {one.session for one in found[:top]})
+    folders = names_of("project", {one.project for one in found[:top]})
+    room = max(console.width - 56 - max(map(len, ids.values())), 8)
     made = table("session", "project", "lane", "hours", "context", "requests", "share", "next turn", "if cold", left=3)
     for one in found[:top]:
         scale = scales.get(one.lane)
         made.add_row(
-            one.session[:8],
-            PurePath(one.project).name or "(unknown)",
+            ids[one.session],
+            folders[one.project] if len(folders[one.project]) <= room else folders[one.project][: room - 1] + "…",
             one.lane,
             f"{one.active_s / 3600:.1f}",
             count(one.largest_context),
@@ -137,7 +185,7 @@ def sessions(
         )
     console.print(made)
     long = [one for one in found if one.active_s >= long_s]
-    notes = [f"{len(found)} sessions since {since}; share is of the units they used together."]
+    notes = [f"{len(found)} sessions {since_words(since)}; share is of the units they used together."]
     if long and whole:
         share = percent(sum(one.tally.units for one in long) / whole * 100)
         notes.append(f"{len(long)} of them were at work {long_s / 3600:g} h or more (bold) and make {share}.")
@@ -145,6 +193,7 @@ def sessions(
         notes.append("next turn: one more like its usual, percent of the week (estimate); cold: once the cache lapsed.")
     else:
         notes.append("next turn: in units; governor calibrate 60% turns them into percent of the week.")
+    notes.append("next: governor usage --by session,model")
     console.print(Text("\n".join(notes), style="dim"))
 
 
@@ -199,9 +248,9 @@ def backtest(result: Backtest, title: str, *, to: Console | None = None) -> None
         return
     made = table("method", "pinball", "error", "80 % holds", "Brier")
     for score in result.scores:
-        holds = "—" if score.covered is None else f"{score.covered:.0%}"
+        holds = "—" if score.covered is None else percent(score.covered * 100)
         if score.covered_low is not None and score.covered_high is not None:
-            holds += f" ({score.covered_low:.0%}–{score.covered_high:.0%})"
+            holds += f" ({span(score.covered_low * 100, score.covered_high * 100)})"
         brier = "—" if score.brier is None else f"{score.brier:.3f}"
         made.add_row(score.method, f"{score.pinball:.2f}", f"{score.error:.1f}", holds, brier)
     console.print(made)
