@@ -40,6 +40,8 @@ def look(*, lane: Lane | None = None, window: str | None = None) -> Ruling:
                 found += of_budgets(spending.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
     except StateError as fault:
         return Ruling("GO", "no-state", f"nothing can be known: {fault.message}")
+    if window is not None and not found:
+        found = [Ruling("GO", "unknown", f"nothing official is known of a window {window}")]
     home = str(paths.home())
     return gate.let_through(gate.worst(found), off_by=hook.off_by(home, now), overridden=hook.is_overridden(home, now))
 

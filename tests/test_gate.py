@@ -74,8 +74,29 @@ def test_what_is_not_known_stops_nothing_and_says_so(tmp_path: Path, monkeypatch
     no_state = gate()
 
     assert (0, 0) == (nothing.return_value, no_state.return_value)
-    assert "nothing is known" in nothing.output
+    assert "nothing official is known of any window" in nothing.output
+    assert nothing.output.endswith("next: governor calibrate 60%\n")
     assert "nothing can be known" in no_state.output
+
+
+def test_go_claims_nothing_of_a_window_that_is_not_known(tmp_path: Path) -> None:
+    transcript(answer(at_ms=int(time.time() * 1000) - 1000))  # used, but never measured
+    assert "nothing official is known of any window" in gate().output
+    assert "nothing official is known of it" in gate("--window", "5h").output
+    assert "unknown" == json.loads(gate("--json").output)["rule"]
+
+    official(tmp_path, 40)
+    assert "Claude Code week 40 % used: no window is near its cap, as far as is known." in gate().output
+    assert "nothing official is known of a window week:fable" in gate("--window", "week:fable").output
+
+
+@pytest.mark.parametrize("window", ["week", "week:fable"])
+def test_a_stop_fits_a_terminal_and_says_until_when(tmp_path: Path, window: str) -> None:
+    official(tmp_path, 96, window=window, resets_in=5 * 86_400)
+    said = gate("--window", window).output.rstrip("\n")
+    assert said.startswith(f"STOP  Claude {window} 96 % used, resets ")
+    assert said.endswith("next: governor gate --wait")
+    assert len(said) <= 80
 
 
 def test_a_reset_that_has_passed_opens_it(tmp_path: Path) -> None:
@@ -150,5 +171,6 @@ def test_a_budget_that_stops_and_is_used_up_stops(
     said = json.loads(done.output)
     assert (code, 0) == (done.return_value, elsewhere.return_value), said
     if code:
+        assert [True] == [len(line) <= 80 for line in gate().output.splitlines()]
         assert ("budget:night", True) == (said["rule"], said["text"].startswith("budget 'night'"))
         assert said["until"] > said["generated_at"]

@@ -13,7 +13,10 @@ from governor.errors import BadInputError
 from governor.faces import data
 from governor.faces.plain import LANE_NAMES, left, moment, percent, utc
 from governor.guards.gate import EXIT, Ruling
+from governor.guards.router import NAMES
 from governor.model import Lane
+
+WIDTH = 80  # columns that a STOP keeps to
 
 
 @click.command()
@@ -25,7 +28,7 @@ def gate(lane: Lane | None, window: str | None, wait: bool, as_json: bool) -> in
     """May the next piece of work start? Exits 0 for GO, 10 for PACE, 20 for STOP: governor gate && next.
 
     STOP says that a window is at its wall, or a budget that stops is used up; a projection only asks for PACE. What is
-    not known, an override in force and the kill switch are GO.
+    not known, an override in force and the kill switch are GO, and say so. governor override 30m opens a STOP.
     """
     if window is not None:
         _check(window)
@@ -60,9 +63,17 @@ def words(ruling: Ruling) -> str:
 
 def line(ruling: Ruling, *, now: int) -> str:
     """The one line, ending with what to type."""
-    reset = f" Resets {moment(ruling.until, None, now=now)}." if ruling.answer == "STOP" and ruling.until else ""
-    step = "governor gate --wait, or governor override 30m" if ruling.answer == "STOP" else "governor status"
-    return f"{ruling.answer}  {words(ruling)}.{reset}  next: {step}"
+    if ruling.answer != "STOP":
+        heard = {"claude": "governor calibrate 60%", "codex": "governor calibrate 60% --lane codex"}
+        step = heard[ruling.lane or "claude"] if ruling.rule == "unknown" else "governor status"
+        return f"{ruling.answer}  {words(ruling)}.  next: {step}"
+    reset = f", resets {moment(ruling.until, None, now=now)}" if ruling.until else ""
+    said = words(ruling)
+    if ruling.lane and ruling.window and ruling.used_percent is not None:
+        said = f"{NAMES[ruling.lane]} {ruling.window} {percent(ruling.used_percent)} used"
+    rest = f"{reset}.  next: governor gate --wait"
+    room = WIDTH - len("STOP  ") - len(rest)
+    return f"STOP  {said if len(said) <= room else said[: room - 1] + '…'}{rest}"
 
 
 def as_data(ruling: Ruling, *, now: int) -> dict[str, object]:

@@ -51,16 +51,34 @@ def of_window(
         answer = "PACE"
     if answer == "STOP" and ":" in window and not named:
         answer = "PACE"
+    if answer == "GO" and used_percent is None:
+        return Ruling("GO", "unknown", "nothing official is known of it", lane, window, None, resets_at)
     if answer == "GO":
         rule, text = "room", "no window is near its cap"
     return Ruling(answer, rule, text, lane, window, used_percent, resets_at)
 
 
 def worst(rulings: Sequence[Ruling]) -> Ruling:
-    """The strictest of them; among equals the one that lasts longest, for that is what has to be waited for."""
-    if not rulings:
-        return Ruling("GO", "unknown", "nothing is known of any window yet")
-    return max(rulings, key=lambda each: (ANSWERS.index(each.answer), each.until or 0, each.used_percent or 0.0))
+    """The strictest of them; among equals what is known, then the one that lasts longest: that has to be waited for.
+
+    Where something is not known, GO says so: it is no word on that.
+    """
+    blind = [each for each in rulings if each.rule == "unknown"]
+    if len(blind) == len(rulings):
+        alone = len({each.window for each in blind}) == 1
+        return blind[0] if alone else Ruling("GO", "unknown", "nothing official is known of any window")
+    found = max(
+        rulings,
+        key=lambda each: (
+            ANSWERS.index(each.answer),
+            each.rule != "unknown",
+            each.until or 0,
+            each.used_percent or 0.0,
+        ),
+    )
+    if found.rule == "room" and blind:
+        return found._replace(text="no window is near its cap, as far as is known")
+    return found
 
 
 def let_through(ruling: Ruling, *, off_by: str | None, overridden: bool) -> Ruling:
