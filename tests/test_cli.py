@@ -466,6 +466,35 @@ def test_one_anchor_says_what_it_says_and_what_it_cannot(governor: Governor) -> 
     assert (None, None) == (week["official"], week["calibration"])
 
 
+@pytest.mark.parametrize(("lane", "window"), [("claude", "week"), ("claude", "5h"), ("codex", "week"), ("codex", "5h")])
+def test_what_forecast_says_to_type_can_be_typed(governor: Governor, lane: str, window: str) -> None:
+    one = tokens(1000, cached=600, output=50, reasoning=20)
+    transcript(answer())
+    rollout(meta(), turn(), recorded("resp_1", one), counted(one))
+    told = governor("forecast", "--lane", lane, "--window", window).out
+    hint = told.splitlines()[-1].strip().removeprefix("next: governor ")
+    assert ("--lane codex" in hint, "--window 5h" in hint) == (lane == "codex", window == "5h")
+    assert 0 == governor(*hint.split()).code
+    assert "lands at" in governor("forecast", "--lane", lane, "--window", window).out
+    wrong = governor(*hint.split()[:-1], "2026-11-01T09:00")
+    assert (1, f"next: governor {hint}") == (wrong.code, wrong.err.splitlines()[-1].strip()), "what is typed can work"
+
+
+def test_a_forecast_without_history_says_that_history_is_missing(governor: Governor) -> None:
+    governor("calibrate", "60%", "--resets-at", "2026-11-23T12:00")
+    told = governor("forecast", "--lane", "claude").out
+    assert "needs some history of your own" in told
+    assert "calibrate" not in told
+
+
+@pytest.mark.usefixtures("life")
+def test_an_older_figure_is_confirmed_before_it_is_said_that_a_newer_one_holds(governor: Governor) -> None:
+    told = governor("calibrate", "30%", "--lane", "codex", "--at", "2h").out.splitlines()
+    assert "Recorded: Codex week at 30 %, read 10:00, resets Mon 12:00." == told[0]
+    assert told[1].startswith("week: 40 % was read ")
+    assert [] == [line for line in told if len(line) > 80]
+
+
 def test_off_and_on(governor: Governor) -> None:
     assert "next: governor on" in governor("off").out
     assert {"off": True, "by": "file"} == governor("status", "--json").json["kill_switch"]

@@ -11,6 +11,8 @@ from governor.assess import assess
 from governor.cli.opening import json_option, opened, time_of
 from governor.errors import BadInputError
 from governor.faces import data
+from governor.faces.plain import LANE_NAMES, ago, calibrate_with_reset, count, moment
+from governor.faces.plain import percent as percents
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.model import Lane, LimitReading
@@ -87,7 +89,7 @@ def calibrate(
                 readings = asking.client(lane, now=now)
             else:
                 heard = read.readings(ledger, lane=lane, window=window)
-                reset = _reset(resets_at, window, heard, now=when)
+                reset = _reset(resets_at, window, heard, now=when, lane=lane, figure=percent or "")
                 readings = [LimitReading(lane, window, anchors.percent_of(percent or ""), reset, when, "typed")]
             with ledger.transaction():
                 ledger.add_readings(readings, machine=settings.machine)
@@ -95,10 +97,13 @@ def calibrate(
     if as_json:
         click.echo(data.dump({**data.status(report), "schema": "governor.calibrate/1"}))
     elif forget is None:
-        _explain(report.lanes[0], {reading.window for reading in readings})
+        _confirm(readings, now=now)
+        _explain(report.lanes[0], readings, now=now)
 
 
-def _reset(text: str | None, window: str, heard: list[read.StoredReading], *, now: int) -> int | None:
+def _reset(
+    text: str | None, window: str, heard: list[read.StoredReading], *, now: int, lane: Lane, figure: str
+) -> int | None:
     """When the window that the person means resets: as typed, else as last heard, else unknown.
 
     Raises: BadInputError for a time that cannot be this window's reset.
@@ -110,7 +115,7 @@ def _reset(text: str | None, window: str, heard: list[read.StoredReading], *, no
     if not now < reset <= now + MAX_AHEAD.get(window.partition(":")[0], 32 * 86_400):
         raise BadInputError(
             f"A {window} window read at that time cannot reset then.",
-            "governor calibrate 60% --resets-at 2026-11-25T09:00",
+            calibrate_with_reset(lane, window, now=now, figure=figure),
         )
     return reset
 
@@ -157,33 +162,48 @@ def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, as_
         tables.weights(fitted, slope, stretches=len(found))
 
 
-def _explain(lane: LaneReport, names: set[str]) -> None:
-    from governor.faces.plain import count, percent
+def _confirm(readings: list[LimitReading], *, now: int) -> None:
+    """First of all what was taken down, whatever it turns out to mean."""
+    for one in readings:
+        reset = f", resets {moment(one.resets_at, None, now=now)}" if one.resets_at else ""
+        read_at = f"read {moment(one.observed_at, None, now=now)}"
+        figure = f"{LANE_NAMES[one.lane]} {one.window} at {percents(one.used_percent)}"
+        click.echo(f"Recorded: {figure}, {read_at}{reset}.")
 
+
+def _explain(lane: LaneReport, readings: list[LimitReading], *, now: int) -> None:
     for found in lane.windows:
-        if found.window.name not in names or found.official is None:
+        recorded = next((one for one in readings if one.window == found.window.name), None)
+        if recorded is None:
             continue
-        click.echo(
-            f"{found.window.name}: the official meter says {percent(found.official.used_percent)}; "
-            f"this machine used {count(found.local.units)} units in {found.local.requests:,} requests."
-        )
-        click.echo(_meaning(found))
+        official = found.official
+        if official is None:
+            _say(f"{found.window.name}: that window has ended since; the figure still counts for the scale.")
+            continue
+        newer = ""
+        if (official.used_percent, official.observed_at) != (recorded.used_percent, recorded.observed_at):
+            newer = f"{percents(official.used_percent)} was read {ago(now - official.observed_at)} ago and holds; "
+        local = f"this machine used {count(found.local.units)} units in {found.local.requests:,} requests."
+        _say(f"{found.window.name}: {newer}{local}")
+        _say(_meaning(found))
         if found.window.resets_at is None:
-            click.echo("When it resets is unknown; say it once with --resets-at and it can be projected.")
+            _say("When it resets is unknown; say it once with --resets-at and it can be projected.")
     click.echo("  next: governor status")
 
 
-def _meaning(found: WindowReport) -> str:
-    from governor.faces import plain
+def _say(text: str) -> None:
+    click.echo(click.formatting.wrap_text(text, 80))
 
+
+def _meaning(found: WindowReport) -> str:
     scale = found.scale
     if scale is None:
         return "There is nothing here to set it against yet, so it stands alone."
     text = (
-        f"That makes {plain.count(scale.units_per_percent)} units per 1 % "
-        f"({plain.count(scale.low)}–{plain.count(scale.high)}), from {scale.anchors} anchors."
+        f"That makes {count(scale.units_per_percent)} units per 1 % "
+        f"({count(scale.low)}–{count(scale.high)}), from {scale.anchors} anchors."
         if scale.anchors != 1
-        else f"If all of it was used here, 1 % is {plain.count(scale.units_per_percent)} units."
+        else f"If all of it was used here, 1 % is {count(scale.units_per_percent)} units."
     )
     if scale.anchors == 1:
         text += (

@@ -7,6 +7,8 @@ from typing import Any
 
 from governor.guards.budget import limits
 
+from governor import windows
+
 LANE_NAMES = {"claude": "Claude Code", "codex": "Codex"}
 
 
@@ -103,6 +105,16 @@ def moment(at: int, zone: tzinfo | None, *, now: int) -> str:
     if abs(at - now) < 7 * 86400:
         return f"{then:%a} {clock}"
     return f"{then.day} {then:%b} {clock}"
+
+
+def calibrate_with_reset(lane: str, window: str, *, now: int, figure: str = "60%") -> str:
+    """What to type where the time of a reset is missing, with a time that this window could reset at."""
+    size = windows.length(window)
+    step = 3600 if size > 2 * 3600 else 60
+    at = datetime.fromtimestamp((now + size // 2) // step * step, UTC).astimezone().strftime("%Y-%m-%dT%H:%M")
+    words = [f"governor calibrate {figure}", "--lane codex" if lane == "codex" else "", f"--resets-at {at}"]
+    words.insert(2, f"--window {window}" if window != "week" else "")
+    return " ".join(word for word in words if word)
 
 
 def utc(at: int | float | None) -> str | None:

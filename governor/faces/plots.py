@@ -9,7 +9,7 @@ import plotille
 from rich.console import Console
 from rich.text import Text
 
-from governor.faces.plain import LANE_NAMES, left, moment, percent, span
+from governor.faces.plain import LANE_NAMES, calibrate_with_reset, left, moment, percent, span
 from governor.faces.screen import screen
 from governor.outlook import Outlook
 
@@ -23,8 +23,14 @@ def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
     console.print(Text(f"{LANE_NAMES[window.lane]} {window.name}", style="bold"))
     guess = view.found.projection
     if window.resets_at is None or guess is None or not view.fan:
+        if view.found.official is not None and window.resets_at is not None:
+            console.print("The official figure and its reset are known, but nothing that was used here: a projection")
+            console.print("needs some history of your own to set them against. It comes with use.")
+            console.print("  next: governor doctor says where transcripts are looked for", style="dim")
+            return
         console.print("Nothing can be projected without an official figure and the time of its reset.")
-        console.print("  next: governor calibrate 60% --resets-at 2026-11-25T09:00", style="dim")
+        hint = calibrate_with_reset(window.lane, window.name, now=now)
+        console.print(Text(f"  next: {hint}", style="dim"), soft_wrap=True)
         return
     console.print(Text(_drawing(view, window.starts_at, window.resets_at, width=console.width - 24)))
     console.print("used so far, then the middle and its 80 % band; line: the cap; dots: even pace", style="dim")
@@ -39,7 +45,10 @@ def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
             "passes the cap",
             f"{percent(None if guess.p_exceed is None else max(guess.p_exceed, 0.002) * 100)} of the time",
         ),
-        ("most likely at", moment(guess.wall_at, None, now=now) if guess.wall_at else "it is more likely not to"),
+        (
+            "reaches the cap",
+            f"most likely {moment(guess.wall_at, None, now=now)}" if guess.wall_at else "likely not at all",
+        ),
         ("naive", f"{percent(guess.naive)} (spent + rate of the last day × time left)"),
         (
             "history",
@@ -49,7 +58,7 @@ def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
         ),
     ]
     for name, text in rows:
-        console.print(Text(f"  {name:<15}").append(text))
+        console.print(Text(f"  {name:<17}").append(text))
     console.print("\nnext: governor backtest says how good such projections were on your own weeks", style="dim")
 
 
@@ -60,7 +69,7 @@ def _drawing(view: Outlook, starts_at: int, resets_at: int, *, width: int) -> st
     figure.width, figure.height, figure.with_colors = width, HEIGHT, False
     figure.set_x_limits(starts_at, resets_at)
     figure.set_y_limits(0, top)
-    figure.x_label, figure.y_label = "", "%"
+    figure.x_label, figure.y_label = "time", "%"
     figure.register_label_formatter(float, _label)
     figure.register_label_formatter(int, _label)
     figure.plot([starts_at, resets_at], [100, 100])
