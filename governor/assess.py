@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,9 +22,10 @@ def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = 
     """Everything known at ``now``, of one lane or of both."""
     lines, files = read.problem_counts(ledger)
     lanes = [_lane(ledger, settings, name, now=now) for name in LANES if lane in (None, name)]
+    off_by = hook.off_by(str(paths.home()), now)
     return Report(
         generated_at=now,
-        off_by=hook.off_by(str(paths.home()), now),
+        off_by=off_by,
         lanes=lanes,
         problem_lines=lines,
         problem_files=files,
@@ -31,7 +33,30 @@ def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = 
         unpriced=read.unpriced_models(ledger, now - 7 * 86_400, now),
         budgets=spending.reports(ledger, settings, now=now),
         worse=tuple(read.worse(ledger)),
+        off_until=off_ends(off_by),
+        override_until=override_ends(now),
     )
+
+
+def override_ends(now: int) -> int | None:
+    """When the person's override runs out; None where none is in force."""
+    home = paths.home()
+    return _end(hook.peek(str(home / "override"))) if hook.is_overridden(str(home), now) else None
+
+
+def off_ends(by: str | None) -> int | None:
+    """When the kill switch ends by itself; None where it does not, or is not on."""
+    if by == "env":
+        return _end(os.environ.get("GOVERNOR_OFF", "").encode())
+    return _end(hook.peek(str(paths.home() / "OFF"))) if by == "file" else None
+
+
+def _end(text: bytes | None) -> int | None:
+    try:
+        at = int(float(text or b""))
+    except (ValueError, OverflowError):
+        return None
+    return at if at > 1e9 else None
 
 
 def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:

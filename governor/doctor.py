@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from governor import config, heartbeat, hook, paths, refresh
+from governor.assess import off_ends, override_ends
 from governor.errors import GovernorError
 from governor.faces.plain import left
 from governor.ledger import read
@@ -76,9 +77,13 @@ def _settings(settings: config.Settings) -> list[Finding]:
 def _switch(*, now: int) -> Finding:
     by = hook.off_by(str(paths.home()), now)
     if by is None:
-        return Finding("kill switch", True, "the hooks may speak")
+        lifted = override_ends(now)
+        more = f"; an override is in force for {left(lifted - now)} more: governor override off" if lifted else ""
+        return Finding("kill switch", True, f"the hooks may speak{more}")
     mend = {"env": "unset GOVERNOR_OFF", "file": "governor on", "shared": "governor config"}[by]
-    return Finding("kill switch", False, f"every hook is silent (by {by})", mend)
+    until = off_ends(by)
+    ending = f", for {left(until - now)} more" if until else ""
+    return Finding("kill switch", False, f"every hook is silent (by {by}{ending})", mend)
 
 
 def _transcripts() -> list[Finding]:

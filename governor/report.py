@@ -100,6 +100,8 @@ class Report(NamedTuple):
     unpriced: list[tuple[str, int]]
     budgets: list[BudgetReport]  # the fullest first
     worse: tuple[str, ...] = ()  # what the quality canary found worse after a change
+    off_until: int | None = None  # when the kill switch ends by itself
+    override_until: int | None = None  # when the person's override runs out
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

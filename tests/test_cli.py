@@ -316,6 +316,7 @@ WRONG = [
     "off --for 0m",
     "override",
     "override never",
+    "override off 1h",
     "config --nonsense",
     "demo --weeks 1",
 ]
@@ -503,6 +504,59 @@ def test_off_and_on(governor: Governor) -> None:
     assert {"off": False, "by": None} == governor("status", "--json").json["kill_switch"]
     governor("off", "--for", "1h30m")
     assert str(NOW + 5400) == (paths.home() / "OFF").read_text()
+
+
+def test_an_override_is_seen_and_can_be_ended(governor: Governor) -> None:
+    transcript(answer())
+    assert "next: governor override off" in governor("override", "30m").out
+    assert "override until 12:30" in governor("status").out.splitlines()[0]
+    assert "an override is in force for 30 min more" in " ".join(governor("doctor").out.split())
+    assert "Your override stays in force until 12:30" in governor("on").out
+    assert "The override has ended" in governor("override", "off").out
+    assert "override" not in governor("status").out
+    governor("override", "30m")
+    assert "The override has ended" in governor("override", "0m").out
+    assert "No override was in force" in governor("override", "off").out
+
+
+def test_an_agent_may_end_an_override(governor: Governor, monkeypatch: pytest.MonkeyPatch) -> None:
+    governor("override", "30m")
+    monkeypatch.setenv("CLAUDECODE", "1")
+    assert "The override has ended" in governor("override", "off").out
+
+
+def test_the_screen_says_until_when_it_is_off_and_how_to_end_that(governor: Governor) -> None:
+    transcript(answer())
+    governor("off", "--for", "2h")
+    lines = governor("status").out.splitlines()
+    assert ("OFF by file until 14:00", "next: governor on") == (lines[0].split("   ")[1], lines[-1])
+    assert "for 2 h more" in governor("doctor").out
+
+
+@pytest.mark.usefixtures("life")
+def test_at_the_wall_the_next_step_is_the_reset_or_the_override(governor: Governor) -> None:
+    governor("calibrate", "97%")
+    assert "next: wait for the reset (Sun 12:00), or governor override 30m" == governor("status").out.splitlines()[-1]
+    governor("override", "30m")
+    assert "next: governor override off ends the override" == governor("status").out.splitlines()[-1]
+
+
+def test_a_familys_window_keeps_the_columns(governor: Governor) -> None:
+    transcript(answer())
+    governor("calibrate", "60%", "--resets-at", "2026-11-27T12:00")
+    governor("calibrate", "60%", "--window", "week:fable", "--resets-at", "2026-11-27T12:00")
+    week, fable = (line for line in governor("status").out.splitlines() if line.startswith("  week"))
+    assert fable.startswith("  week:fable █")
+    assert week.index("resets") == fable.index("resets")
+
+
+def test_what_doctor_says_hangs_under_itself(
+    tmp_path: Path, governor: Governor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path / "a-long-name-of-a-folder" / ("deep-" * 20)))
+    lines = governor("doctor").out.splitlines()
+    assert [] == [line for line in lines if "deep-" in line and not line.startswith((" " * 8, "  ok "))]
+    assert [] == [line for line in lines if len(line) > 80 and "→" not in line]
 
 
 def test_old_transcripts_read_late_reach_every_figure(governor: Governor) -> None:

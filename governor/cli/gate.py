@@ -16,6 +16,7 @@ from governor.guards.gate import EXIT, Ruling
 from governor.guards.router import NAMES
 from governor.model import Lane
 
+STEPS = {"override": "governor override off", "off": "governor on"}
 WIDTH = 80  # columns that a STOP keeps to
 
 
@@ -65,7 +66,7 @@ def line(ruling: Ruling, *, now: int) -> str:
     """The one line, ending with what to type."""
     if ruling.answer != "STOP":
         heard = {"claude": "governor calibrate 60%", "codex": "governor calibrate 60% --lane codex"}
-        step = heard[ruling.lane or "claude"] if ruling.rule == "unknown" else "governor status"
+        step = heard[ruling.lane or "claude"] if ruling.rule == "unknown" else STEPS.get(ruling.rule, "governor status")
         return f"{ruling.answer}  {words(ruling)}.  next: {step}"
     reset = f", resets {moment(ruling.until, None, now=now)}" if ruling.until else ""
     said = words(ruling)

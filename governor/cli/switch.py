@@ -7,12 +7,14 @@ import os
 import click
 
 from governor import hook, paths, refresh
+from governor.assess import override_ends
 from governor.cli.opening import duration_of
 from governor.errors import BadInputError, StateError
 from governor.faces.plain import moment
 
 # Set by Claude Code and by Codex in the commands that their models run.
 INSIDE = ("CLAUDECODE", "CODEX_SANDBOX", "CODEX_THREAD_ID", "CODEX_SESSION_ID")
+ENDS = ("off", "end", "0", "0s", "0m", "0h", "0d")
 
 
 @click.command()
@@ -32,26 +34,42 @@ def on() -> None:
     """Let the hooks speak again."""
     (paths.home() / "OFF").unlink(missing_ok=True)
     _write("kill/on", "")  # from now on doctor may wonder where the hooks' marks are
-    left = hook.off_by(str(paths.home()), refresh.now_s())
+    now = refresh.now_s()
+    left = hook.off_by(str(paths.home()), now)
+    lifted = override_ends(now)
     if left == "env":
         click.echo("The file is gone, but GOVERNOR_OFF is set in this environment.\n  next: unset GOVERNOR_OFF")
     elif left == "shared":
         click.echo("The file is gone, but the shared kill switch is on.\n  next: governor config")
+    elif lifted is not None:
+        click.echo(
+            f"The hooks speak again. Your override stays in force until {moment(lifted, None, now=now)}.\n"
+            "  next: governor override off ends it"
+        )
     else:
         click.echo("The hooks speak again.\n  next: governor doctor")
 
 
 @click.command()
-@click.argument("span", metavar="TIME")
+@click.argument("span", metavar="TIME|off")
 def override(span: str) -> None:
-    """Go on past the wall for TIME (30m, 2h): nothing is held back or stopped meanwhile; warnings stay."""
+    """Go on past the wall for TIME (30m, 2h): nothing is held back or stopped meanwhile; warnings stay.
+
+    'governor override off' ends it.
+    """
+    if span.strip().lower() in ENDS:  # which holds back more, so it is anybody's to say
+        was = override_ends(refresh.now_s())
+        (paths.home() / "override").unlink(missing_ok=True)
+        said = "No override was in force." if was is None else "The override has ended; holds and stops are back."
+        click.echo(f"{said}\n  next: governor status")
+        return
     _only_a_person("override")
     now = refresh.now_s()
     until = now + duration_of(span)
     _write("override", str(until))
     click.echo(
         f"Nothing will be held back until {moment(until, None, now=now)}; warnings go on.\n"
-        f"  next: governor override 1m ends it sooner"
+        f"  next: governor override off ends it sooner"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -232,7 +233,9 @@ def findings(found: Sequence[Finding], *, to: Console | None = None) -> None:
     console = to or screen()
     for one in found:
         mark = Text("  ok    " if one.ok else "  !!    ", style="green" if one.ok else "bold yellow")
-        console.print(mark.append(f"{one.name:<16}", style="default").append(one.text, style="default"))
+        lines = textwrap.wrap(one.text, console.width - 24, break_on_hyphens=False) or [""]
+        text = f"\n{'':24}".join(lines)
+        console.print(mark.append(f"{one.name:<16}", style="default").append(text, style="default"))
         if one.mend:
             console.print(Text(f"        {'':<16}→ {one.mend}", style="bold"), soft_wrap=True)
     bad = sum(not one.ok for one in found)

@@ -27,6 +27,7 @@ SOURCES = {
     "stream": "headless run",
     "client": "asked the client",
 }
+ON = {"env": "unset GOVERNOR_OFF", "file": "governor on", "shared": "governor config"}  # what ends which kill switch
 BAR = 28
 BUDGETS = 6  # lines at most
 WIDTH = 80
@@ -54,8 +55,15 @@ def status(report: Report, *, why: bool = False) -> str:
 
 
 def _hooks(report: Report) -> str:
+    now = report.generated_at
+    lifted = f"   override until {moment(report.override_until, None, now=now)}" if report.override_until else ""
     if report.off_by is not None:
-        return f"   OFF by {report.off_by}"
+        until = f" until {moment(report.off_until, None, now=now)}" if report.off_until else ""
+        return f"   OFF by {report.off_by}{until}{lifted}"
+    return f"{_seen(report)}{lifted}"
+
+
+def _seen(report: Report) -> str:
     if not report.hooks.wired:
         return "   hooks not installed"
     if report.hooks.last_run is None:
@@ -65,8 +73,10 @@ def _hooks(report: Report) -> str:
 
 def _window(found: WindowReport, *, now: int, why: bool) -> list[str]:
     at = found.estimate.used_percent if found.estimate else None
-    bar = _bar(at, found.projection.p50 if found.projection else None)
-    first = f"  {found.window.name:<7}{bar} " + style(f"{_now(found):>7}", bold=True)
+    name = found.window.name
+    size = BAR - max(len(name) - 6, 0)  # a long name takes its room from the bar
+    bar = _bar(at, found.projection.p50 if found.projection else None, size=max(size, 8))
+    first = f"  {name:<6} {bar} " + style(f"{_now(found):>7}", bold=True)
     lines = [first + style(f"  {_reset(found, now=now)}", dim=True)]
     for text in (_official(found, now=now), _here(found), _landing(found, now=now)):
         lines += _folded(text, indent=9)
@@ -89,11 +99,11 @@ def _folded(text: str, *, indent: int) -> list[str]:
     return lines
 
 
-def _bar(at: float | None, lands: float | None) -> str:
+def _bar(at: float | None, lands: float | None, *, size: int) -> str:
     """Used, then the way to the projected landing, up to 100 %."""
-    used = 0 if at is None else min(round(at / 100 * BAR), BAR)
-    ahead = 0 if at is None or lands is None else max(min(round(lands / 100 * BAR), BAR) - used, 0)
-    return "█" * used + style("▒" * ahead + "·" * (BAR - used - ahead), dim=True)
+    used = 0 if at is None else min(round(at / 100 * size), size)
+    ahead = 0 if at is None or lands is None else max(min(round(lands / 100 * size), size) - used, 0)
+    return "█" * used + style("▒" * ahead + "·" * (size - used - ahead), dim=True)
 
 
 def _now(found: WindowReport) -> str:
@@ -192,8 +202,16 @@ def _foot(report: Report) -> list[str]:
     if report.worse:
         lines += [style(line, fg="yellow") for line in _folded(f"worse: {report.worse[0]}: governor audit", indent=0)]
     windows = [found for lane in report.lanes for found in lane.windows]
+    stopped = [found.window.resets_at or 0 for found in windows if found.verdict == "STOP"]
     weeks = [found for found in windows if found.window.name == "week" and found.window.lane == "claude"]
-    if any(found.official is None for found in weeks):
+    if report.off_by is not None:
+        lines.append(style(f"next: {ON[report.off_by]}", dim=True))
+    elif stopped and report.override_until is not None:
+        lines.append(style("next: governor override off ends the override", dim=True))
+    elif stopped:
+        reset = f" ({moment(max(stopped), None, now=report.generated_at)})" if max(stopped) else ""
+        lines.append(style(f"next: wait for the reset{reset}, or governor override 30m", dim=True))
+    elif any(found.official is None for found in weeks):
         lines.append(style("next: type the week's figure from /usage once: governor calibrate 60%", dim=True))
     elif not report.hooks.wired:
         lines.append(style("next: governor install, and the figures arrive by themselves", dim=True))
