@@ -55,7 +55,11 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
             shortened += done.result.shortened
             moved += done.result.moved
     said = sentence(" and ".join(sorted(set(changed))), shortened=shortened, moved=moved)
-    return hook.Reply(model=said, record={"rule": "memory", "shortened": shortened, "moved": moved}) if said else None
+    return (
+        hook.Reply(model=said, record={"decision": "cut", "rule": "memory", "shortened": shortened, "moved": moved})
+        if said
+        else None
+    )
 
 
 if __name__ == "__main__":

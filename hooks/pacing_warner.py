@@ -47,7 +47,8 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
             return hook.Reply(person=told.line, model=told.model, once=told.once, record=about)
     if advice is None:
         return None
-    record = {"said": advice.once.split(":")[0] or "held", "session": str(event.get("session_id", ""))[:64]}
+    record = {"decision": advice.decision, "rule": advice.rule, "session": str(event.get("session_id", ""))[:64]}
+    record["said"] = advice.once.split(":")[0] or "held"
     return hook.Reply(
         person=advice.person,
         model=advice.model,

@@ -353,7 +353,7 @@ def test_the_hook_before_every_call_refuses_it(host: Host, monkeypatch: pytest.M
     for other in ({"tool_name": "Read"}, {"session_id": "another"}, {"session_id": "../letters/loop"}):
         assert {} == host.send({**call, **other})
     assert {} == host.send(host.event("UserPromptSubmit", prompt="x"))
-    assert 2 * [("stop", "breaker", "Bash")] == host.recorded("decision", "rule", "tool")
+    assert 2 * [("loop", "held", "breaker", "Bash")] == host.recorded("hook", "decision", "rule", "tool")
     host.leave(action="advise")
     assert {} == host.send(call)
     assert "" == host.faults()

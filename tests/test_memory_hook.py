@@ -251,7 +251,7 @@ def test_what_is_logged_is_numbers(machine: Machine) -> None:
     machine.said(write(machine.claude))
     logged = b"".join(file.read_bytes() for file in (machine.state / "spool").iterdir())
     record = json.loads((machine.state / "spool" / "decisions.jsonl").read_bytes())
-    assert {"at", "hook", "lane", "rule", "shortened", "moved"} == set(record)
+    assert {"at", "hook", "lane", "decision", "rule", "shortened", "moved"} == set(record)
     assert b"Entry" not in logged
     assert not (machine.state / "log").exists()
 

@@ -47,6 +47,16 @@ def test_all_well_says_nothing() -> None:
     assert Told().ask(prompt(), letter(window("GO"))) is None
 
 
+def test_what_it_says_has_a_decision_and_a_rule() -> None:
+    told = Told()
+    heavy = {"contexts": {"s1": 400_000}, "ceilings": {"claude": 250_000}}
+    stop = letter(window("STOP", rule="wall-95"), **heavy, alerts=[{"key": "k", "text": "ring"}])
+    said = [told.ask(prompt(), stop) for _ in range(4)]
+    assert [("hold", "week:wall-95"), ("context", "over-250k"), ("warn", "week:wall-95"), ("alert", "alert")] == [
+        (advice.decision, advice.rule) for advice in said if advice
+    ]
+
+
 def test_one_word_per_session_and_episode() -> None:
     told = Told()
     first = told.ask(prompt(), letter(window("NUDGE")))

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor.cli.decisions import FollowThrough, follow_through, summary
+from governor.cli.decisions import FollowThrough, decisions, follow_through, summary
 from governor.cli.route import route
 from governor.errors import BadInputError
 from governor.guards import router, stems, suits, words
@@ -377,6 +377,31 @@ def test_route_without_a_letter_looks_for_itself(home: Path) -> None:
     assert isinstance(CliRunner().invoke(route, [], input=" \n").exception, BadInputError)
 
 
+# --- governor decisions ---
+
+
+def test_whatever_was_held_or_said_is_listed_with_its_hook_and_rule(home: Path) -> None:
+    """Records of older governors too, in which pacing left its decision out and the breaker was the budget's."""
+    rows = [
+        {"hook": "pacing", "said": "wall"},
+        {"hook": "pacing", "said": "pace"},
+        {"hook": "pacing", "decision": "hold", "rule": "week:wall-95", "said": "wall"},
+        {"hook": "budget", "decision": "stop", "rule": "breaker", "tool": "mcp__x"},
+        {"hook": "memory_compactor", "rule": "memory", "moved": 3},
+    ]
+    (home / "spool").mkdir(parents=True)
+    lines = "".join(json.dumps({"at": NOW - 60 + n, "lane": "claude", **row}) + "\n" for n, row in enumerate(rows))
+    (home / "spool" / "decisions.jsonl").write_text(lines)
+
+    said = CliRunner().invoke(decisions, []).stdout
+
+    for line in ("1  pacing: hold", "1  pacing: hold (week:wall-95)", "1  pacing: warn", "1  loop: held (breaker)"):
+        assert f"    {line}\n" in said
+    assert "loop     held            breaker, mcp__x" in said
+    assert "None" not in said
+    assert "Router in the last 7 days:" in said
+
+
 # --- was it followed? -------------------------------------------------------------------------------------------------
 
 
@@ -426,4 +451,5 @@ def test_decisions_are_counted_by_kind_and_only_spoken_offers_are_judged() -> No
     assert (1, 1, 1.0) == tuple(shown["follow_through"][key] for key in ("offers", "followed", "rate"))
     assert (1, 0, 0.0) == tuple(shown["shadow"][key] for key in ("offers", "followed", "rate"))
     assert [{"hook": "pacing", "decision": "warn", "count": 1}] == shown["hooks"]
+    assert [{"hook": "pacing", "decision": "warn", "rule": None, "count": 1}] == shown["hook_rules"]
     assert ["pacing", "router"] == [row["hook"] for row in shown["latest"]]

@@ -162,7 +162,7 @@ def before_call(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         return None
     tool, session = str(event.get("tool_name")), str(event.get("session_id"))
     held = refusal(door.home, session, tool, door.now)
-    record = {"decision": "stop", "rule": "breaker", "tool": key(tool), "session": session[:64]}
+    record = {"hook": "loop", "decision": "held", "rule": "breaker", "tool": key(tool), "session": session[:64]}
     return hook.Reply(deny=held, record=record) if held else None
 
 

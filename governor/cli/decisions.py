@@ -118,7 +118,7 @@ def decisions(since: str, top: int, lane: Lane | None, as_json: bool) -> None:
     """Hand-offs, holds and silences with their rules, and how often an offer was followed. No prompt is ever stored."""
     with opened(quiet=as_json) as (ledger, settings, now):
         start = time_of(since, now=now)
-        found = [row for row in read.decisions(ledger, start) if lane in (None, row["lane"])]
+        found = [named(row) for row in read.decisions(ledger, start) if lane in (None, row["lane"])]
         activity = read.activity(ledger, start - SOON_S)
         offered = any("tier" in row for row in found)
         used = read.models_used(ledger, start) if offered else []
@@ -127,6 +127,17 @@ def decisions(since: str, top: int, lane: Lane | None, as_json: bool) -> None:
     shown = summary(found, activity, since=start, now=now, top=top)
     shown["tiers"] = tiers(found, used, letter, now=now)
     click.echo(data.dump(shown) if as_json else _text(shown, since))
+
+
+def named(row: dict[str, Any]) -> dict[str, Any]:
+    """A record with its hook and decision, also where an older governor left them out."""
+    if row["hook"] == "budget" and row.get("rule") == "breaker":
+        return {**row, "hook": "loop", "decision": "held"}
+    if row.get("decision") is not None:
+        return row
+    said = {"wall": "hold", "held": "hold", "pace": "warn", "context": "context", "rung": "alert"}
+    word = "cut" if row["hook"] == "memory_compactor" else said.get(str(row.get("said")), "told")
+    return {**row, "decision": word}
 
 
 def summary(
@@ -140,6 +151,11 @@ def summary(
     counts = Counter(str(row.get("decision")) for row in routed)
     rules = Counter((str(row.get("decision")), str(row.get("rule"))) for row in routed)
     others = Counter((str(row["hook"]), str(row.get("decision"))) for row in found if row["hook"] != "router")
+    by_rule = Counter(
+        (str(row["hook"]), str(row.get("decision")), str(row.get("rule") or ""))
+        for row in found
+        if row["hook"] != "router"
+    )
     return {
         "schema": "governor.decisions/1",
         "since": _iso(since),
@@ -148,6 +164,9 @@ def summary(
         "follow_through": _outcomes(follow_through(said, activity, now=now)),
         "shadow": _outcomes(follow_through(shadow, activity, now=now)),
         "hooks": [{"hook": h, "decision": d, "count": n} for (h, d), n in others.most_common()],
+        "hook_rules": [
+            {"hook": h, "decision": d, "rule": r or None, "count": n} for (h, d, r), n in by_rule.most_common()
+        ],
         "latest": [{**row, "at": _iso(row["at"])} for row in found[::-1][:top]],
     }
 
@@ -198,7 +217,9 @@ def _text(shown: dict[str, Any], since: str) -> str:
         lines += [f"  {row['count']:>5}  {tier.WHY.get(row['rule'], row['rule'])}" for row in shown["tiers"]["rules"]]
     if shown["hooks"]:
         lines.append("Other hooks")
-        lines += [f"  {row['count']:>5}  {row['hook']}: {row['decision']}" for row in shown["hooks"]]
+        for row in shown["hook_rules"]:
+            rule = f" ({row['rule']})" if row["rule"] else ""
+            lines.append(f"  {row['count']:>5}  {row['hook']}: {row['decision']}{rule}")
     if shown["latest"]:
         lines.append("Latest")
         lines += [f"  {_line(row)}" for row in shown["latest"]]

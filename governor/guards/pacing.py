@@ -18,11 +18,25 @@ MACHINE_PROMPTS = ("<task-notification>", "<system-reminder>", "<command-")
 
 
 class Advice:
-    """What to say to whom. ``once`` is the episode: the first to claim it speaks."""
+    """What to say to whom. ``once`` is the episode: the first to claim it speaks. ``decision`` is hold, warn, context
+    or alert; ``rule`` is the policy's.
+    """
 
-    __slots__ = ("bell", "block", "model", "once", "person")
+    __slots__ = ("bell", "block", "decision", "model", "once", "person", "rule")
 
-    def __init__(self, *, once: str, person: str = "", model: str = "", block: str = "", bell: bool = False) -> None:
+    def __init__(
+        self,
+        decision: str,
+        rule: str,
+        *,
+        once: str,
+        person: str = "",
+        model: str = "",
+        block: str = "",
+        bell: bool = False,
+    ) -> None:
+        self.decision = decision
+        self.rule = rule
         self.person = person
         self.model = model
         self.block = block
@@ -84,19 +98,24 @@ def _candidates(
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
     for window in windows:
         name, resets_at, verdict = window.get("window"), int(window["resets_at"]), window.get("verdict")
+        rule = f"{name}:{window.get('rule') or verdict}"[:64]
         line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]
         episode = f"{lane}:{name}:{resets_at // 600}"  # resets_at wobbles by seconds
         if verdict == "STOP" and not overridden and prompting:
             if is_machine(event):
                 if letter.get("hold_background") is True:
-                    found.append(Advice(once="", block=f"{line} Held back; to let it through: governor override 30m"))
+                    found.append(
+                        Advice(
+                            "hold", rule, once="", block=f"{line} Held back; to let it through: governor override 30m"
+                        )
+                    )
             elif letter.get("pause_at_wall") is not False:
                 reason = f"{line} Press Enter to go on; for longer: governor override 30m"
-                found.append(Advice(once=f"wall:{episode}", block=reason))
+                found.append(Advice("hold", rule, once=f"wall:{episode}", block=reason))
         if verdict in RANK and line and name not in (letter.get("hush") or ()):
             key = f"pace:{session}:{episode}:{window.get('rule', verdict)}"
             told = short if verdict == "STOP" else ""
-            found.append(Advice(once=key, person=line, model=told))
+            found.append(Advice("warn", rule, once=key, person=line, model=told))
     heavy = _heavy(letter, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)
@@ -107,7 +126,7 @@ def _alerts(letter: dict[str, Any]) -> list[Advice]:
     """What the person wants the bell rung for: once, in whichever session comes first."""
     listed = letter.get("alerts")
     return [
-        Advice(once=f"rung:{alert['key']}", person=alert["text"], bell=True)
+        Advice("alert", "alert", once=f"rung:{alert['key']}", person=alert["text"], bell=True)
         for alert in (listed if isinstance(listed, list) else ())
         if isinstance(alert, dict) and isinstance(alert.get("key"), str) and isinstance(alert.get("text"), str)
     ]
@@ -124,7 +143,7 @@ def _heavy(letter: dict[str, Any], session: str, lane: str) -> Advice | None:
         f"governor: this session re-reads {tokens // 1000}k tokens every turn, above the {ceiling // 1000}k that the "
         "projection leaves room for. /compact keeps the thread, /clear starts afresh."
     )
-    return Advice(once=f"context:{session}:{ceiling}", person=text)
+    return Advice("context", f"over-{ceiling // 1000}k", once=f"context:{session}:{ceiling}", person=text)
 
 
 def is_machine(event: dict[str, Any]) -> bool:

@@ -137,7 +137,7 @@ def test_where_the_person_chose_stop_the_next_call_is_refused_and_nothing_else(
 
     assert [6, 7] == with_words(standin, "Read kept failing in the same way, so governor holds it back")
     assert "by another way" in standin.turns[7].said
-    assert [("loop", "opened"), ("budget", "stop")] == decisions(state, "hook", "decision")
+    assert [("loop", "opened"), ("loop", "held")] == decisions(state, "hook", "decision")
 
 
 def test_red_tests_with_edits_in_between_open_nothing(wired: ClaudeCode, state: State, standin: Standin) -> None:
