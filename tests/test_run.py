@@ -280,12 +280,23 @@ def test_a_command_that_cannot_be_started_is_the_persons_mistake(bin_folder: Pat
 
 
 def test_any_other_command_is_supervised_by_the_clock_alone_and_told_so(summary: Path) -> None:
-    done = governor("run", "--max-usd", "1", "--summary", str(summary), "--", "sh", "-c", "echo out; exit 3")
+    limits = ("--max-usd", "1", "--max-wall", "5m")
+    done = governor("run", *limits, "--summary", str(summary), "--", "sh", "-c", "echo out; exit 3")
 
     assert (3, "out\n") == (done.returncode, done.stdout)
     assert "usd cannot be counted" in done.stderr
+    assert "the command failed (exit 3)" in done.stderr
     assert (None, None, 3) == (said(summary)["client"], said(summary)["tokens"], said(summary)["exit_code"])
     assert 124 == governor("run", "--max-wall", "1s", "--", "sleep", "60").returncode
+
+
+def test_a_limit_that_cannot_be_kept_is_refused_where_nothing_else_would_hold() -> None:
+    done = governor("run", "--max-usd", "2", "--", "echo", "a b")
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "its usd cannot be counted" in done.stderr
+    assert done.stderr.endswith("next: governor run --max-wall 30m -- echo 'a b'\n")
+    assert 0 == governor("run", "--", "echo", "x").returncode, "no limit was asked for"
 
 
 @pytest.mark.parametrize(

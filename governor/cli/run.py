@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +48,14 @@ def run(
     """Supervise one headless run: governor run --max-usd 2 -- claude -p "..."
 
     The client's stdout is what it would have been. Exits with the client's own code, with 124 when a budget ended it,
-    130 on ^C. Any other command is supervised by the clock alone.
+    130 on ^C. Any other command is supervised by the clock alone: a limit of another kind needs --max-wall beside it.
     """
     if not words:
         raise BadInputError("There is no command to run.", 'governor run -- claude -p "your task"')
     settings = config.load()
     limits = limits_of(settings.values["run"], max_usd, max_tokens, max_tool_calls, max_wall)
+    if command.recognise(list(words)) is None and limits.wall is None:
+        _refuse_what_cannot_be_kept(words, {"usd": max_usd, "tokens": max_tokens, "tool calls": max_tool_calls})
     file = None if summary is None else _writable(summary)
     done = supervised(list(words), settings, limits, wait=wait, as_json=as_json)
     log.note("run", done)
@@ -119,6 +123,17 @@ def _with_lost_output(done: Outcome, outlet: Outlet | None) -> Outcome:
         return done
     click.echo(f"governor: the output could not be written ({outlet.fault.strerror}).", err=True)
     return done if done.exit_code else done._replace(exit_code=1)
+
+
+def _refuse_what_cannot_be_kept(words: Sequence[str], asked: Mapping[str, float | None]) -> None:
+    """Raises: BadInputError where the person asked for a limit, and nothing at all would hold this command."""
+    blind = [unit for unit, limit in asked.items() if limit is not None]
+    if blind:
+        raise BadInputError(
+            f"{Path(words[0]).name} is no headless run of a client: its {' and '.join(blind)} cannot be counted, so "
+            "nothing would hold it.",
+            f"governor run --max-wall 30m -- {shlex.join(words)}",
+        )
 
 
 def _say_what_is_not_watched(words: list[str], limits: Limits) -> None:

@@ -99,9 +99,10 @@ def _of(number: float, thing: str) -> str:
 
 def line(outcome: Outcome) -> str:
     """For the person, on stderr: how it ended, what it used, what to type."""
+    who = "client" if outcome.client else "command"
     ends = {
         "done": "done",
-        "failed": f"the client failed ({outcome.failure or f'exit {outcome.child_exit}'})",
+        "failed": f"the {who} failed ({outcome.failure or f'exit {outcome.child_exit}'})",
         "refused": "refused: the window is used up",
         "interrupted": "interrupted",
         "closed": "ended, for nobody read its output any more",
