@@ -559,6 +559,17 @@ def test_what_doctor_says_hangs_under_itself(
     assert [] == [line for line in lines if len(line) > 80 and "→" not in line]
 
 
+@pytest.mark.parametrize(("name", "why"), [
+    ("notes.md", "its name is not MEMORY.md"), ("MEMORY.md", "it lies in no client's memory folder"),
+])  # fmt: skip
+def test_memory_check_says_why_the_hook_leaves_a_file_alone(
+    governor: Governor, tmp_path: Path, name: str, why: str
+) -> None:
+    (tmp_path / name).write_text("# Notes\n")
+    told = " ".join(governor("memory", "check", str(tmp_path / name)).out.split())
+    assert f"the hook leaves this file alone: {why}, and memory.files in the budget file does not name it" in told
+
+
 def test_old_transcripts_read_late_reach_every_figure(governor: Governor) -> None:
     """What was worked out of the past is worked out again when the past turns out to be longer."""
     transcript(answer("msg_1"))

@@ -53,7 +53,13 @@ def check(file: str, as_json: bool) -> None:
         click.echo(f"  lines       {size.lines:>8,} of {limits.max_lines:,}")
         click.echo(f"  bytes       {size.bytes:>8,} of {limits.max_bytes:,}")
         click.echo(f"  long lines  {over:>8,} over {limits.line_chars:,} characters")
-        click.echo(f"  the hook {'watches this file' if _is_watched(file) else 'leaves this file alone'}")
+        if _is_watched(file):
+            click.echo("  the hook watches this file")
+        else:
+            is_index = os.path.basename(path) == compactor.NAME
+            why = "it lies in no client's memory folder" if is_index else f"its name is not {compactor.NAME}"
+            click.echo(f"  the hook leaves this file alone: {why},")
+            click.echo("  and memory.files in the budget file does not name it (governor config)")
         if made.result.shortened or made.result.moved:
             click.echo(f"  next: governor memory compact --dry-run {shlex.quote(file)}")
         elif not made.result.fits:
