@@ -136,7 +136,7 @@ def _here(found: WindowReport) -> str:
     if cover is None:
         return local
     least = "at least " if cover.at_least else ""
-    usual = f"usually {least}{percent(cover.share * 100)} of all use"
+    usual = f"usually {least}{percent(cover.share * 100)} of use"
     return f"{local}; {usual} ({span(cover.low * 100, cover.high * 100)})"
 
 
