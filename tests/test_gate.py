@@ -69,13 +69,14 @@ def test_json_has_stable_keys(tmp_path: Path) -> None:
 
 def test_what_is_not_known_stops_nothing_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = gate()
+    assert nothing.output.endswith("next: governor calibrate 60%\n")
+    assert gate("--lane", "codex").output.endswith("next: governor calibrate 60% --lane codex\n")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GOVERNOR_HOME", str(tmp_path / "file" / "state"))
     no_state = gate()
 
     assert (0, 0) == (nothing.return_value, no_state.return_value)
     assert "nothing official is known of any window" in nothing.output
-    assert nothing.output.endswith("next: governor calibrate 60%\n")
     assert "nothing can be known" in no_state.output
 
 

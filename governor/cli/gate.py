@@ -37,7 +37,7 @@ def gate(lane: Lane | None, window: str | None, wait: bool, as_json: bool) -> in
     if wait and ruling.answer == "STOP":
         ruling = gatehouse.wait(lambda: gatehouse.look(lane=lane, window=window), told=told)
     now = refresh.now_s()
-    click.echo(data.dump(as_data(ruling, now=now)) if as_json else line(ruling, now=now))
+    click.echo(data.dump(as_data(ruling, now=now)) if as_json else line(ruling, now=now, lane=lane))
     return EXIT[ruling.answer]
 
 
@@ -62,11 +62,15 @@ def words(ruling: Ruling) -> str:
     return f"{named}{used}: {ruling.text}" if named else ruling.text
 
 
-def line(ruling: Ruling, *, now: int) -> str:
-    """The one line, ending with what to type."""
+def line(ruling: Ruling, *, now: int, lane: Lane | None = None) -> str:
+    """The one line, ending with what to type; ``lane`` is the one that was asked for."""
     if ruling.answer != "STOP":
         heard = {"claude": "governor calibrate 60%", "codex": "governor calibrate 60% --lane codex"}
-        step = heard[ruling.lane or "claude"] if ruling.rule == "unknown" else STEPS.get(ruling.rule, "governor status")
+        step = (
+            heard[ruling.lane or lane or "claude"]
+            if ruling.rule == "unknown"
+            else STEPS.get(ruling.rule, "governor status")
+        )
         return f"{ruling.answer}  {words(ruling)}.  next: {step}"
     reset = f", resets {moment(ruling.until, None, now=now)}" if ruling.until else ""
     said = words(ruling)
