@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from governor.guards.budget import limits
-
 from governor import windows
+from governor.guards.budget import limits
 
 LANE_NAMES = {"claude": "Claude Code", "codex": "Codex"}
 
