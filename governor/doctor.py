@@ -62,7 +62,8 @@ def _settings(settings: config.Settings) -> list[Finding]:
     fault = settings.fault
     if fault is not None:
         return [Finding("settings", False, fault.message, fault.next_step)]
-    findings = [Finding("settings", True, f"{settings.file}" if settings.file.exists() else "all defaults")]
+    absent = f"all defaults ({settings.file} is not there)"
+    findings = [Finding("settings", True, f"{settings.file}" if settings.file.exists() else absent)]
     rules, mend = str(settings.values["handoff"]["rules"]), f"$EDITOR {settings.file}"
     if rules and not os.access(os.path.expanduser(rules), os.R_OK):
         text = f"handoff.rules names {rules}, which cannot be read: no handoff can start"

@@ -366,12 +366,21 @@ def test_config_and_doctor_name_what_is_wrong(governor: Governor) -> None:
     assert "persn" in finding["text"]
 
 
-def test_a_named_budget_file_that_is_missing_is_said_and_limits_are_not_taken_for_none(governor: Governor) -> None:
-    paths.config_file().unlink()
+def test_a_named_budget_file_that_is_lost_is_said_and_lifts_no_limit(governor: Governor) -> None:
+    file = paths.config_file()
+    file.unlink()
     told = governor("status")
-    assert (0, 1) == (told.code, told.err.count("which GOVERNOR_CONFIG names, is not there"))
+    assert (0, "") == (told.code, told.err), "it was never there: all is default, and doctor names it"
+    (finding,) = [one for one in governor("doctor", "--json").json["findings"] if one["name"] == "settings"]
+    assert (True, f"all defaults ({file} is not there)") == (finding["ok"], finding["text"])
+
+    file.write_text('{"budgets": [{"name": "day", "per": "day", "usd": 5}]}')
+    governor("status")
+    file.unlink()
+    told = governor("status")
+    assert (0, 1) == (told.code, told.err.count("which GOVERNOR_CONFIG names, is not there any more"))
     assert "next: unset GOVERNOR_CONFIG" in told.err
-    assert 1 == governor("run", "--", "true").code
+    assert ["day"] == [one["name"] for one in governor("status", "--json").json["budgets"]]
     (finding,) = [one for one in governor("doctor", "--json").json["findings"] if one["name"] == "settings"]
     assert not finding["ok"]
 

@@ -51,19 +51,22 @@ class Settings(NamedTuple):
 
 def load() -> Settings:
     """The settings as the file has them now, for whatever enforces them. The checked form is kept in the state folder
-    while the file stays the same.
+    while the file stays the same. A file that GOVERNOR_CONFIG names and that is lost (it said something, and is not
+    there any more) leaves the last good settings in force, and ``fault`` says so; one that never was is no fault.
 
-    Raises: BudgetFileError where the file is wrong, or was named and is not there.
+    Raises: BudgetFileError where the file is wrong.
     """
     file = paths.config_file()
+    compiled = _compiled()
     try:
         info = file.stat()
         stamp: list[Any] = [COMPILED, str(file), info.st_mtime_ns, info.st_size]
     except OSError:
         stamp = [COMPILED, str(file), 0, 0]
-        if paths.is_config_named() and _is_missing(file):
-            raise BudgetFileError(f"{file}, which GOVERNOR_CONFIG names, is not there.", UNNAMED) from None
-    compiled = _compiled()
+        if compiled is not None and compiled["chosen"] and compiled["stamp"][1] == str(file) and _is_lost(file):
+            text = f"{file}, which GOVERNOR_CONFIG names, is not there any more; the last good settings stay in force."
+            kept = _settings(compiled["values"], compiled["chosen"], file)
+            return kept._replace(fault=BudgetFileError(text, UNNAMED))
     if compiled is None or compiled["stamp"] != stamp:
         values, chosen = _check(file)
         compiled = {"stamp": stamp, "values": values, "chosen": chosen}
@@ -78,8 +81,8 @@ def load() -> Settings:
 def in_force() -> Settings:
     """The same, for whatever only reads and for the hooks' refresh: never a fault, which ``fault`` then holds.
 
-    While the file is wrong, or the one that was named is not there, the last settings that were good stay in force, so
-    that a slip of the pen neither lifts a limit nor silences the hooks. Where none were, all is default.
+    While the file is wrong the last settings that were good stay in force, so that a slip of the pen neither lifts a
+    limit nor silences the hooks. Where none were, all is default.
     """
     try:
         return load()
@@ -101,14 +104,9 @@ def _settings(values: dict[str, Any], chosen: list[str], file: Path) -> Settings
     return Settings(values, origin, file)
 
 
-def _is_missing(file: Path) -> bool:
-    try:
-        os.stat(file)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:  # it may well be there
-        return False
-    return False
+def _is_lost(file: Path) -> bool:
+    """Is a file that the person named by hand not there? A file in the config folder may well be deleted on purpose."""
+    return paths.is_config_named() and not os.path.lexists(file)
 
 
 def _compiled() -> dict[str, Any] | None:
