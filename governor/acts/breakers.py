@@ -31,11 +31,6 @@ def key(tool: str) -> str:
 # ---- what failed -----------------------------------------------------------------------------------------------------
 
 
-def failures_kept(home: str, session: str) -> bool:
-    """Did anything of this session fail so far?"""
-    return os.path.exists(loops.path(home, f"{session}.fails"))
-
-
 def note(home: str, session: str, outcomes: list[Outcome]) -> list[Outcome]:
     """Add outcomes; all that are known of the session, oldest first. Raises: OSError."""
     file = loops.path(home, f"{session}.fails")

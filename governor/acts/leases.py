@@ -13,7 +13,7 @@ import os
 import time
 
 from governor import hook, wire
-from governor.acts import spawned
+from governor.acts import session_file, spawned
 from governor.guards import called, spawn
 
 TYPE_CHECKING = False
@@ -105,9 +105,8 @@ def tick() -> spawn.Tick:
 
 
 def path(home: str, lane: str, session: str) -> str:
-    """Where a session's book lies. Ids come from hook input: only their safe part is used."""
-    safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in session)[:100]
-    return os.path.join(home, "leases", f"{lane}-{safe or 'none'}")
+    """Where a session's book lies."""
+    return session_file(home, "leases", lane=lane, session=session)
 
 
 def change(place: str, edit: Callable[[spawn.Book], tuple[Answer, spawn.Book]]) -> Answer:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 
+from governor.acts import session_file
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +35,7 @@ class Session:
     """One session's sums. Hold it open (``with``) while it is changed: other hooks of the session wait meanwhile."""
 
     def __init__(self, state_home: str, lane: str, session: str, now: float) -> None:
-        safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in session)[:100]
-        self.path = os.path.join(state_home, "live", f"{lane}-{safe}")
+        self.path = session_file(state_home, "live", lane=lane, session=session)
         self.lane = lane
         self.session = session[:100]
         self.now = now
