@@ -19,7 +19,7 @@ from governor.sources import plain, tail
 from governor.sources.billed import steps, usage_of
 from governor.sources.lines import decode, text, to_ms
 
-_NEEDLE = re.compile(b'"usage"')  # text that quotes a usage block has it escaped, \"usage\", and does not match
+_NEEDLE = b'"usage"'  # text that quotes a usage block has it escaped, \"usage\", and does not match
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 _STAMP = re.compile(rb'"timestamp"\s*:\s*"([^"]{10,40})"')
 _COPIED = 2**42  # later than any birth: a line that was copied gives way to the one it was copied from
