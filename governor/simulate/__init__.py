@@ -1,7 +1,8 @@
 """Made-up people, so that a claim about calibration or projection can be checked where the truth is known.
 
 Families share nothing but the calendar: ``first`` and ``second`` were in view while constants were chosen, ``unseen``
-was written before and scored once afterwards (docs/forecast.md). A person is made of
+was written before and scored once afterwards; ``later`` was written before the alarm's bar was moved and scored once
+afterwards (docs/forecast.md). A person is made of
 
 * local use in 10-minute slots, in meter units;
 * use elsewhere, unseen by the local transcripts: bursts at times of its own, or proportional to local use;
@@ -13,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governor.simulate import first, second, unseen
+from governor.simulate import first, later, second, unseen
 from governor.simulate.slots import SLOT_S, SLOTS_A_DAY, sessions
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 DAY_S: Final = 86_400
 WEEK_S: Final = 604_800
 EPOCH: Final = 1_767_571_200  # Monday 2026-01-05 00:00 UTC
-_MAKERS: Final = {**first.MAKERS, **second.MAKERS, **unseen.MAKERS}
+_MAKERS: Final = {**first.MAKERS, **second.MAKERS, **unseen.MAKERS, **later.MAKERS}
 FAMILIES: Final = tuple(_MAKERS)
 
 
