@@ -109,10 +109,10 @@ def _window(
     since = history.spent(ledger, settings, lane, official.observed_at + 1, now + 1).units if official else 0.0
     estimate = _estimate(official, since, local.units, scale)
     projection = _project(window, estimate, scale, past, now=now)
-    alarm = _alarm(ledger, window, projection, now=now)
     elapsed = None
     if window.resets_at is not None:
         elapsed = (now - window.starts_at) / (window.resets_at - window.starts_at)
+    alarm = _alarm(ledger, window, projection, now=now, left=1 - (elapsed or 0.0))
     verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed)
     if name == "week" and (spike := policy.spike(past.hours, now=now)) is not None:
         reasons.append(spike)
@@ -193,14 +193,14 @@ def projected(
     )
 
 
-def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int) -> Alarm:
+def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int, left: float) -> Alarm:
     """The early alarm after this projection. It needs a memory within a window: see ``alarm.step``."""
     name = f"alarm:{window.lane}:{window.name}"
     cycle = (window.resets_at or 0) // windows.RESET_JITTER
     cycles = (cycle, cycle - 1, cycle + 1)  # resets_at wobbles, also across the edge of one
     kept = next((found for at in cycles if (found := history.kept_fact(ledger, name, [at])) is not None), [])
-    before = Alarm(*kept[:3])
-    state = step(before, now, projection.p_exceed if projection else None)
+    before = Alarm(*kept[:2])
+    state = step(before, now, projection.p_exceed if projection else None, left=left)
     if state != before:
         history.keep_fact(ledger, name, [cycle], list(state))
     return state

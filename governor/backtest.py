@@ -11,6 +11,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governor import forecast, season
+from governor.alarm import Alarm, step
 from governor.calibrate import Anchor, calibrate
 from governor.scores import Backtest, Origin, Watch, alarm_score, pool, quantile, score
 from governor.simulate import Person, readings
@@ -179,11 +180,12 @@ def _rules(eyes: _Eyes) -> dict[str, int | None]:
         "linear > 100": None,
         "static 80 %": None,
     }
-    state = forecast.Alarm()
+    state = Alarm()
     for hour in range(WATCH_EVERY_H, wall + 1, WATCH_EVERY_H):
         spent = eyes.spent(hour)
         if found["governor"] is None:
-            state = forecast.step(state, eyes.week.starts_at + hour * HOUR_S, eyes.project(hour).p_exceed)
+            at, left = eyes.week.starts_at + hour * HOUR_S, 1 - hour / hours
+            state = step(state, at, eyes.project(hour).p_exceed, left=left)
         recent = (spent - eyes.spent(max(0, hour - 24))) / min(24, hour)
         rings = {
             "governor": state.is_on,

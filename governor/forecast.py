@@ -14,7 +14,6 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 from governor import level, season
-from governor.alarm import Alarm, alarm, step
 from governor.landing import DRAWS, QUANTILES, Forecast, landed, naive, normal, normals, points
 from governor.pools import RECENT_H, pools
 from governor.session import project_5h
@@ -22,7 +21,7 @@ from governor.session import project_5h
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["QUANTILES", "Alarm", "Forecast", "alarm", "naive", "project_5h", "project_week", "step"]
+__all__ = ["QUANTILES", "Forecast", "naive", "project_5h", "project_week"]
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400

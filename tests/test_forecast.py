@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governor import season
-from governor.forecast import Alarm, Forecast, alarm, naive, project_5h, project_week, step
+from governor.forecast import Forecast, naive, project_5h, project_week
 from governor.simulate import EPOCH, person
 
 HOUR, DAY, WEEK = 3600, 86_400, 604_800
@@ -211,19 +211,6 @@ def test_naive_is_the_line_it_says() -> None:
     assert 50.0 == naive(20.0, 3.0, 10.0)
     assert 20.0 == naive(20.0, -3.0, 10.0)
     assert 20.0 == naive(20.0, 3.0, -1.0)
-
-
-def test_the_alarm_needs_two_looks_or_one_clear_one_and_clears_by_itself() -> None:
-    assert not alarm([(0, 0.7)]).is_on
-    assert not alarm([(0, 0.7), (HOUR, 0.7)]).is_on
-    assert alarm([(0, 0.7), (HOUR, 0.65), (4 * HOUR, 0.7)]).is_on
-    assert not alarm([(0, 0.7), (HOUR, 0.5), (4 * HOUR, 0.7)]).is_on  # a dip starts anew
-    assert alarm([(0, 0.85)]).is_on
-    on = alarm([(0, 0.85)])
-    assert step(on, HOUR, 0.45).is_on
-    assert not step(on, HOUR, 0.39).is_on
-    assert step(on, HOUR, None).is_on
-    assert Alarm() == step(Alarm(), 0, None)
 
 
 def test_days_refused_are_not_learnt_from() -> None:

@@ -11,7 +11,7 @@ from governor.report import VERDICTS, Projection
 from governor.windows import Official
 
 NOW = 1_795_316_400
-ON, QUIET = Alarm(True, NOW, NOW), Alarm()
+ON, QUIET = Alarm(True, NOW), Alarm()
 
 
 def official(used: float) -> Official:
