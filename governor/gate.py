@@ -41,7 +41,7 @@ def look(*, lane: Lane | None = None, window: str | None = None) -> Ruling:
     except StateError as fault:
         return Ruling("GO", "no-state", f"nothing can be known: {fault.message}")
     if window is not None and not found:
-        found = [Ruling("GO", "unknown", f"nothing official is known of a window {window}")]
+        found = [Ruling("GO", "unknown", f"nothing official is known of {window}")]
     home = str(paths.home())
     return gate.let_through(gate.worst(found), off_by=hook.off_by(home, now), overridden=hook.is_overridden(home, now))
 

@@ -162,16 +162,16 @@ def test_route_explains_the_tier_by_the_hooks_own_comparator() -> None:
     assert ("small", "smaller-suits", "haiku", "claude-opus-5-5", 100_000, 10) == tuple(
         shown[name] for name in ("suits", "rule", "to", "model", "context", "requests")
     )
-    said = CliRunner().invoke(route, ["Fix the typos in README.md"]).output
-    assert "small suits  (smaller-suits: A smaller model suits this" in said
+    said = " ".join(CliRunner().invoke(route, ["Fix the typos in README.md"]).output.split())
+    assert "small suits (smaller-suits: A smaller model suits this" in said
     assert "a switch costs 2,462 units, 10 requests save 63,375 (estimates)" in said
     assert said.rstrip().endswith("For this task: /model haiku")
 
 
 def test_route_says_why_no_tier_is_offered() -> None:
     leave(pressed(lanes={"claude": {"installed": True, "verdict": "GO"}}))
-    said = CliRunner().invoke(route, ["Fix the typos in README.md"]).output
-    assert "small suits  (roomy: This lane is under no pressure, so nothing needs saving.)" in said
+    said = " ".join(CliRunner().invoke(route, ["Fix the typos in README.md"]).output.split())
+    assert "small suits (roomy: This lane is under no pressure, so nothing needs saving.)" in said
     said = CliRunner().invoke(route, ["What is this?"]).output
     assert "none suits  (unclear: What it asks for fits no tier clearly.)" in said
 

@@ -65,6 +65,8 @@ def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bo
     if shapes:
         click.echo(f"\nA {wanted} week would hold, of your sessions of the last four weeks:")
         for shape in shapes:
-            click.echo(f"  {shape.fits:>5.0f} {shape.name:<6} ones ({shape.percent:.2g} % of a {present} week each)")
+            click.echo(
+                f"  {shape.fits:>5.0f} {shape.name + ' ones':<10}  ({shape.percent:.2g} % of a {present} week each)"
+            )
     click.echo("\nUse elsewhere is in these figures: they are the official meter's.")
     click.echo("next: governor sessions --since 28d shows which sessions to make smaller")

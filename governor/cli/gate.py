@@ -11,13 +11,12 @@ from governor import refresh, windows
 from governor.cli.opening import json_option, lane_option
 from governor.errors import BadInputError
 from governor.faces import data
-from governor.faces.plain import LANE_NAMES, left, moment, percent, utc
+from governor.faces.plain import WIDTH, left, moment, percent, utc
 from governor.guards.gate import EXIT, Ruling
 from governor.guards.router import NAMES
 from governor.model import Lane
 
 STEPS = {"override": "governor override off", "off": "governor on"}
-WIDTH = 80  # columns that a STOP keeps to
 
 
 @click.command()
@@ -55,30 +54,29 @@ def told(ruling: Ruling, now: int) -> None:
         click.echo(f"\r\033[Kgovernor: {words(ruling)}; waiting, {rest} (^C ends it)", err=True, nl=False)
 
 
+def standing(ruling: Ruling) -> str:
+    """``Claude week 60 % used``, where that is known."""
+    if not ruling.lane or not ruling.window or ruling.used_percent is None:
+        return ""
+    return f"{NAMES[ruling.lane]} {ruling.window} {percent(ruling.used_percent)} used"
+
+
 def words(ruling: Ruling) -> str:
     """Which window, and why."""
-    named = f"{LANE_NAMES[ruling.lane]} {ruling.window}" if ruling.lane and ruling.window else ""
-    used = f" {percent(ruling.used_percent)} used" if ruling.used_percent is not None else ""
-    return f"{named}{used}: {ruling.text}" if named else ruling.text
+    return ": ".join(part for part in (standing(ruling), ruling.text) if part)
 
 
 def line(ruling: Ruling, *, now: int, lane: Lane | None = None) -> str:
     """The one line, ending with what to type; ``lane`` is the one that was asked for."""
-    if ruling.answer != "STOP":
-        heard = {"claude": "governor calibrate 60%", "codex": "governor calibrate 60% --lane codex"}
-        step = (
-            heard[ruling.lane or lane or "claude"]
-            if ruling.rule == "unknown"
-            else STEPS.get(ruling.rule, "governor status")
-        )
-        return f"{ruling.answer}  {words(ruling)}.  next: {step}"
-    reset = f", resets {moment(ruling.until, None, now=now)}" if ruling.until else ""
-    said = words(ruling)
-    if ruling.lane and ruling.window and ruling.used_percent is not None:
-        said = f"{NAMES[ruling.lane]} {ruling.window} {percent(ruling.used_percent)} used"
-    rest = f"{reset}.  next: governor gate --wait"
-    room = WIDTH - len("STOP  ") - len(rest)
-    return f"STOP  {said if len(said) <= room else said[: room - 1] + '…'}{rest}"
+    said, rest = words(ruling), f".  next: {STEPS.get(ruling.rule, 'governor status')}"
+    if ruling.answer == "STOP":
+        said = standing(ruling) or said
+        reset = f", resets {moment(ruling.until, None, now=now)}" if ruling.until else ""
+        rest = f"{reset}.  next: governor gate --wait"
+    elif ruling.rule == "unknown":
+        rest = f".  next: governor calibrate 60%{' --lane codex' if (ruling.lane or lane) == 'codex' else ''}"
+    room = WIDTH - len(f"{ruling.answer}  {rest}")
+    return f"{ruling.answer}  {said if len(said) <= room else said[: room - 1] + '…'}{rest}"
 
 
 def as_data(ruling: Ruling, *, now: int) -> dict[str, object]:

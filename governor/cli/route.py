@@ -14,6 +14,7 @@ import click
 from governor import hook, paths
 from governor.cli.opening import opened, settings_in_force
 from governor.errors import BadInputError
+from governor.faces.plain import folded
 from governor.guards import router, tier
 from governor.guards.prompt import Reading
 from governor.guards.suits import suits
@@ -114,12 +115,14 @@ def _text(shown: dict[str, Any]) -> str:
     for name, facts in shown["lanes"].items():
         lines.append(f"  {router.NAMES[name]:<9} {_standing(facts)}")
     size = shown["tier"]
-    lines.append(f"  tier      {size['suits'] or 'none'} suits  ({size['rule']}: {size['why']})")
+    tier = [f"{size['suits'] or 'none'} suits  ({size['rule']}: {size['why']})"]
     if size["cost_units"] is not None:
-        lines.append(
-            f"            on {size['model']} with {size['context']:,} tokens of context: a switch costs "
+        tier.append(
+            f"on {size['model']} with {size['context']:,} tokens of context: a switch costs "
             f"{size['cost_units']:,.0f} units, {size['requests']} requests save {size['saved_units']:,.0f} (estimates)"
         )
+    first, *rest = (line for row in tier for line in folded(row, 12))
+    lines += ["  tier      " + first.lstrip(), *rest]
     if shown["mode"] != "advise":
         lines.append(f"  mode      {shown['mode']}: nothing is said")
     if message := shown["message"] or size["message"]:

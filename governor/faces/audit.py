@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from click import style
 
 from governor.calibrate import Scale
-from governor.faces.plain import LANE_NAMES, count, fine, percent, utc
+from governor.faces.plain import LANE_NAMES, count, fine, folded, percent, utc
 from governor.model import Lane
 from governor.review import canary
 from governor.review.canary import Comparison, Day
@@ -18,7 +17,6 @@ from governor.review.efficiency import Efficiency
 from governor.review.flags import Flag
 from governor.review.limits import Ceiling
 
-WIDTH = 80
 OWNERS = {**LANE_NAMES, "governor": "governor"}
 
 
@@ -122,13 +120,6 @@ def screen(shown: Mapping[str, Any], *, why: bool = False) -> str:
     step = red[0]["next"] if red else "governor overhead"
     more = "" if why else ", governor audit --why (what each limit can stop)"
     return "\n".join([*lines, *(style(line, dim=True) for line in folded(f"next: {step}{more}", 0))])
-
-
-def folded(text: str, indent: int) -> list[str]:
-    """The text in lines of WIDTH columns."""
-    room = " " * indent
-    lines = textwrap.wrap(text, WIDTH - indent, break_long_words=True, break_on_hyphens=False)
-    return [room + line for line in lines]
 
 
 def _flag_table(flags: Sequence[Mapping[str, Any]]) -> Iterator[str]:

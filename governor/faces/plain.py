@@ -1,4 +1,4 @@
-"""Numbers and times as people read them."""
+"""Numbers, times and long sentences as people read them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from governor import windows
 from governor.guards.budget import limits
 
+WIDTH = 80  # columns that a screen fits into
 LANE_NAMES = {"claude": "Claude Code", "codex": "Codex"}
 
 
@@ -119,3 +120,14 @@ def calibrate_with_reset(lane: str, window: str, *, now: int, figure: str = "60%
 def utc(at: int | float | None) -> str | None:
     """ISO 8601 with ``Z``, or None where there is no time."""
     return None if at is None else datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def folded(text: str, indent: int, *, hang: int = 0) -> list[str]:
+    """The text in lines of at most WIDTH columns, all but the first ``hang`` further in; none for no text."""
+    lines: list[str] = []
+    for word in text.split(" ") if text else ():
+        if lines and len(lines[-1]) + 1 + len(word) <= WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(" " * (indent + hang * bool(lines)) + word)
+    return lines

@@ -8,7 +8,7 @@ from __future__ import annotations
 from click import style
 
 from governor.alarm import RULE
-from governor.faces.plain import LANE_NAMES, ago, count, left, moment, percent, span, utc
+from governor.faces.plain import LANE_NAMES, WIDTH, ago, count, folded, left, moment, percent, span, utc
 from governor.guards.budget import amount
 from governor.report import BudgetReport, Reason, Report, WindowReport
 
@@ -30,7 +30,6 @@ SOURCES = {
 ON = {"env": "unset GOVERNOR_OFF", "file": "governor on", "shared": "governor config"}  # what ends which kill switch
 BAR = 28
 BUDGETS = 6  # lines at most
-WIDTH = 80
 LEAST = 0.002  # of 400 draws none passing the cap is not a chance of nothing
 
 
@@ -79,23 +78,12 @@ def _window(found: WindowReport, *, now: int, why: bool) -> list[str]:
     first = f"  {name:<6} {bar} " + style(f"{_now(found):>7}", bold=True)
     lines = [first + style(f"  {_reset(found, now=now)}", dim=True)]
     for text in (_official(found, now=now), _here(found), _landing(found, now=now)):
-        lines += _folded(text, indent=9)
+        lines += folded(text, 9, hang=2)
     spoke = [reason for reason in found.reasons if found.verdict != "GO" or reason.rule.startswith("spike")]
     if spoke:
         lines += _verdict(found, spoke[0])
     if why:
-        lines += [style(line, dim=True) for row in _arithmetic(found) for line in _folded(row, indent=9)]
-    return lines
-
-
-def _folded(text: str, *, indent: int) -> list[str]:
-    """The text in lines of at most WIDTH columns, none where there is no text."""
-    lines: list[str] = []
-    for word in text.split(" ") if text else ():
-        if lines and len(lines[-1]) + 1 + len(word) <= WIDTH:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(" " * (indent + 2 * bool(lines)) + word)
+        lines += [style(line, dim=True) for row in _arithmetic(found) for line in folded(row, 9, hang=2)]
     return lines
 
 
@@ -155,7 +143,7 @@ def _landing(found: WindowReport, *, now: int) -> str:
 
 
 def _verdict(found: WindowReport, reason: Reason) -> list[str]:
-    first, *more = _folded(f"{SIGNS[found.verdict]} {found.verdict}  {reason.text}", indent=7)
+    first, *more = folded(f"{SIGNS[found.verdict]} {found.verdict}  {reason.text}", 7, hang=2)
     word = f"{SIGNS[found.verdict]} {found.verdict}"
     return [first.replace(word, style(word, **COLOURS[found.verdict]), 1), *more]  # type: ignore[arg-type]
 
@@ -200,7 +188,7 @@ def _foot(report: Report) -> list[str]:
         text = f"{report.problem_lines} lines and {report.problem_files} files could not be read as they stand"
         lines.append(style(f"{text}: governor doctor", fg="yellow"))
     if report.worse:
-        lines += [style(line, fg="yellow") for line in _folded(f"worse: {report.worse[0]}: governor audit", indent=0)]
+        lines += [style(line, fg="yellow") for line in folded(f"worse: {report.worse[0]}: governor audit", 0, hang=2)]
     windows = [found for lane in report.lanes for found in lane.windows]
     stopped = [found.window.resets_at or 0 for found in windows if found.verdict == "STOP"]
     weeks = [found for found in windows if found.window.name == "week" and found.window.lane == "claude"]

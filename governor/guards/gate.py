@@ -52,7 +52,7 @@ def of_window(
     if answer == "STOP" and ":" in window and not named:
         answer = "PACE"
     if answer == "GO" and used_percent is None:
-        return Ruling("GO", "unknown", "nothing official is known of it", lane, window, None, resets_at)
+        return Ruling("GO", "unknown", f"nothing official is known of {window}", lane, window, None, resets_at)
     if answer == "GO":
         rule, text = "room", "no window is near its cap"
     return Ruling(answer, rule, text, lane, window, used_percent, resets_at)
@@ -77,7 +77,7 @@ def worst(rulings: Sequence[Ruling]) -> Ruling:
         ),
     )
     if found.rule == "room" and blind:
-        return found._replace(text="no window is near its cap, as far as is known")
+        return found._replace(text="no known cap is near")
     return found
 
 
@@ -88,5 +88,5 @@ def let_through(ruling: Ruling, *, off_by: str | None, overridden: bool) -> Ruli
     if off_by is not None:
         return ruling._replace(answer="GO", rule="off", text=f"the kill switch is on ({off_by}); else {ruling.text}")
     if overridden:
-        return ruling._replace(answer="GO", rule="override", text=f"an override is in force; else {ruling.text}")
+        return ruling._replace(answer="GO", rule="override", text=f"override in force; else {ruling.text}")
     return ruling

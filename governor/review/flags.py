@@ -131,7 +131,8 @@ def context(week: Week) -> Flag:
         return _thin(name, _few(week), limit, "tokens", step)
     over = [one for one in week.sessions if one.largest_context >= limit]
     most = max(one.largest_context for one in week.sessions)
-    text = f"the largest was {most / 1000:,.0f}k tokens; {len(over)} sessions reached {limit // 1000}k"
+    some = "1 session" if len(over) == 1 else f"{len(over)} sessions"
+    text = f"the largest was {most / 1000:,.0f}k tokens; {some} reached {limit // 1000}k"
     return Flag(name, bool(over), text, most, limit, "tokens", step)
 
 
