@@ -41,13 +41,13 @@ ONE_ANCHOR: Final = (
 class Coverage(NamedTuple):
     """The share of official use that local units explain, 0-1, with its 80 % interval.
 
-    ``at_least``: pauses were not watched, so it is a bound: the rest, 1 - share, is the least that was used elsewhere.
+    ``at_most``: pauses were not watched, so it is a bound: the rest, 1 - share, is the least that was used elsewhere.
     """
 
     share: float
     low: float
     high: float
-    at_least: bool
+    at_most: bool
 
 
 class Scale(NamedTuple):
@@ -220,7 +220,7 @@ def cover(pieces: Sequence[Stretch], found: Fit) -> Coverage | None:
     error = math.sqrt(found.sd**2 + ROUNDING / percent + 2 * (1 - share) ** 2 / (bursts + 1))
     watched = sum(s.ends_at - s.starts_at for s in pieces if found.slope * s.units < 0.5)
     low, high = min(1.0, share * math.exp(-Z80 * error)), min(1.0, share * math.exp(Z80 * error))
-    return Coverage(share, low, high, at_least=watched < DAY_S / 2)
+    return Coverage(share, low, high, at_most=watched < DAY_S / 2)
 
 
 def _note(pieces: Sequence[Stretch], *, has_guess: bool) -> str:

@@ -15,6 +15,7 @@ import re
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from governor import spans
 from governor.errors import BadInputError
 from governor.model import Lane, LimitReading
 
@@ -25,12 +26,15 @@ _HEADS = (
     (re.compile(r"current week\b", re.I), "week"),
 )
 _PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%\s*(used|left)", re.I)
-_RESET = re.compile(
-    r"resets?\s+(?:at\s+)?(?:(?P<month>[A-Z][a-z]{2})\w*\s+(?P<day>\d{1,2})(?:,|\s+at)?\s+)?"
+_WHEN = (
+    r"(?:(?P<weekday>mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+(?:at\s+)?)?"
+    r"(?:(?P<month>[A-Z][a-z]{2})\w*\s+(?P<day>\d{1,2})(?:,|\s+at)?\s+)?"
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?\s*(?P<half>[ap]m)?"
-    r"(?:\s+on\s+(?P<day2>\d{1,2})\s+(?P<month2>[A-Z][a-z]{2}))?\s*(?:\((?P<zone>[\w/+-]+)\))?",
-    re.I,
+    r"(?:\s+on\s+(?P<day2>\d{1,2})\s+(?P<month2>[A-Z][a-z]{2}))?\s*(?:\((?P<zone>[\w/+-]+)\))?"
 )
+_RESET = re.compile(rf"resets?\s+(?:at\s+)?{_WHEN}", re.I)
+_MOMENT = re.compile(_WHEN, re.I)
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -58,6 +62,19 @@ def readings(text: str, *, lane: Lane, now: int) -> list[LimitReading]:
     return [LimitReading(lane, name, used, reset, now, "pasted") for name, (used, reset) in found.items()]
 
 
+def reset(text: str, *, now: int) -> int | None:
+    """When a window resets, in the client's words or our own: ``Sun 04:00``, ``4am``, ``Nov 29, 4am (UTC)``, ``3d 9h``.
+
+    The next such moment after ``now``; None for anything else.
+    """
+    if found := _MOMENT.fullmatch(text.strip()):
+        return _moment(found, now=now)
+    try:
+        return now + spans.seconds(text.strip().removeprefix("in "))
+    except ValueError:
+        return None
+
+
 def _head(line: str) -> str:
     for pattern, name in _HEADS:
         if found := pattern.search(line):
@@ -71,7 +88,7 @@ def _moment(found: re.Match[str], *, now: int) -> int | None:
         zone: tzinfo | None = ZoneInfo(found["zone"]) if found["zone"] else None
     except (KeyError, ValueError, OSError):
         zone = None
-    here = datetime.fromtimestamp(now, zone).astimezone(zone)
+    here = datetime.fromtimestamp(now, zone)  # without a zone the system's own, over a change of clocks too
     hour = int(found["hour"])
     if found["half"]:
         hour = hour % 12 + (12 if found["half"].lower() == "pm" else 0)
@@ -82,6 +99,9 @@ def _moment(found: re.Match[str], *, now: int) -> int | None:
             then = then.replace(month=_MONTHS.index(month.lower()) + 1, day=int(day))
             if then < here - timedelta(days=1):
                 then = then.replace(year=then.year + 1)
+        elif found["weekday"]:
+            then += timedelta(days=(_DAYS.index(found["weekday"].lower()) - then.weekday()) % 7)
+            then += timedelta(days=7 * (then <= here))
         elif then <= here:
             then += timedelta(days=1)
     except ValueError:

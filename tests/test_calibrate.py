@@ -80,7 +80,21 @@ def test_what_moved_while_idle_here_is_elsewhere_and_leaves_the_slope_alone() ->
     assert pytest.approx(1000.0, rel=0.06) == scale.units_per_percent
     assert scale.coverage is not None
     assert scale.coverage.low < 60 / 85 < scale.coverage.high
-    assert not scale.coverage.at_least  # nights were watched
+    assert not scale.coverage.at_most  # nights were watched
+
+
+@pytest.mark.parametrize("proportional", [False, True])
+def test_the_local_share_of_unwatched_use_is_a_bound_from_above(proportional: bool) -> None:
+    """A few readings a day, at work only: what runs beside it is taken for local, never the other way round."""
+    bounds = 0
+    for seed in range(8):
+        who = person(Random(seed), "desk", weeks=1, elsewhere=0.3, proportional=proportional)
+        scale = calibrate(anchors_of(who, seed=seed)[::7])
+        assert scale is not None
+        assert scale.coverage is not None
+        bounds += scale.coverage.at_most
+        assert scale.coverage.high >= sum(who.local) / (sum(who.local) + sum(who.elsewhere))
+    assert bounds
 
 
 @pytest.mark.parametrize("family", ["bursts", "deadline"])

@@ -32,9 +32,12 @@ from writing import (
     usage,
 )
 
-from governor import attribution, demo, paths, refresh
+from governor import attribution, calibrate, demo, paths, refresh
 from governor.cli import COMMANDS, main
-from governor.faces import plain, tables
+from governor.faces import plain, tables, text
+from governor.model import Tally
+from governor.report import WindowReport
+from governor.windows import Official, Window
 
 ROOT = Path(__file__).parent.parent
 LIMITS = {
@@ -784,6 +787,22 @@ def test_screens_fit_eighty_columns_and_are_as_they_were(governor: Governor, gol
     for name, told in said.items():
         if name != "status.txt":  # it holds the whole of the projection: its figures have tests of their own
             gold(name, told.out)
+
+
+@pytest.mark.parametrize(
+    ("share", "high", "at_most", "said"),
+    [
+        (0.69, 0.76, False, "; usually 69 % of use (63–76 %)"),
+        (0.69, 0.76, True, "; usually at most 69 % of use (63–76 %)"),
+        (0.999, 1.0, True, "; usually 63–100 % of use"),
+    ],
+)
+def test_an_unwatched_share_is_a_bound_from_above(share: float, high: float, at_most: bool, said: str) -> None:
+    scale = calibrate.Scale(1.0, 0.9, 1.1, 9, None, calibrate.Coverage(share, 0.63, high, at_most), "")
+    window = Window("claude", "week", 0, 604_800, "official")
+    official = Official(50.0, 1000, "statusline", 0)
+    found = WindowReport(window, official, Tally(units=5.0, requests=2), scale, None, None, "GO", [])
+    assert text._here(found).endswith(said)
 
 
 @pytest.mark.parametrize("name", ["CLAUDECODE", "CODEX_THREAD_ID"])

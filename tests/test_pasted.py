@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from governor.errors import BadInputError
-from governor.pasted import readings
+from governor.pasted import readings, reset
 
 NOW = 1_795_316_880  # 2026-11-22T03:08:00Z
 
@@ -60,3 +62,30 @@ def test_nothing_usable_is_said_plainly(text: str) -> None:
 def test_an_unknown_zone_or_an_impossible_day_loses_the_reset_and_keeps_the_figure() -> None:
     assert (5.0, None) == found("Current session\n 5% used\nResets Feb 31, 3am (UTC)")["5h"]
     assert 5.0 == found("Current session\n 5% used\nResets 3am (Mars/Olympus)")["5h"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Sun 04:00", NOW + 52 * 60),  # today is a Sunday, and it is 03:08
+        ("sunday at 3am", NOW - 8 * 60 + 7 * 86_400),
+        ("Mon, 04:00", NOW + 52 * 60 + 86_400),
+        ("4am", NOW + 52 * 60),
+        ("3:00", NOW - 8 * 60 + 86_400),
+        ("Nov 25, 3:08am (UTC)", 1_795_576_080),
+        ("3d 9h", NOW + 81 * 3600),
+        ("in 45m", NOW + 45 * 60),
+        ("25:00", None),
+        ("Sunday", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_a_reset_may_be_typed_as_it_is_read(text: str, expected: int | None) -> None:
+    assert expected == reset(text, now=NOW)
+
+
+def test_a_reset_behind_a_change_of_clocks_is_by_the_clock(zone: Callable[[str], None]) -> None:
+    zone("Europe/Brussels")
+    friday = 1_792_756_800  # 2026-10-23T12:00:00Z, two days before the clocks go back
+    assert 1_793_070_000 == reset("Tue 04:00", now=friday)  # 2026-10-27T03:00:00Z

@@ -26,7 +26,7 @@ MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
 @click.option("--lane", type=click.Choice(["claude", "codex"]), default="claude", show_default=True)
 @click.option("--window", default="week", show_default=True, metavar="5h|week|week:FAMILY")
 @click.option("--at", metavar="WHEN", help="When the figure was read; now by default.")
-@click.option("--resets-at", metavar="WHEN", help="When the client says the window resets.")
+@click.option("--resets-at", metavar="WHEN", help="When it resets, as the client says it: Sun 04:00, 4am, 3d9h, ...")
 @click.option("--paste", is_flag=True, help="Read the text of the client's /usage panel from stdin.")
 @click.option("--ask-client", "ask", is_flag=True, help="Start the client itself and ask it; it uses its own sign-in.")
 @click.option("--list", "listing", is_flag=True, help="Every anchor known, with its number.")
@@ -55,7 +55,7 @@ def calibrate(
     chosen = sum((percent is not None, paste, ask, listing, fit, forget is not None))
     if chosen != 1:
         raise BadInputError(
-            "One of PERCENT, --paste, --ask-client, --list, --fit and --forget is needed.", "governor calibrate 60%"
+            "Needed: a percentage, --paste, --ask-client, --list, --fit or --forget.", "governor calibrate 60%"
         )
     try:
         windows.length(window)
@@ -111,7 +111,9 @@ def _reset(
     if text is None:
         known = [s.reading.resets_at for s in heard if s.reading.resets_at and s.reading.resets_at > now]
         return known[-1] if known else None
-    reset = time_of(text, now=now)
+    from governor import pasted
+
+    reset = pasted.reset(text, now=now) or time_of(text, now=now)
     if not now < reset <= now + MAX_AHEAD.get(window.partition(":")[0], 32 * 86_400):
         raise BadInputError(
             f"A {window} window read at that time cannot reset then.",

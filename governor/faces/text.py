@@ -123,9 +123,10 @@ def _here(found: WindowReport) -> str:
     cover = found.scale.coverage if found.scale and found.official else None
     if cover is None:
         return local
-    least = "at least " if cover.at_least else ""
-    usual = f"usually {least}{percent(cover.share * 100)} of use"
-    return f"{local}; {usual} ({span(cover.low * 100, cover.high * 100)})"
+    share, between = percent(cover.share * 100), span(cover.low * 100, cover.high * 100)
+    if cover.at_most and cover.share >= 0.995:  # a bound that says nothing
+        return f"{local}; usually {between} of use"
+    return f"{local}; usually {'at most ' if cover.at_most else ''}{share} of use ({between})"
 
 
 def _landing(found: WindowReport, *, now: int) -> str:
