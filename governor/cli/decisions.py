@@ -12,7 +12,7 @@ import click
 
 from governor.cli.opening import json_option, lane_option, opened, time_of
 from governor.faces import data
-from governor.faces.plain import since_words
+from governor.faces.plain import WIDTH, folded, since_words
 from governor.guards import tier
 from governor.guards.router import NAMES, WHY
 from governor.ledger import read
@@ -21,6 +21,7 @@ from governor.model import Lane
 
 SOON_S = 1800  # work on the other lane within half an hour of an offer counts as following it
 DECISIONS = ("handoff", "return", "local", "keep", "silent")
+ROUTINE = ("admit", "silent")  # nothing came of them: counted, and left out of a person's list
 
 
 class FollowThrough(NamedTuple):
@@ -126,6 +127,8 @@ def decisions(since: str, top: int, lane: Lane | None, as_json: bool) -> None:
         letter = {"tiers": settings.values["tiers"], "factors": factors(settings, models)} if offered else {}
     shown = summary(found, activity, since=start, now=now, top=top)
     shown["tiers"] = tiers(found, used, letter, now=now)
+    if not as_json:
+        shown["latest"] = latest([row for row in found if row.get("decision") not in ROUTINE], top)
     click.echo(data.dump(shown) if as_json else _text(shown, since))
 
 
@@ -167,8 +170,13 @@ def summary(
         "hook_rules": [
             {"hook": h, "decision": d, "rule": r or None, "count": n} for (h, d, r), n in by_rule.most_common()
         ],
-        "latest": [{**row, "at": _iso(row["at"])} for row in found[::-1][:top]],
+        "latest": latest(found, top),
     }
+
+
+def latest(found: list[dict[str, Any]], top: int) -> list[dict[str, Any]]:
+    """The newest records, the newest first."""
+    return [{**row, "at": _iso(row["at"])} for row in found[::-1][:top]]
 
 
 def tiers(
@@ -205,40 +213,61 @@ def _text(shown: dict[str, Any], since: str) -> str:
     lines = [
         f"Router {since_words(since)}: offers {counts['handoff']} to Codex and {counts['return']} to Claude,",
         f"  holds {counts['keep']}, local {counts['local']}, silences {counts['silent']}",
-        f"  followed   {_followed(shown['follow_through'])}",
+        *folded(f"followed   {_followed(shown['follow_through'], unsaid=_unsaid(shown))}", 2, hang=11),
     ]
     if shown["shadow"]["offers"]:
-        lines.append(f"  shadow     {_followed(shown['shadow'])} (what happens without a word)")
-    lines += [
-        f"  {row['count']:>5}  {row['decision']:<8} {WHY.get(row['rule'], row['rule'])}" for row in shown["rules"]
-    ]
+        lines += folded(f"shadow     {_followed(shown['shadow'])} (what happens without a word)", 2, hang=11)
+    for row in shown["rules"]:
+        lines += folded(f"{row['count']:>5}  {row['decision']:<8} {WHY.get(row['rule'], row['rule'])}", 2, hang=16)
     if shown["tiers"]["rules"]:
         lines.append(f"Tiers: followed {_followed(shown['tiers']['follow_through'])}")
-        lines += [f"  {row['count']:>5}  {tier.WHY.get(row['rule'], row['rule'])}" for row in shown["tiers"]["rules"]]
+        for row in shown["tiers"]["rules"]:
+            lines += folded(f"{row['count']:>5}  {tier.WHY.get(row['rule'], row['rule'])}", 2, hang=7)
     if shown["hooks"]:
         lines.append("Other hooks")
         for row in shown["hook_rules"]:
             rule = f" ({row['rule']})" if row["rule"] else ""
             lines.append(f"  {row['count']:>5}  {row['hook']}: {row['decision']}{rule}")
     if shown["latest"]:
-        lines.append("Latest")
-        lines += [f"  {_line(row)}" for row in shown["latest"]]
-    return "\n".join([*lines, "  next: governor status"])
+        lines.append("Latest, what was admitted or passed over in silence left out")
+        for row in shown["latest"]:
+            lines += folded(_line(row), 2, hang=47)
+    more = "governor decisions --since 12w, " if since == "7d" else ""
+    return "\n".join([*lines, f"  next: {more}governor status"])
 
 
-def _followed(outcome: dict[str, Any]) -> str:
+def _unsaid(shown: dict[str, Any]) -> int:
+    """Offers that were not said, because the same had been said in that session just before."""
+    made = shown["router"]["handoff"] + shown["router"]["return"]
+    return int(made - shown["follow_through"]["offers"] - shown["shadow"]["offers"])
+
+
+def _followed(outcome: dict[str, Any], *, unsaid: int = 0) -> str:
     if outcome["rate"] is None:
         text = "nothing to judge yet"
     else:
         text = f"{outcome['followed']} of {outcome['followed'] + outcome['ignored']} within 30 minutes"
-    extras = [f"{outcome[name]} {name}" for name in ("already", "pending") if outcome[name]]
+    counts = {"cannot be judged": outcome["already"], "pending": outcome["pending"], "not repeated": unsaid}
+    extras = [f"{count} {words}" for words, count in counts.items() if count]
     return text + (f" ({', '.join(extras)})" if extras else "")
 
 
 def _line(row: dict[str, Any]) -> str:
     to = NAMES.get(str(row.get("to")), "")
-    about = row.get("signals") or [row[name] for name in ("agent", "rule", "tool") if row.get(name)]
+    start = f"{row['at']}  {row['hook']:<8} {row.get('decision', '')!s:<8} {to:<6} "
+    if row.get("signals"):
+        return start + _first(row["signals"], WIDTH - 2 - len(start))
+    about = [row[name] for name in ("agent", "rule", "tool") if row.get(name)]
     if row.get("degraded") is True:
         saved = row.get("saved_units")
         about = [*about, f"{row['from']} → {row['to']}" + ("" if saved is None else f", ≈ {saved:,} units saved")]
-    return f"{row['at']}  {row['hook']:<8} {row.get('decision', '')!s:<8} {to:<6} {', '.join(about)}".rstrip()
+    return (start + ", ".join(about)).rstrip()
+
+
+def _first(words: list[str], width: int) -> str:
+    """As many as fit, and how many more there are."""
+    for kept in range(len(words), 0, -1):
+        text = ", ".join(words[:kept]) + (f" +{len(words) - kept}" if kept < len(words) else "")
+        if len(text) <= width or kept == 1:
+            break
+    return text

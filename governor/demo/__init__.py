@@ -6,6 +6,7 @@ it in ``truth.json``, so it is also what the readers, the calibration and the fo
     life, weeks      a person, two machines, what each response used
     official         the service: how the subscription really counts, what it shows, when it refuses
     claude, codex    the same life in each client's own words
+    moments, hooks   when hooks ran, and what they left; by `letters`, what refresh had told them
     truth            what a correct reader must find
     mark             whose folder it may be written into
 """
@@ -14,12 +15,12 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from governor import hook
-from governor.demo import claude, codex
+from governor.demo import claude, codex, hooks
 from governor.demo.official import HOUR, Official, settle
 from governor.demo.truth import truth
 from governor.demo.weeks import STRANGE_MODEL, live
@@ -40,8 +41,8 @@ class DemoHome(NamedTuple):
 
 
 def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome:
-    """Write a home under ``folder``: ``claude/``, ``codex/``, ``state/spool/limits.jsonl``, ``truth.json``, and
-    ``budget.json`` where there is none.
+    """Write a home under ``folder``: ``claude/``, ``codex/``, ``state/spool/``, ``truth.json``, and ``budget.json``
+    where there is none.
 
     ``now`` (epoch seconds) is taken back to its full hour. ``weeks`` full weeks come before the current one.
     Existing files of the other names are replaced; nothing else is touched.
@@ -62,7 +63,7 @@ def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome
     home = DemoHome(folder / "claude", folder / "codex", folder / "state", folder / "truth.json", 0, 0)
     mine, threads = ([one for one in life.sessions if one.lane == lane] for lane in LANES)
     torn, odd = mine[3], mine[5]
-    files = 1 + len(threads)  # the spool is one
+    files = 3 + len(threads)  # the spools are three
     for one in mine:
         tail = claude.TORN if one is torn else b""
         line = claude.NOT_JSON if one is odd else b""
@@ -71,10 +72,11 @@ def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome
         codex.write_thread(home.codex_home, one, official)
     spool(home.state_home, official)
 
-    planted = [
+    planted: list[dict[str, Any]] = [
         {"what": "torn last line", "session": torn.id},
         {"what": "a line of NUL bytes", "session": odd.id},
         {"what": "a model without a price", "model": STRANGE_MODEL},
+        {"what": "hooks that ran", **hooks.leave(home.state_home, life, official, seed=seed)},
         *({"what": "a thread that replays its parent", "session": s.id} for s in life.forks if s.lane == "codex"),
     ]
     whole = truth(life, official, seed=seed, planted=planted)

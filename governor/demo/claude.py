@@ -26,6 +26,7 @@ TOOLS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Edit", {"file_path": "/home/demo/demo.py", "old_string": "a", "new_string": "b"}),
     ("Grep", {"pattern": "demo"}),
 )
+FAILS_EVERY = 31  # calls
 TORN = b'{"parentUuid":null,"message":{"id":"msg_torn","type":"message","role":"assistant","model":"cla'
 NOT_JSON = b"\0" * 64
 
@@ -98,7 +99,7 @@ class Transcript:
 
     def _result(self, response: Response, index: int, agent: Session | None) -> dict[str, Any]:
         result: dict[str, Any] = {"tool_use_id": f"toolu_{response.id}", "type": "tool_result", "content": "demo"}
-        if index % 31 == 30:
+        if index % FAILS_EVERY == FAILS_EVERY - 1:
             result["is_error"] = True
         record: dict[str, Any] = {"type": "user", "message": {"role": "user", "content": [result]}}
         if agent:

@@ -25,7 +25,7 @@ KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "r
 Sum = dict[str, int]
 
 
-def truth(life: Life, official: Official, *, seed: int, planted: list[dict[str, str]]) -> dict[str, Any]:
+def truth(life: Life, official: Official, *, seed: int, planted: list[dict[str, Any]]) -> dict[str, Any]:
     """The whole truth as plain JSON; times are epoch seconds, days are UTC."""
     fork = next((one for one in life.forks if one.lane == "claude"), None)
     original = fork.forked_from if fork else None

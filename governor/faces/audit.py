@@ -137,9 +137,9 @@ def _flag_table(flags: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     thin = [flag for flag in flags if flag["red"] is None]
     for text in dict.fromkeys(f"{LANE_NAMES[flag['lane']]}: {flag['text']}" for flag in thin if flag["lane"]):
         yield from (style(line, dim=True) for line in folded(f"— {text}", 2))
-    yield from (
-        f"  {flag['name']}: no; alerts {flag['text']}" for flag in flags if not flag["lane"] and not flag["red"]
-    )
+    for flag in flags:
+        if not flag["lane"] and not flag["red"]:
+            yield from folded(f"alerts {flag['text']}", 2, hang=2)
 
 
 def _cell(flag: Mapping[str, Any] | None) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from governor.calibrate import Scale
-from governor.faces.plain import LANE_NAMES, count, fine, left, utc
+from governor.faces.plain import LANE_NAMES, count, fine, left, since_words, utc
 from governor.faces.screen import screen
 from governor.faces.tables import table
 from governor.model import Lane
@@ -121,9 +121,11 @@ def show(shown: Mapping[str, Any], *, now: int, since: str, to: Console | None =
     """The table, what it is a table of, and what was saved where that can be measured."""
     console = to or screen()
     if not shown["hooks"]:
-        console.print(f"No hook has run since {since}.\n  next: governor doctor, or governor overhead --since 30d")
+        console.print(
+            f"No hook has run {since_words(since)}.\n  next: governor doctor, or governor overhead --since 30d"
+        )
         return
-    made = table("hook", "runs", "a day", "p50 ms", "p95", "max", "told", "tokens", "read again", "of the week")
+    made = table("hook", "runs", "daily", "p50 ms", "p95", "max", "told", "tokens", "read again", "of a week")
     for one in shown["hooks"]:
         ms = one["cpu_ms"]
         name = one["hook"] + {"muted": " (muted)", "kept": " (dear)"}.get(one["standing"], "")
@@ -142,10 +144,11 @@ def show(shown: Mapping[str, Any], *, now: int, since: str, to: Console | None =
     total = shown["total"]
     for lane, share in total["week_percent"].items():
         if share is None:
-            words = f"{count(total['units'][lane])} units; governor calibrate 60% turns them into percent of the week"
+            words = f"{count(total['units'][lane])} units of"
+            more = "governor calibrate 60% turns them into percent"
         else:
-            words = f"{_week(share)} of the week, estimate,"
-        console.print(f"All hooks together took {words} from {LANE_NAMES[lane]}.")
+            words, more = f"{_week(share)} of", "estimate"
+        console.print(f"All hooks together took {words} {LANE_NAMES[lane]}'s week ({more}).")
     if not total["tokens"]:
         console.print("Nothing was put into any model's context: the hooks took no quota.")
     for line in [*_saved(shown["saved"]), *_even(shown["hooks"]), *_standing(shown["hooks"], now=now)]:

@@ -4,6 +4,8 @@ to make it stop. Short, because it comes uninvited.
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 from governor.faces.plain import LANE_NAMES, ago, moment, percent, span
 from governor.report import LaneReport, WindowReport, worst
 
@@ -24,13 +26,13 @@ def pacing(found: WindowReport, other: LaneReport | None, *, now: int) -> str:
     return " ".join(parts)
 
 
-def for_model(found: WindowReport, *, now: int) -> str:
-    """What the model is told at the wall: a fact, not an order; at most 200 characters."""
+def for_model(found: WindowReport, *, now: int, zone: tzinfo | None = None) -> str:
+    """What the model is told at the wall: a fact, not an order; at most 200 characters. No zone is the local one."""
     if found.official is None or found.window.resets_at is None:
         return ""
     return (
         f"The {found.window.name} plan window is {percent(found.official.used_percent)} used and resets at "
-        f"{moment(found.window.resets_at, None, now=now)}; work started now may be cut off."
+        f"{moment(found.window.resets_at, zone, now=now)}; work started now may be cut off."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from governor import marathon
 from governor.ledger import read
 from governor.letters.post import Desk
+from governor.meter import Weights
 
 RECENT_S = 7 * 86_400  # sessions that may be resumed and whose model is then known
 MOST = 60
@@ -33,13 +34,18 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
         "action": loop["action"],
         "turn_percent": loop["turn_percent"],
         "per_percent": week.scale.units_per_percent if week and week.scale else None,
-        "weights": {
-            "read": weights.cache_read,
-            "5m": weights.cache_write_5m,
-            "1h": weights.cache_write_1h,
-            "families": [list(pair) for pair in weights.families],
-            "other": weights.other,
-        },
+        "weights": plain(weights),
         "model": max(used, key=lambda name: used[name], default=""),
         "sessions": {one.session: {"model": last[one.session], "turn": round(one.turn.warm, 1)} for one in newest},
+    }
+
+
+def plain(weights: Weights) -> dict[str, Any]:
+    """What a token of each kind and model weighs, as the hook reads it."""
+    return {
+        "read": weights.cache_read,
+        "5m": weights.cache_write_5m,
+        "1h": weights.cache_write_1h,
+        "families": [list(pair) for pair in weights.families],
+        "other": weights.other,
     }

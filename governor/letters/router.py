@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import Any
 
+from governor.config import Settings
 from governor.guards import router
 from governor.guards.suits import TIERS
 from governor.letters import models
 from governor.letters.post import Desk
 from governor.model import LANES
-from governor.report import LaneReport, WindowReport, worst
+from governor.report import LaneReport, Report, WindowReport, worst
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     """Both lanes' room, the person's own words, and whether any prompt could be answered with a word now."""
-    report, settings = desk.report, desk.settings
+    return of(desk.report, desk.settings, lambda: models.latest(desk))
+
+
+def of(report: Report, settings: Settings, latest: Callable[[], models.Latest]) -> tuple[str, dict[str, Any]]:
+    """The same; ``latest`` is asked for the sessions used lately only where a lane is pressed."""
     wishes = settings.values["router"]
     lanes = {lane.lane: _room(lane) for lane in report.lanes}
     for name in LANES:
@@ -28,7 +34,7 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
         content["words"] = words
     if wishes["tell_model"]:
         content["tell_model"] = True
-    tiered = wishes_for_tiers(desk, [facts["verdict"] for facts in lanes.values()])
+    tiered = wishes_for_tiers(settings, [facts["verdict"] for facts in lanes.values()], latest)
     if tiered and any(tiered["tiers"][tier] for tier in TIERS):
         content.setdefault("words", {})  # the person's own words are none that the hook looks for in the bytes
     content |= tiered
@@ -36,17 +42,17 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     return "speak" if tiered else router.first_word(letter, now=report.generated_at), content
 
 
-def wishes_for_tiers(desk: Desk, verdicts: list[str]) -> dict[str, Any]:
+def wishes_for_tiers(settings: Settings, verdicts: list[str], latest: Callable[[], models.Latest]) -> dict[str, Any]:
     """What tier hints need; empty while no lane is pressed, or the person wants none."""
-    wishes = desk.settings.values["tiers"]
+    wishes = settings.values["tiers"]
     if wishes["mode"] == "off" or all(verdict == "GO" for verdict in verdicts):
         return {}
-    lately = models.latest(desk)
-    weights = desk.settings.weights
+    lately = latest()
+    weights = settings.weights
     return {
         "tiers": wishes,
         "sessions": models.sessions(lately),
-        "factors": models.factors(desk.settings, [row[2] for row in lately]),
+        "factors": models.factors(settings, [row[2] for row in lately]),
         "rewrite": models.rewrite(weights),
         "read": weights.cache_read,
     }
