@@ -57,8 +57,8 @@ def bounds(pieces: Sequence[Stretch], *, changes: Sequence[int] = (), rates: Seq
     """
     found: list[Bound] = []
     still: list[tuple[int, int]] = []  # times throughout which this cap did not move alone
+    since = rates[0].since if rates else 0
     for i, rate in enumerate(rates):
-        odds = 0.0
         if i:
             last = rates[i - 1]
             until = rates[i + 1].since if i + 1 < len(rates) else math.inf
@@ -66,7 +66,8 @@ def bounds(pieces: Sequence[Stretch], *, changes: Sequence[int] = (), rates: Seq
             odds = _odds(pieces, last.since, bound, until)
             if odds > SURE:
                 found.append(bound)
-        since = still.pop()[0] if odds < -SURE and still else rate.since
+            if odds > -SURE:  # it was this cap, or nobody knows
+                since = rate.since
         if rate.sd * math.sqrt(rate.days) < SHARP:
             still.append((since, rate.until + DAY_S))
     for begin, end in pairwise([0, *(bound.at for bound in found), math.inf]):

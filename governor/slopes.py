@@ -24,8 +24,8 @@ TOGETHER_S: Final = 60  # two meters read within a minute of each other were rea
 ENOUGH: Final = 3.0  # weekly points that a day should hold; thinner ones are joined with the next
 NOISE: Final = 0.03  # of a day's log slope, beside rounding: nobody has measured less
 ODD: Final = 0.1  # share of days whose slope is not that of their time
-STEP: Final = 0.02
-REACH: Final = 1.0
+STEP: Final = 0.02  # of the grid of log slopes
+REACH: Final = 1.0  # how far a log slope may lie from the middle one: a cap three times as large
 
 
 class Day(NamedTuple):
@@ -65,7 +65,7 @@ def days(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[Day]:
     sums: dict[int, list[float]] = {}
     for piece in _together(five_hour, week):
         short, long = piece[-1].short - piece[0].short, piece[-1].long - piece[0].long
-        if short <= 0:
+        if short < 1:
             continue
         middle, height = sum(p.short for p in piece) / len(piece), sum(p.long for p in piece) / len(piece)
         square = sum((p.short - middle) ** 2 for p in piece)
@@ -82,7 +82,7 @@ def days(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[Day]:
     for at, day in sorted(sums.items()):
         heaviest, most = (at, day[0]) if day[0] > most else (heaviest, most)
         joined = [a + b for a, b in zip(joined, day, strict=True)]
-        if joined[0] >= enough and joined[3] > 0:
+        if joined[0] >= enough and joined[1] >= 1:
             found.append(Day(heaviest * DAY_S, math.log(joined[3] / joined[2]), joined[4] / joined[3] ** 2))
             joined, most = [0.0] * 5, -1.0
     return found
@@ -117,62 +117,63 @@ def rates(found: Sequence[Day], *, changes: Sequence[int] = ()) -> list[Rate]:
 
     Bayes on a grid of slopes: a day is near its time's slope, or odd (headless, mostly) and anywhere. A boundary is
     accepted at posterior odds above 1, from a prior of ``KNOWN_ODDS`` for an announced change and of ``OTHER_ODDS`` for
-    any other day, which also needs ``LEAST`` days on each side.
+    any other day, which also needs ``LEAST`` days on each side (a known change: two).
     """
     if not found:
         return []
-    steps = [abs(b.slope - a.slope) for a, b in pairwise(found)]
+    levels, sums = _grid(found)
+    bounds = [0, *_bounds(found, sums, (0, len(found)), changes), len(found)]
+    out = []
+    for begin, end in pairwise(bounds):
+        each = [b - a for a, b in zip(sums[begin], sums[end], strict=True)]
+        best = max(each)
+        weights = [math.exp(x - best) for x in each]
+        size = sum(w * x for w, x in zip(weights, levels, strict=True)) / sum(weights)
+        square = sum(w * (x - size) ** 2 for w, x in zip(weights, levels, strict=True)) / sum(weights)
+        since = _date(found, begin, changes) if begin else found[0].at
+        out.append(Rate(since, found[end - 1].at, size, math.sqrt(square + STEP**2 / 12), end - begin))
+    return out
+
+
+def _grid(found: Sequence[Day]) -> tuple[list[float], list[list[float]]]:
+    """Log slopes that a time may have; and for each, the log likelihood of the first n days, n from 0 on."""
+    steps = sorted(abs(b.slope - a.slope) for a, b in pairwise(found))
     rounding = median(d.variance for d in found)
-    noise = max(NOISE**2, (1.048 * median(steps)) ** 2 - rounding) if steps else NOISE**2  # median |a - b| = 0.954 sd
+    # The median of the steps between ordinary days, for an odd one makes two; it is 0.954 of their standard deviation.
+    typical = 1.048 * steps[int(len(steps) * (0.5 - ODD))] if steps else 0.0
+    noise = max(NOISE**2, typical**2 - rounding)
     middle = median(d.slope for d in found)
-    edge = 2 * math.sqrt(rounding + noise)
+    edge = min(REACH, 2 * math.sqrt(rounding + noise))
     low = max(min(d.slope for d in found), middle - REACH) - edge
     high = min(max(d.slope for d in found), middle + REACH) + edge
     levels = [low + i * STEP for i in range(int((high - low) / STEP) + 2)]
     sums = [[0.0] * len(levels)]
+    odd = ODD / (2 * REACH)
     for day in found:
-        v = day.variance + noise
-        top, odd = (1 - ODD) / math.sqrt(2 * math.pi * v), ODD / (2 * REACH)
-        sums.append(
-            [
-                s + math.log(top * math.exp(-((day.slope - x) ** 2) / (2 * v)) + odd)
-                for s, x in zip(sums[-1], levels, strict=True)
-            ]
-        )
-    bounds = [0, *_bounds(found, sums, 0, len(found), changes), len(found)]
-    out = []
-    for begin, end in pairwise(bounds):
-        least = [b - a for a, b in zip(sums[begin], sums[end], strict=True)]
-        best = max(least)
-        weights = [math.exp(x - best) for x in least]
-        mean = sum(w * x for w, x in zip(weights, levels, strict=True)) / sum(weights)
-        square = sum(w * (x - mean) ** 2 for w, x in zip(weights, levels, strict=True)) / sum(weights)
-        since = _date(found, begin, changes) if begin else found[0].at
-        out.append(Rate(since, found[end - 1].at, mean, math.sqrt(square + STEP**2 / 12), end - begin))
-    return out
+        twice = 2 * (day.variance + noise)
+        top = (1 - ODD) / math.sqrt(math.pi * twice)
+        gained = [math.log(top * math.exp(-((day.slope - x) ** 2) / twice) + odd) for x in levels]
+        sums.append([a + b for a, b in zip(sums[-1], gained, strict=True)])
+    return levels, sums
 
 
 def _bounds(
-    found: Sequence[Day], sums: Sequence[Sequence[float]], begin: int, end: int, changes: Sequence[int]
+    found: Sequence[Day], sums: Sequence[Sequence[float]], span: tuple[int, int], changes: Sequence[int]
 ) -> list[int]:
-    """Where the slope changed between two days, as positions in ``found``."""
-    best, where = 0.0, 0
+    """Before which days the slope changed, as positions in ``found``."""
+    begin, end = span
     whole = _evidence(sums, begin, end)
+    best, where = 0.0, 0
     for i in range(begin + 2, end - 1):
         is_known = _known(found, i, changes) is not None
-        if not is_known and min(i - begin, end - i) < LEAST:
-            continue
-        odds = (
-            _evidence(sums, begin, i)
-            + _evidence(sums, i, end)
-            - whole
-            + math.log(KNOWN_ODDS if is_known else OTHER_ODDS)
-        )
-        if odds > best:
-            best, where = odds, i
+        if is_known or min(i - begin, end - i) >= LEAST:
+            prior = math.log(KNOWN_ODDS if is_known else OTHER_ODDS)
+            odds = prior + _evidence(sums, begin, i) + _evidence(sums, i, end) - whole
+            if odds > best:
+                best, where = odds, i
     if not where:
         return []
-    return [*_bounds(found, sums, begin, where, changes), where, *_bounds(found, sums, where, end, changes)]
+    return [*_bounds(found, sums, (begin, where), changes), where, *_bounds(found, sums, (where, end), changes)]
 
 
 def _evidence(sums: Sequence[Sequence[float]], begin: int, end: int) -> float:
