@@ -65,8 +65,8 @@ def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: i
     kept = kept_fact(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
         size = windows.length(window)
-        heard = _heard(ledger, lane, window, since=now - READINGS_S.get(window, LONG_S))
-        anchors = _anchors(ledger, settings, lane, size, heard)
+        heard = _heard(ledger, lane, window, since=now // DAY * DAY - READINGS_S.get(window, LONG_S))
+        anchors = _anchors(ledger, settings, lane, window, heard, now=now)
         changes = regimes.KNOWN_CHANGES.get(lane, ())
         done = calibrate.calibrate(anchors, window_s=size, changes=changes, rates=found)
         keep_fact(ledger, f"scale:{lane}:{window}", key, [done])
@@ -90,11 +90,28 @@ def rates(ledger: Ledger, lane: Lane, *, now: int) -> list[slopes.Rate]:
     kept = kept_fact(ledger, f"rates:{lane}", key)
     if kept is not None:
         return [slopes.Rate(*rate) for rate in kept]
-    heard = (_heard(ledger, lane, window, since=now - LONG_S) for window in ("5h", "week"))
-    five_hour, week = ([stretches.Anchor(r.observed_at, r.used_percent, r.resets_at, 0.0) for r in h] for h in heard)
-    found = slopes.rates(slopes.days(five_hour, week), changes=regimes.KNOWN_CHANGES.get(lane, ()))
+    found = slopes.rates(_days(ledger, lane, now=now), changes=regimes.KNOWN_CHANGES.get(lane, ()))
     keep_fact(ledger, f"rates:{lane}", key, found)
     return found
+
+
+def _days(ledger: Ledger, lane: Lane, *, now: int) -> list[slopes.Day]:
+    """What each day says of the two meters. Those before yesterday are kept."""
+    yesterday = now // DAY * DAY - DAY
+    latest = {name: _heard(ledger, lane, name, since=yesterday) for name in ("5h", "week")}
+    owners = [[heard[-1].account, heard[-1].plan] if heard else None for heard in latest.values()]
+    key = [1, yesterday, owners, *(read.readings_stamp(ledger, lane, name, until=yesterday) for name in latest)]
+    rows = kept_fact(ledger, f"days:{lane}", key)
+    kept = [slopes.Day(*row) for row in rows or ()]
+    if rows is None:
+        heard = (_heard(ledger, lane, name, since=yesterday - LONG_S) for name in latest)
+        kept = [day for day in slopes.days(*map(_bare, heard)) if day.at < yesterday]
+        keep_fact(ledger, f"days:{lane}", key, kept)
+    return kept + slopes.days(*map(_bare, latest.values()))
+
+
+def _bare(readings: Sequence[LimitReading]) -> list[stretches.Anchor]:
+    return [stretches.Anchor(r.observed_at, r.used_percent, r.resets_at, 0.0) for r in readings]
 
 
 def _heard(ledger: Ledger, lane: Lane, window: str, *, since: int) -> list[LimitReading]:
@@ -125,9 +142,25 @@ def _same(one: LimitReading | None, other: LimitReading | None) -> bool:
 
 
 def _anchors(
+    ledger: Ledger, settings: Settings, lane: Lane, window: str, readings: Sequence[LimitReading], *, now: int
+) -> list[stretches.Anchor]:
+    """Each reading beside the units used in its window until then. Those before today are kept: only today's grow."""
+    today, size = now // DAY * DAY, windows.length(window)
+    old = [r for r in readings if r.observed_at < today]
+    counted = sum(s.tally.requests for s in read.slices(ledger, 0, today, lane=lane, bucket_s=2**33 // DAY * DAY))
+    key = [1, today, repr(settings.weights), counted, len(old), sum(r.observed_at + r.used_percent for r in old)]
+    rows = kept_fact(ledger, f"anchors:{lane}:{window}", key)
+    kept = [stretches.Anchor(*row) for row in rows or ()]
+    if rows is None:
+        kept = _beside(ledger, settings, lane, size, old)
+        keep_fact(ledger, f"anchors:{lane}:{window}", key, kept)
+    return kept + _beside(ledger, settings, lane, size, readings[len(old) :])
+
+
+def _beside(
     ledger: Ledger, settings: Settings, lane: Lane, size: int, readings: Sequence[LimitReading]
 ) -> list[stretches.Anchor]:
-    """Each reading beside the units used in its window until then, exact to the second."""
+    """The same, exact to the second."""
     if not readings:
         return []
     begin = min(r.observed_at for r in readings) - size - DAY
