@@ -152,3 +152,21 @@ def test_a_second_look_finds_nothing_new(home: Home) -> None:
     before = rows(home.ledger)
     assert (0, 0) == refresh.refresh(home.ledger, SETTINGS, now=NOW)[1:3]
     assert before == rows(home.ledger)
+
+
+def test_a_forgotten_reading_of_long_ago_leaves_no_trace_in_what_is_kept(home: Home) -> None:
+    """The last test here, for it takes a reading away."""
+    kept = history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    assert kept == history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    stored = read.readings(home.ledger, lane="claude", window="week", since=NOW - 30 * history.DAY)
+    with home.ledger.transaction():
+        for one in stored[:40]:
+            assert home.ledger.forget_reading(one.id)
+    again = history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    with home.ledger.transaction():
+        for name in ("days:claude", "rates:claude", "anchors:claude:week", "scale:claude:week"):
+            home.ledger.set_fact(name, "null")
+    assert kept is not None
+    assert again is not None
+    assert again.anchors < kept.anchors
+    assert again == history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)

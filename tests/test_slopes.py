@@ -131,7 +131,7 @@ def test_two_changes_are_two() -> None:
     assert off_by(found[2], 28) <= 2
 
 
-def test_a_change_and_its_end_that_were_announced_need_fewer_days() -> None:
+def test_a_change_that_was_announced_needs_fewer_days() -> None:
     lived = life(13, week=after(11, 10.0, before=8.0))
     announced = EPOCH + 11 * DAY_S
     assert 1 == len(lived.rates)
@@ -253,6 +253,15 @@ def test_use_elsewhere_from_one_day_on_is_no_changed_limit() -> None:
     for scale in life(28, away=after(14, 0.3, before=0.0)).scales():
         assert scale is not None
         assert scale.change is None
+
+
+def test_going_headless_for_good_is_told_of_five_hours_and_never_of_the_week() -> None:
+    week, short = life(28, headless=range(14, 28)).scales()
+    assert week is not None
+    assert short is not None
+    assert week.change is None
+    assert short.change is not None
+    assert pytest.approx(1 / 1.49, rel=0.05) == short.change.factor
 
 
 def test_both_limits_doubled_show_in_units_alone_and_it_says_so() -> None:
