@@ -13,26 +13,21 @@ What slopes cannot tell: use elsewhere that always runs in step with local use l
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governor.regimes import regimes
-from governor.stretches import CHUNK, WEEK_S, Anchor, Stretch, stretches, tidy
+from governor.fit import ROUNDING, Fit, fit
+from governor.regimes import Z80, Bound, bounds
+from governor.stretches import DAY_S, WEEK_S, Anchor, Stretch, stretches, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Anchor", "Coverage", "Fit", "Scale", "Stretch", "calibrate", "cover", "fit", "scales"]
+    from governor.slopes import Rate
 
-DAY_S: Final = 86_400
-Z80: Final = 1.2816  # every interval here is the middle 80 %
-ROUNDING: Final = 1 / 6  # variance of a difference of two readings, each rounded to a whole percent
-TINY: Final = 1e-6  # percent or units; less is the noise of arithmetic, and its square is nothing
-NOISE: Final = 0.12  # how far meter weights mis-state one stretch, before the data say otherwise
+__all__ = ["Anchor", "Change", "Coverage", "Fit", "Scale", "Stretch", "calibrate", "cover", "fit", "scales"]
+
 ACCOUNTS: Final = 0.25  # accounts on one plan differ by 17-27 % (quotas.md, B1): how little a foreign prior binds
 CHANGED: Final = 0.5  # and how little the regime before binds the present one
-ROUNDS: Final = 30
-LEAST: Final = 0.5  # points the meter must have moved in all
 ONE_ANCHOR: Final = (
     "one anchor tells a total, not a slope: all use elsewhere is still inside it; add a second after some hours of work"
 )
@@ -50,6 +45,19 @@ class Coverage(NamedTuple):
     at_most: bool
 
 
+class Change(NamedTuple):
+    """What happened when the present regime began: the limit after it over the limit before, with an 80 % interval.
+
+    ``by``: ``meters`` where the two official meters have it of each other, ``units`` where only local units say so.
+    """
+
+    at: int
+    factor: float
+    low: float
+    high: float
+    by: str
+
+
 class Scale(NamedTuple):
     """Local units that move the official meter by one percent; ``low`` to ``high`` is an 80 % interval."""
 
@@ -57,9 +65,14 @@ class Scale(NamedTuple):
     low: float
     high: float
     anchors: int
-    since: int | None  # when this regime began; None: no change was ever seen
+    change: Change | None  # None: no change was ever seen
     coverage: Coverage | None
     note: str
+
+    @property
+    def since(self) -> int | None:
+        """When this regime began."""
+        return self.change and self.change.at
 
     @property
     def spread(self) -> float:
@@ -72,49 +85,59 @@ class Scale(NamedTuple):
         return self.units_per_percent * (self.coverage.share if self.coverage else 1.0)
 
 
-class Fit(NamedTuple):
-    """A slope in percent per unit, the standard deviation of its log, and how clean each stretch looks (0-1)."""
-
-    slope: float
-    sd: float
-    clean: list[float]
-
-
 def calibrate(
-    anchors: Iterable[Anchor], *, prior: Scale | None = None, window_s: int = WEEK_S, changes: Sequence[int] = ()
+    anchors: Iterable[Anchor],
+    *,
+    prior: Scale | None = None,
+    window_s: int = WEEK_S,
+    changes: Sequence[int] = (),
+    rates: Sequence[Rate] = (),
 ) -> Scale | None:
     """The scale of the present regime; ``prior`` (or None) where there is nothing to calibrate from.
 
     ``prior`` (the same plan elsewhere, another window) is one more, weak, observation. ``changes`` are moments at
-    which limits are known to have moved (``regimes.KNOWN_CHANGES``). Never raises; never gives NaN, zero or infinity.
+    which limits are known to have moved (``regimes.KNOWN_CHANGES``); ``rates`` what the two official meters say of each
+    other, as this window sees it (``slopes.rates``). Never raises; never gives NaN, zero or infinity.
     """
-    found = scales(anchors, prior=prior, window_s=window_s, changes=changes)
+    found = scales(anchors, prior=prior, window_s=window_s, changes=changes, rates=rates)
     return found[-1] if found else prior
 
 
 def scales(
-    anchors: Iterable[Anchor], *, prior: Scale | None = None, window_s: int = WEEK_S, changes: Sequence[int] = ()
+    anchors: Iterable[Anchor],
+    *,
+    prior: Scale | None = None,
+    window_s: int = WEEK_S,
+    changes: Sequence[int] = (),
+    rates: Sequence[Rate] = (),
 ) -> list[Scale]:
     """One scale per regime, oldest first; the last is in force. Each leans, weakly, on the one before."""
     kept = tidy(anchors)
     pieces = stretches(kept, window_s=window_s)
-    bounds = [None, *regimes(pieces, changes=changes), None]
+    cuts = [Bound(0), *bounds(pieces, changes=changes, rates=rates)]
     out: list[Scale] = []
-    for since, until in pairwise(bounds):
-        begin, end = since or 0, math.inf if until is None else until
+    for i, bound in enumerate(cuts):
+        begin, end = bound.at, cuts[i + 1].at if i + 1 < len(cuts) else math.inf
         part = [s for s in pieces if begin < s.ends_at <= end]
         count = sum(begin < a.observed_at <= end for a in kept)
         guesses = [(out[-1], CHANGED)] if out else []
         guesses += [(prior, ACCOUNTS)] if prior is not None else []
-        scale = _scale(part, count=count, since=since, guesses=guesses)
+        scale = _scale(part, count=count, guesses=guesses)
         if scale is not None:
-            out.append(scale)
+            out.append(scale._replace(change=_change(bound, out[-1], scale)) if out else scale)
     return out
 
 
-def _scale(
-    pieces: Sequence[Stretch], *, count: int, since: int | None, guesses: Sequence[tuple[Scale, float]]
-) -> Scale | None:
+def _change(bound: Bound, before: Scale, after: Scale) -> Change:
+    step, sd = bound.step, bound.sd
+    if step is None:
+        step = math.log(after.units_per_percent / before.units_per_percent)
+        sd = math.hypot(before.spread, after.spread)
+    factors = (math.exp(step), math.exp(step - Z80 * sd), math.exp(step + Z80 * sd))
+    return Change(bound.at, *factors, "units" if bound.step is None else "meters")
+
+
+def _scale(pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Scale, float]]) -> Scale | None:
     found = fit(pieces)
     if found is None:
         return None
@@ -128,79 +151,11 @@ def _scale(
     if count < 2:
         # Everything elsewhere is inside the total. Seen in practice: 18.7 % local of an official 60 %.
         return Scale(
-            ratio, ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd) * 2.5, count, since, None, ONE_ANCHOR
+            ratio, ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd) * 2.5, count, None, None, ONE_ANCHOR
         )
     coverage = cover(pieces, found._replace(slope=slope, sd=sd))
     low, high = ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd)
-    return Scale(ratio, low, high, count, since, coverage, _note(pieces, has_guess=bool(guesses)))
-
-
-def fit(pieces: Sequence[Stretch]) -> Fit | None:
-    """The slope that most stretches agree on, bursts from elsewhere set aside. None where nothing moved together.
-
-    The standard deviation is a sandwich over whole days, for stretches of one day err alike, and never below what the
-    rounding and the noise of so few stretches allow.
-    """
-    units = sum(s.units for s in pieces)
-    percent = sum(s.percent for s in pieces)
-    if units <= 0 or percent < LEAST:
-        return None
-    moved = [s for s in pieces if s.units > TINY and s.percent > TINY]
-    if len(moved) == 1:
-        sd = math.sqrt(min(1.0, (2 * NOISE) ** 2 + ROUNDING / moved[0].percent ** 2))
-        return Fit(percent / units, sd, [1.0] * len(pieces))
-    both = sorted(s.percent / s.units for s in moved if s.percent >= CHUNK / 2)
-    slope = both[len(both) // 3] if both else percent / units  # bursts only raise it, so start low
-    noise, burst, rate = NOISE, 5.0, 0.02  # bursts of 5 points, one in 50 hours, until the data speak
-    hours = [max((s.ends_at - s.starts_at) / 3600, 0.05) for s in pieces]
-    clean, unseen, variances = [1.0] * len(pieces), [0.0] * len(pieces), [ROUNDING] * len(pieces)
-    for _ in range(ROUNDS):
-        before = slope
-        top = bottom = square = weight = 0.0
-        for i, s in enumerate(pieces):
-            variances[i] = (noise * slope * s.units) ** 2 + ROUNDING
-            over = s.percent - slope * s.units
-            clean[i], unseen[i] = _clean(over, variances[i], burst=burst, chance=-math.expm1(-rate * hours[i]))
-            top += s.units * (s.percent - (1 - clean[i]) * unseen[i]) / variances[i]
-            bottom += s.units * s.units / variances[i]
-            if s.units > TINY and s.percent >= CHUNK / 2:
-                square += clean[i] * max(0.0, over * over - ROUNDING) / (slope * s.units) ** 2
-                weight += clean[i]
-        slope = max(top / bottom, 1e-3 * percent / units)
-        foreign = sum(1 - c for c in clean)
-        burst = (sum((1 - c) * u for c, u in zip(clean, unseen, strict=True)) + 10.0) / (foreign + 2.0)
-        rate = (foreign + 1.0) / (sum(hours) + 50.0)
-        noise = min(0.5, math.sqrt((square + 8 * NOISE**2) / (weight + 8)))
-        if abs(math.log(slope / before)) < 1e-4:
-            break
-    days: dict[int, float] = {}
-    sure = 0.0
-    for s, c, u, variance in zip(pieces, clean, unseen, variances, strict=True):
-        error = s.units * (s.percent - (1 - c) * u - slope * s.units) / variance
-        days[s.ends_at // DAY_S] = days.get(s.ends_at // DAY_S, 0.0) + error
-        sure += c * s.units * s.units / variance
-    sandwich = sum(x * x for x in days.values()) * len(days) / max(1, len(days) - 1) / (bottom * slope) ** 2
-    floor = 1 / max(sure * slope * slope, 1e-9)
-    few = (2 * NOISE / len(days)) ** 2  # each day has a mix of models and hours of its own
-    return Fit(slope, math.sqrt(min(1.0, max(sandwich, floor) + few)), clean)
-
-
-def _clean(over: float, variance: float, *, burst: float, chance: float) -> tuple[float, float]:
-    """(how likely it is that nothing unseen is in a stretch, the unseen points if something is).
-
-    ``over`` is the excess in points, ``burst`` the mean size of a burst. With one, the excess is normal + exponential,
-    whose burst is a truncated normal.
-    """
-    sd = math.sqrt(variance)
-    shift = over - variance / burst
-    tail = 0.5 * math.erfc(-shift / sd / math.sqrt(2))
-    if tail < 1e-12:  # far below the line: no burst can explain it
-        return 1.0, 0.0
-    with_burst = chance * math.exp(min(60.0, variance / (2 * burst * burst) - over / burst)) * tail / burst
-    without = (1 - chance) * math.exp(-over * over / (2 * variance)) / (sd * math.sqrt(2 * math.pi))
-    share = without / (without + with_burst) if without + with_burst > 0 else 0.0
-    mills = math.exp(-((shift / sd) ** 2) / 2) / math.sqrt(2 * math.pi) / tail
-    return share, max(0.0, shift + sd * mills)
+    return Scale(ratio, low, high, count, None, coverage, _note(pieces, has_guess=bool(guesses)))
 
 
 def cover(pieces: Sequence[Stretch], found: Fit) -> Coverage | None:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from governor import history, regimes, stretches, weigh, windows
+from governor import history, weigh, windows
 from governor.backtest import HOUR_S, Course
 from governor.calibrate import Scale
 from governor.config import Settings
@@ -89,13 +89,3 @@ def _tokens(ledger: Ledger, lane: Lane, since: int, until: int) -> dict[str, tup
         before = tokens.get(piece.model, (0.0, 0.0, 0.0, 0.0))
         tokens[piece.model] = (before[0] + more[0], before[1] + more[1], before[2] + more[2], before[3] + more[3])
     return tokens
-
-
-def cross_check(ledger: Ledger, lane: Lane) -> regimes.Slope | None:
-    """How much of the week one five-hour window is, from official readings alone: no tokens, no weights."""
-    anchors = []
-    for window in ("5h", "week"):
-        seen = [s.reading for s in read.readings(ledger, lane=lane, window=window)]
-        thin = history.thinned(seen)
-        anchors.append([stretches.Anchor(r.observed_at, r.used_percent, r.resets_at, 0.0) for r in thin])
-    return regimes.cross_check(anchors[0], anchors[1])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from governor import calibrate, meter, regimes, stretches, windows
+from governor import calibrate, meter, regimes, slopes, stretches, windows
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import read
@@ -22,7 +22,8 @@ from governor.model import Lane, LimitReading, Slice, Tally
 HOUR = 3600
 DAY = 86_400
 PAST_S = 26 * 7 * DAY  # what a projection looks back on
-READINGS_S = {"5h": 21 * DAY}  # what a calibration looks back on; 70 days for all longer windows
+READINGS_S = {"5h": 21 * DAY}  # what a calibration looks back on
+LONG_S = 70 * DAY  # the same for all longer windows, and for how two meters move beside each other
 
 
 def spent(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int) -> Tally:
@@ -57,20 +58,66 @@ def _hours(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: in
 
 def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: int) -> calibrate.Scale | None:
     """Units per percent of one window, from all its readings; None where there is nothing to calibrate from."""
-    key = [3, repr(settings.weights), *read.readings_stamp(ledger, lane, window)]
+    found = rates(ledger, lane, now=now) if window in ("5h", "week") else []
+    if window == "week":
+        found = slopes.turned(found)
+    key = [4, repr(settings.weights), [rate.since for rate in found[1:]], *read.readings_stamp(ledger, lane, window)]
     kept = kept_fact(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
-        since = now - READINGS_S.get(window, 70 * DAY)
-        heard = [s.reading for s in read.readings(ledger, lane=lane, window=window, since=since)]
         size = windows.length(window)
-        anchors = _anchors(ledger, settings, lane, size, thinned(windows.of_one_account(heard)))
-        found = calibrate.calibrate(anchors, window_s=size, changes=regimes.KNOWN_CHANGES.get(lane, ()))
-        keep_fact(ledger, f"scale:{lane}:{window}", key, [found])
-        return found
+        heard = _heard(ledger, lane, window, since=now // DAY * DAY - READINGS_S.get(window, LONG_S))
+        anchors = _anchors(ledger, settings, lane, window, heard, now=now)
+        changes = regimes.KNOWN_CHANGES.get(lane, ())
+        done = calibrate.calibrate(anchors, window_s=size, changes=changes, rates=found)
+        keep_fact(ledger, f"scale:{lane}:{window}", key, [done])
+        return done
     if kept[0] is None:
         return None
-    *plain, coverage, note = kept[0]
-    return calibrate.Scale._make((*plain, calibrate.Coverage(*coverage) if coverage else None, note))
+    *plain, change, coverage, note = kept[0]
+    return calibrate.Scale._make(
+        (
+            *plain,
+            calibrate.Change(*change) if change else None,
+            calibrate.Coverage(*coverage) if coverage else None,
+            note,
+        )
+    )
+
+
+def rates(ledger: Ledger, lane: Lane, *, now: int) -> list[slopes.Rate]:
+    """How the five hours stood to the week from one change of limits to the next, by official readings alone."""
+    key = [1, *read.readings_stamp(ledger, lane, "5h"), *read.readings_stamp(ledger, lane, "week")]
+    kept = kept_fact(ledger, f"rates:{lane}", key)
+    if kept is not None:
+        return [slopes.Rate(*rate) for rate in kept]
+    found = slopes.rates(_days(ledger, lane, now=now), changes=regimes.KNOWN_CHANGES.get(lane, ()))
+    keep_fact(ledger, f"rates:{lane}", key, found)
+    return found
+
+
+def _days(ledger: Ledger, lane: Lane, *, now: int) -> list[slopes.Day]:
+    """What each day says of the two meters. Those before yesterday are kept."""
+    yesterday = now // DAY * DAY - DAY
+    latest = {name: _heard(ledger, lane, name, since=yesterday) for name in ("5h", "week")}
+    owners = [[heard[-1].account, heard[-1].plan] if heard else None for heard in latest.values()]
+    key = [1, yesterday, owners, *(read.readings_stamp(ledger, lane, name, until=yesterday) for name in latest)]
+    rows = kept_fact(ledger, f"days:{lane}", key)
+    kept = [slopes.Day(*row) for row in rows or ()]
+    if rows is None:
+        heard = (_heard(ledger, lane, name, since=yesterday - LONG_S) for name in latest)
+        kept = [day for day in slopes.days(*map(_bare, heard)) if day.at < yesterday]
+        keep_fact(ledger, f"days:{lane}", key, kept)
+    return kept + slopes.days(*map(_bare, latest.values()))
+
+
+def _bare(readings: Sequence[LimitReading]) -> list[stretches.Anchor]:
+    return [stretches.Anchor(r.observed_at, r.used_percent, r.resets_at, 0.0) for r in readings]
+
+
+def _heard(ledger: Ledger, lane: Lane, window: str, *, since: int) -> list[LimitReading]:
+    """Readings of the account in use that carry information."""
+    heard = [s.reading for s in read.readings(ledger, lane=lane, window=window, since=since)]
+    return thinned(windows.of_one_account(heard))
 
 
 def thinned(readings: Sequence[LimitReading]) -> list[LimitReading]:
@@ -95,9 +142,25 @@ def _same(one: LimitReading | None, other: LimitReading | None) -> bool:
 
 
 def _anchors(
+    ledger: Ledger, settings: Settings, lane: Lane, window: str, readings: Sequence[LimitReading], *, now: int
+) -> list[stretches.Anchor]:
+    """Each reading beside the units used in its window until then. Those before today are kept: only today's grow."""
+    today, size = now // DAY * DAY, windows.length(window)
+    old = [r for r in readings if r.observed_at < today]
+    counted = sum(s.tally.requests for s in read.slices(ledger, 0, today, lane=lane, bucket_s=2**33 // DAY * DAY))
+    key = [1, today, repr(settings.weights), counted, len(old), sum(r.observed_at + r.used_percent for r in old)]
+    rows = kept_fact(ledger, f"anchors:{lane}:{window}", key)
+    kept = [stretches.Anchor(*row) for row in rows or ()]
+    if rows is None:
+        kept = _beside(ledger, settings, lane, size, old)
+        keep_fact(ledger, f"anchors:{lane}:{window}", key, kept)
+    return kept + _beside(ledger, settings, lane, size, readings[len(old) :])
+
+
+def _beside(
     ledger: Ledger, settings: Settings, lane: Lane, size: int, readings: Sequence[LimitReading]
 ) -> list[stretches.Anchor]:
-    """Each reading beside the units used in its window until then, exact to the second."""
+    """The same, exact to the second."""
     if not readings:
         return []
     begin = min(r.observed_at for r in readings) - size - DAY

@@ -1,25 +1,29 @@
 """When the scale changed: a plan, a cap, weights, a promotion. No constant of these limits has survived a year.
 
-Two detectors: one on units per percent, day against day; one that needs no tokens at all, official week against
-official five hours, which only moves when a plan or a regime does.
+This is the detector on units per percent, day against day; ``slopes`` is the one that needs no tokens.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governor.stretches import CHUNK, IDLE_S, Anchor, Stretch, runs
+from governor.fit import fit
+from governor.stretches import CHUNK, DAY_S, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-DAY_S: Final = 86_400
+    from governor.slopes import Rate
+
 Z80: Final = 1.2816
 JUMP: Final = 0.35  # how large changes are: standard deviation of log(units per percent) over the known ones
 KNOWN_ODDS, OTHER_ODDS = 1 / 3, 1 / 300  # that a boundary lies at a known change, and on any other day
+LEAST: Final = 3  # days on each side of a boundary that nobody announced
+SURE: Final = math.log(3)  # odds at which one of two caps is named as the one that moved
+SHARP: Final = 0.2  # of a day's log slope: meters that agree less well than that vouch for nothing
+MIX: Final = 0.4  # log(units per percent) that wrong weights and a new mix of models may move: twice what was measured
 # Midnights UTC at which the vendor moved limits (quotas.md, A4 and C2).
 KNOWN_CHANGES: Final[Mapping[str, tuple[int, ...]]] = {
     "claude": (
@@ -36,6 +40,64 @@ KNOWN_CHANGES: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 
+class Bound(NamedTuple):
+    """A moment at which units per percent changed; ``step`` is the log of new over old as the two official meters have
+    it, ``sd`` its standard deviation. None: only units say so, and they cannot tell a cap from a new mix of models.
+    """
+
+    at: int
+    step: float | None = None
+    sd: float = 0.0
+
+
+def bounds(pieces: Sequence[Stretch], *, changes: Sequence[int] = (), rates: Sequence[Rate] = ()) -> list[Bound]:
+    """When this window's scale changed: where the two meters say that a cap moved and the units that it was this one,
+    and where units alone say so. Where the meters vouch that neither cap moved alone, units must move by more than
+    a new mix of models can make them.
+    """
+    found: list[Bound] = []
+    still: list[tuple[int, int]] = []  # times throughout which this cap did not move alone
+    since = rates[0].since if rates else 0
+    for i, rate in enumerate(rates):
+        if i:
+            last = rates[i - 1]
+            until = rates[i + 1].since if i + 1 < len(rates) else math.inf
+            bound = Bound(rate.since, rate.size - last.size, math.hypot(last.sd, rate.sd))
+            odds = _odds(pieces, last.since, bound, until)
+            if odds > SURE:
+                found.append(bound)
+            if odds > -SURE:  # it was this cap, or nobody knows
+                since = rate.since
+        if rate.sd * math.sqrt(rate.days) < SHARP:
+            still.append((since, rate.until + DAY_S))
+    for begin, end in pairwise([0, *(bound.at for bound in found), math.inf]):
+        alone = regimes([s for s in pieces if begin < s.ends_at <= end], changes=changes)
+        for before, at, after in zip([begin, *alone], alone, [*alone[1:], end], strict=False):
+            if any(a + LEAST * DAY_S <= at <= b - LEAST * DAY_S for a, b in still):
+                step, var = _step(pieces, before, at, after)
+                if abs(step) < MIX + Z80 * math.sqrt(var):
+                    continue
+            found.append(Bound(at))
+    return sorted(found, key=lambda bound: bound.at)
+
+
+def _odds(pieces: Sequence[Stretch], begin: float, bound: Bound, end: float) -> float:
+    """Log odds that units per percent moved by all of the bound's step, rather than not at all."""
+    step, var = _step(pieces, begin, bound.at, end)
+    if bound.step is None or var == math.inf:
+        return 0.0
+    wide = var + bound.sd**2
+    return (step * step / var + math.log(var) - (step - bound.step) ** 2 / wide - math.log(wide)) / 2
+
+
+def _step(pieces: Sequence[Stretch], begin: float, at: float, end: float) -> tuple[float, float]:
+    """How far log(units per percent) moved at ``at``, and the variance of that; nothing is known of an empty side."""
+    left, right = fit([s for s in pieces if begin < s.ends_at <= at]), fit([s for s in pieces if at < s.ends_at <= end])
+    if left is None or right is None:
+        return 0.0, math.inf
+    return math.log(left.slope / right.slope), left.sd**2 + right.sd**2
+
+
 def regimes(pieces: Sequence[Stretch], *, changes: Sequence[int] = ()) -> list[int]:
     """The moments at which units per percent changed, oldest first; empty for one regime throughout.
 
@@ -48,13 +110,14 @@ def regimes(pieces: Sequence[Stretch], *, changes: Sequence[int] = ()) -> list[i
             by_day.setdefault(s.starts_at // DAY_S, []).append((math.log(s.units / s.percent), s.percent))
     days = []
     for day, seen in sorted(by_day.items()):
-        days.append((day * DAY_S, _median(y for y, _ in seen), 0.17 / sum(p for _, p in seen) ** 2))
+        days.append((day * DAY_S, median(y for y, _ in seen), 0.17 / sum(p for _, p in seen) ** 2))
     steps = [abs(b[1] - a[1]) for a, b in pairwise(days)]
     noise = max(0.1, 0.886 * sum(steps) / max(1, len(steps)))  # of a day: E|a - b| = 1.128 sd
     return _split([(at, y, v + noise * noise) for at, y, v in days], changes)
 
 
-def _median(values: Iterable[float]) -> float:
+def median(values: Iterable[float]) -> float:
+    """The middle value. Raises: IndexError where there is none."""
     ordered = sorted(values)
     return (ordered[len(ordered) // 2] + ordered[(len(ordered) - 1) // 2]) / 2
 
@@ -63,7 +126,7 @@ def _split(days: list[tuple[int, float, float]], changes: Sequence[int]) -> list
     best, where, at = 0.0, 0, 0
     for i in range(2, len(days)):
         known = next((c for c in changes if days[i - 1][0] < c <= days[i][0]), None)
-        if known is None and min(i, len(days) - i) < 3:
+        if known is None and min(i, len(days) - i) < LEAST:
             continue
         (left, left_var), (right, right_var) = _pool(days[:i]), _pool(days[i:])
         within = left_var + right_var
@@ -80,42 +143,3 @@ def _split(days: list[tuple[int, float, float]], changes: Sequence[int]) -> list
 def _pool(days: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
     weight = sum(1 / v for _, _, v in days)
     return sum(y / v for _, y, v in days) / weight, 1 / weight
-
-
-class Slope(NamedTuple):
-    """Weekly points per 5-hour point, turned round: full 5-hour windows in a week, with an 80 % interval."""
-
-    windows_per_week: float
-    low: float
-    high: float
-
-
-def cross_check(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> Slope | None:
-    """How many full 5-hour windows a week holds, from official readings alone. None under 10 points of 5-hour use.
-
-    Each step of the 5-hour meter is set against the weekly readings nearest in time, within half an hour.
-    """
-    long = sorted(a for run in runs(week) for a in run)
-    times = [a.observed_at for a in long]
-    days: dict[int, list[float]] = {}
-    for run in runs(five_hour, window_s=18_000):
-        for before, after in pairwise(run):
-            start, end = _nearest(long, times, before.observed_at), _nearest(long, times, after.observed_at)
-            if start is None or end is None or start.resets_at != end.resets_at:
-                continue
-            day = days.setdefault(after.observed_at // DAY_S, [0.0, 0.0])
-            day[0] += after.used_percent - before.used_percent
-            day[1] += end.used_percent - start.used_percent
-    short_points, week_points = sum(d[0] for d in days.values()), sum(d[1] for d in days.values())
-    if short_points < 10 or week_points < 2:
-        return None
-    slope = week_points / short_points
-    scatter = sum((d[1] - slope * d[0]) ** 2 for d in days.values()) * len(days) / max(1, len(days) - 1)
-    sd = math.sqrt(min(1.0, (scatter + len(days) / 6) / week_points**2))
-    return Slope(1 / slope, math.exp(-Z80 * sd) / slope, math.exp(Z80 * sd) / slope)
-
-
-def _nearest(long: Sequence[Anchor], times: Sequence[int], at: int) -> Anchor | None:
-    i = bisect_left(times, at)
-    near = min(long[max(0, i - 1) : i + 1], key=lambda a: abs(a.observed_at - at), default=None)
-    return near if near is not None and abs(near.observed_at - at) <= IDLE_S else None

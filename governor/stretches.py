@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-WEEK_S: Final = 604_800
+DAY_S: Final = 86_400
+WEEK_S: Final = 7 * DAY_S
 JITTER_S: Final = 300  # resets_at wanders by up to 47 s between two reports of one window (data.md, section 3)
 FALL: Final = 2.0  # a stale session repeats old, lower values by a point or two; a reset falls further
 CHUNK: Final = 6.0  # points a stretch of work should span before it counts as one observation

@@ -16,17 +16,18 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from random import Random
+from typing import NamedTuple
 
-from governor import backtest
-from governor.calibrate import Anchor, calibrate
+from governor import backtest, slopes
+from governor.calibrate import Anchor, Scale, calibrate
 from governor.forecast import project_5h
 from governor.scores import AlarmScore, Score, wilson
 from governor.simulate import FAMILIES, WEEK_S, Person, first, person, readings
 
 
-def seen_by(someone: Person, *, seed: int, polled: bool) -> list[Anchor]:
+def seen_by(someone: Person, *, seed: int, window: str = "week", polled: bool = False) -> list[Anchor]:
     """The readings of that person's machine."""
-    return [Anchor(*s) for s in readings(Random(seed), someone, polled=polled)]
+    return [Anchor(*s) for s in readings(Random(seed), someone, window=window, polled=polled)]
 
 
 def spread_of(values: Sequence[float]) -> tuple[float, float]:
@@ -62,31 +63,123 @@ def scale_table(people: int, *, families: Sequence[str]) -> None:
                     print(f"| {family} | {weeks} | {kind} | {how} | {cells} | {held / len(found[2]):.2f} |")
 
 
+class Told(NamedTuple):
+    """What was found in one person's readings; a scale says when its limit last changed, if ever."""
+
+    alone: Scale | None  # the week's, from units per percent only
+    both: Scale | None  # with the 5-hour meter
+    announced: Scale | None  # with it, and the date known
+    five_hours: Scale | None  # the five hours', with the weekly meter
+
+
+HEADLESS = 0.1  # share of days on which all local use is headless
+OTHERWISE = (  # what changed, the 5-hour and the weekly limit times, units counted times
+    ("5-hour limit × 1.2", 1.2, 1.0, 1.0),
+    ("5-hour limit × 0.6", 0.6, 1.0, 1.0),
+    ("a mix of models counted × 0.8", 1.0, 1.0, 0.8),
+    ("a mix of models counted × 1.3", 1.0, 1.0, 1.3),
+    ("both limits × 1.2", 1.2, 1.2, 1.0),
+    ("both limits × 2", 2.0, 2.0, 1.0),
+)
+
+
+def changes_at(who: Person, seed: int) -> int:
+    """On any day of the person's third week."""
+    return who.starts_at + 2 * WEEK_S + seed % 7 * 86_400
+
+
+def changed(
+    who: Person, *, seed: int, week: float = 1.0, five_hours: float = 1.0, counted: float = 1.0
+) -> tuple[list[Anchor], list[Anchor]]:
+    """Readings of five hours and of the week of one person whose limits are multiplied after two weeks and some days,
+    or whose units are counted wrongly from then on."""
+    windows = (who.windows_per_week or 0.0) * week / five_hours
+    after = who._replace(units_per_percent=who.units_per_percent * week, windows_per_week=windows)
+    cut = changes_at(who, seed)
+
+    def seen(window: str) -> list[Anchor]:
+        old = [a for a in seen_by(who, seed=seed, window=window) if a.observed_at < cut]
+        new = [a for a in seen_by(after, seed=seed, window=window) if a.observed_at >= cut]
+        by_then = {round((a.resets_at or 0) / 60): a.units for a in old}  # in the window that the change falls into
+        for a in new:
+            right = by_then.get(round((a.resets_at or 0) / 60), 0.0)
+            old.append(a._replace(units=right + (a.units - right) * counted))
+        return old
+
+    return seen("5h"), seen("week")
+
+
+def told(who: Person, *, seed: int, **changes: float) -> Told:
+    """What is found after five weeks."""
+    short, week = changed(who, seed=seed, **changes)
+    cut = [changes_at(who, seed)]
+    days = slopes.days(short, week)
+    rates = slopes.rates(days)
+    return Told(
+        calibrate(week),
+        calibrate(week, rates=slopes.turned(rates)),
+        calibrate(week, rates=slopes.turned(slopes.rates(days, changes=cut)), changes=cut),
+        calibrate(short, window_s=slopes.FIVE_HOURS_S, rates=rates),
+    )
+
+
+def _share_told(scales: Sequence[Scale | None]) -> str:
+    return f"{sum(s is not None and s.change is not None for s in scales) / len(scales):.2f}"
+
+
+def _off(dated: Sequence[tuple[int, Scale | None]]) -> str:
+    """How far the date is off: the median, and what nine of ten are within."""
+    off = sorted(abs(s.change.at - cut) / 86_400 for cut, s in dated if s is not None and s.change is not None)
+    return f"{off[len(off) // 2]:.1f}, {off[len(off) * 9 // 10]:.1f}" if off else "–"
+
+
 def change_table(people: int, *, families: Sequence[str]) -> None:
-    """How often a change of the limits after two of four weeks is seen."""
-    print("| family | elsewhere | units per percent change to | seen unannounced | seen when known | off by (days) |")
-    print("|---|---|---|---|---|---|")
-    for family in families:
-        for share in (0.0, 0.3):
-            for factor in (1.0, 0.83, 1.2, 0.6, 2.0):
-                plain = known = 0
-                off = []
-                for i in range(people):
-                    before = person(Random(i), family, weeks=4, elsewhere=share)
-                    after = before._replace(units_per_percent=before.units_per_percent * factor)
-                    cut = before.starts_at + 2 * WEEK_S
-                    seen = [a for a in seen_by(before, seed=i, polled=False) if a.observed_at < cut]
-                    seen += [a for a in seen_by(after, seed=i, polled=False) if a.observed_at >= cut]
-                    scale = calibrate(seen)
-                    told = calibrate(seen, changes=[cut])
-                    plain += scale is not None and scale.since is not None
-                    known += told is not None and told.since is not None
-                    if scale is not None and scale.since is not None:
-                        off.append(abs(scale.since - cut) / 86_400)
-                middle = f"{sorted(off)[len(off) // 2]:.1f}" if off else "–"
-                print(
-                    f"| {family} | {share:.0%} | × {factor} | {plain / people:.2f} | {known / people:.2f} | {middle} |"
-                )
+    """How often a change of the weekly limit in the third of five weeks is seen, what must not be taken for one, and
+    how soon it is seen. On a tenth of the days all local use is headless.
+    """
+    crowds = {
+        (family, share): [
+            person(Random(i), family, weeks=5, elsewhere=share, has_short=True, headless=HEADLESS)
+            for i in range(people)
+        ]
+        for family in families
+        for share in (0.0, 0.3)
+    }
+    print("| family | elsewhere | weekly limit | by units alone | with the 5-hour meter | announced | off by (days) |")
+    print("|---|---|---|---|---|---|---|")
+    for (family, share), crowd in crowds.items():
+        for factor in (1.0, 0.83, 1.2, 0.6, 2.0):
+            found = [told(who, seed=i, week=factor) for i, who in enumerate(crowd)]
+            seen = " | ".join(_share_told(column) for column in list(zip(*found, strict=True))[:3])
+            off = _off([(changes_at(who, i), t.both) for i, (who, t) in enumerate(zip(crowd, found, strict=True))])
+            print(f"| {family} | {share:.0%} | × {factor} | {seen} | {off} |", flush=True)
+    print(
+        "\n| family | elsewhere | what changed | week: by units alone | with the 5-hour meter | announced | 5 hours |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for (family, share), crowd in crowds.items():
+        for what, five_hours, week, counted in OTHERWISE:
+            found = [told(w, seed=i, week=week, five_hours=five_hours, counted=counted) for i, w in enumerate(crowd)]
+            seen = " | ".join(_share_told(column) for column in zip(*found, strict=True))
+            print(f"| {family} | {share:.0%} | {what} | {seen} |", flush=True)
+    waits = (2, 4, 7, 10, 14)
+    print("\n| elsewhere | weekly limit | " + " | ".join(f"after {wait} days" for wait in waits) + " |")
+    print("|---|---|" + "---|" * len(waits))
+    for share in (0.0, 0.3):
+        everybody = [(i, who) for (_, away), crowd in crowds.items() if away == share for i, who in enumerate(crowd)]
+        for factor in (0.83, 1.25, 2.0):
+            seen = " | ".join(_soon(everybody, wait=wait, factor=factor) for wait in waits)
+            print(f"| {share:.0%} | × {factor} | {seen} |", flush=True)
+
+
+def _soon(crowd: Sequence[tuple[int, Person]], *, wait: int, factor: float) -> str:
+    """The share told of a changed weekly limit so many days after it."""
+    scales = []
+    for seed, who in crowd:
+        until = changes_at(who, seed) + wait * 86_400
+        short, week = ([a for a in seen if a.observed_at < until] for seen in changed(who, seed=seed, week=factor))
+        scales.append(calibrate(week, rates=slopes.turned(slopes.rates(slopes.days(short, week)))))
+    return _share_told(scales)
 
 
 def forecast_table(people: int, *, weeks: int, families: Sequence[str], seed: int, is_full: bool) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governor.calibrate import Anchor, Scale, calibrate, scales
-from governor.regimes import KNOWN_CHANGES, cross_check
+from governor.regimes import KNOWN_CHANGES
 from governor.simulate import DAY_S, EPOCH, WEEK_S, Person, person, readings
+from governor.slopes import days, rates, windows_per_week
 from governor.stretches import runs, stretches
 from governor.weigh import Sample, fit_weights
 
@@ -243,11 +244,11 @@ def test_full_five_hour_windows_in_a_week_need_no_tokens() -> None:
             short.append(Anchor(at, half * 8.0, opens + 5 * HOUR, half * 8.0))
             week += 8.0 / 10 if half else 0.0
             long.append(Anchor(at + 5, float(math.floor(week)), RESET, week))
-    slope = cross_check(short, long)
+    slope = windows_per_week(rates(days(short, long)))
     assert slope is not None
     assert slope.low < 10.0 < slope.high
     assert pytest.approx(10.0, rel=0.1) == slope.windows_per_week
-    assert cross_check(short[:2], long) is None
+    assert windows_per_week(rates(days(short[:2], long))) is None
 
 
 KINDS = {"input": 1.0, "output": 5.0, "cache_read": 0.015, "cache_write": 1.0}

@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
 from writing import NOW, quarters, rows, whole
 
-from governor import attribution, demo, marathon, meter, refresh
+from governor import attribution, demo, history, marathon, meter, refresh
+from governor.assess import assess
 from governor.config import Settings
 from governor.config.schema import Budget
+from governor.faces import text
 from governor.ledger import read
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import LANES, Tally
 
 KINDS = ("requests", "input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
 UTC = ZoneInfo("UTC")
+SETTINGS = Settings(Budget().model_dump(mode="json"), {}, Path("nowhere"))
 
 
 class Home(NamedTuple):
@@ -38,8 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         patch.setenv("CLAUDE_CONFIG_DIR", str(folder / "claude"))
         patch.setenv("CODEX_HOME", str(folder / "codex"))
         with open_ledger() as ledger:
-            settings = Settings(Budget().model_dump(mode="json"), {}, Path("nowhere"))
-            done = refresh.refresh(ledger, settings, now=NOW)
+            done = refresh.refresh(ledger, SETTINGS, now=NOW)
             yield Home(ledger, json.loads((folder / "truth.json").read_text()), done)
 
 
@@ -118,8 +121,52 @@ def test_the_official_readings_arrive_by_themselves(home: Home) -> None:
     assert {one["at"] for one in refusals if one["lane"] == "claude"} == {one.observed_at for one in heard_refused}
 
 
+def test_the_limit_that_was_raised_is_found_dated_and_sized_and_no_other(home: Home) -> None:
+    before, raised = home.truth["lanes"]["claude"]["windows"]["week"]["regimes"]
+    assert home.truth["cap_raised_at"] == raised["since"]
+    for lane in LANES:
+        for window in ("5h", "week"):
+            scale = history.scale(home.ledger, SETTINGS, lane, window, now=NOW)
+            assert scale is not None
+            if (lane, window) != ("claude", "week"):
+                assert scale.change is None
+                continue
+            assert scale.change is not None
+            assert "meters" == scale.change.by
+            assert abs(scale.change.at - raised["since"]) <= 2 * history.DAY
+            assert scale.change.low < raised["units_per_percent"] / before["units_per_percent"] < scale.change.high
+
+
+def test_the_raised_limit_is_said_on_the_screen(home: Home) -> None:
+    """With ``--why`` always, without it while it is news."""
+    report = assess(home.ledger, SETTINGS, now=NOW, lane="claude")
+    told = "The weekly limit changed about 2026-10-"
+    assert told in click.unstyle(text.status(report, why=True))
+    assert told not in click.unstyle(text.status(report))
+    soon = report._replace(generated_at=home.truth["cap_raised_at"] + 10 * history.DAY)
+    assert told in click.unstyle(text.status(soon))
+    assert all(len(line) <= text.WIDTH for line in click.unstyle(text.status(soon)).splitlines())
+
+
 def test_a_second_look_finds_nothing_new(home: Home) -> None:
     before = rows(home.ledger)
-    settings = Settings(Budget().model_dump(mode="json"), {}, Path("nowhere"))
-    assert (0, 0) == refresh.refresh(home.ledger, settings, now=NOW)[1:3]
+    assert (0, 0) == refresh.refresh(home.ledger, SETTINGS, now=NOW)[1:3]
     assert before == rows(home.ledger)
+
+
+def test_a_forgotten_reading_of_long_ago_leaves_no_trace_in_what_is_kept(home: Home) -> None:
+    """The last test here, for it takes a reading away."""
+    kept = history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    assert kept == history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    stored = read.readings(home.ledger, lane="claude", window="week", since=NOW - 30 * history.DAY)
+    with home.ledger.transaction():
+        for one in stored[:40]:
+            assert home.ledger.forget_reading(one.id)
+    again = history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    with home.ledger.transaction():
+        for name in ("days:claude", "rates:claude", "anchors:claude:week", "scale:claude:week"):
+            home.ledger.set_fact(name, "null")
+    assert kept is not None
+    assert again is not None
+    assert again.anchors < kept.anchors
+    assert again == history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)

@@ -11,7 +11,7 @@ from governor.assess import assess
 from governor.cli.opening import json_option, opened, time_of
 from governor.errors import BadInputError
 from governor.faces import data
-from governor.faces.plain import LANE_NAMES, ago, calibrate_with_reset, count, moment
+from governor.faces.plain import LANE_NAMES, ago, calibrate_with_reset, change, count, moment
 from governor.faces.plain import percent as percents
 from governor.ledger import read
 from governor.ledger.store import Ledger
@@ -66,7 +66,7 @@ def calibrate(
             _list(read.readings(ledger), now=now, as_json=as_json)
             return
         if fit:
-            _fit(ledger, settings.weights, lane, window, as_json=as_json)
+            _fit(ledger, settings.weights, lane, window, now=now, as_json=as_json)
             return
         if forget is not None:
             with ledger.transaction():
@@ -131,8 +131,8 @@ def _list(stored: list[read.StoredReading], *, now: int, as_json: bool) -> None:
     tables.anchors(stored, now=now)
 
 
-def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, as_json: bool) -> None:
-    from governor import hindsight, weigh
+def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, now: int, as_json: bool) -> None:
+    from governor import hindsight, history, slopes, weigh
 
     found = hindsight.samples(ledger, lane, window)
     models = {model: weights.factor(model) for sample in found for model in sample.tokens}
@@ -143,7 +143,8 @@ def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, as_
         "cache_write": weights.cache_write_1h,
     }
     fitted = weigh.fit_weights(found, kinds=kinds, models=models)
-    slope = hindsight.cross_check(ledger, lane)
+    rates = history.rates(ledger, lane, now=now)
+    slope = slopes.windows_per_week(rates)
     if as_json:
         rows = [weight._asdict() for weight in fitted]
         click.echo(
@@ -161,7 +162,7 @@ def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, as_
     else:
         from governor.faces import tables
 
-        tables.weights(fitted, slope, stretches=len(found))
+        tables.weights(fitted, rates, stretches=len(found))
 
 
 def _confirm(readings: list[LimitReading], *, now: int) -> None:
@@ -214,4 +215,6 @@ def _meaning(found: WindowReport) -> str:
         )
     elif scale.note:
         text += f" {scale.note[0].upper()}{scale.note[1:]}."
+    if scale.change is not None:
+        text += f" {change(scale.change, found.window.name)}."
     return text

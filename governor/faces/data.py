@@ -88,6 +88,7 @@ def _scale(scale: Scale) -> dict[str, Any]:
         "high": scale.high,
         "anchors": scale.anchors,
         "since": utc(scale.since),
+        "change": scale.change and {**scale.change._asdict(), "at": utc(scale.change.at)},
         "coverage": coverage and coverage._asdict(),
         "note": scale.note,
     }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from governor import windows
 from governor.guards.budget import limits
 
+if TYPE_CHECKING:
+    from governor.calibrate import Change
+
 WIDTH = 80  # columns that a screen fits into
 LANE_NAMES = {"claude": "Claude Code", "codex": "Codex"}
+LIMIT_NAMES = {"5h": "5-hour limit", "week": "weekly limit"}
 
 
 def count(value: float) -> str:
@@ -55,6 +59,22 @@ def span(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "—"
     return f"{low:.0f}–{high:.0f} %"
+
+
+def date(at: int) -> str:
+    """The UTC day of a moment, ``2026-10-11``."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+
+
+def change(found: Change, window: str) -> str:
+    """When a limit moved and how far, as the end of a screen says it."""
+    limit = LIMIT_NAMES.get(window, f"{window} limit")
+    by = [f"{100 * (factor - 1):+.0f}" for factor in (found.factor, found.low, found.high)]
+    figures = f"{by[0]} % ({by[1]} to {by[2]} %)"
+    if found.by == "meters":
+        return f"The {limit} changed about {date(found.at)}: {figures}; figures before it are kept"
+    told = f"Units per 1 % changed about {date(found.at)}: {figures}"
+    return f"{told}; that is the {limit}, or another mix of models. Figures before it are kept"
 
 
 def since_words(text: str) -> str:

@@ -15,14 +15,14 @@ from rich.text import Text
 
 from governor.attribution import TIMES, Row
 from governor.calibrate import Scale
-from governor.faces.plain import count, moment, percent, since_words, span, usd
+from governor.faces.plain import count, date, moment, percent, since_words, span, usd
 from governor.faces.screen import screen
 from governor.ledger.read import StoredReading
 from governor.marathon import MARATHON_S, Session
 from governor.model import Lane, Tally
-from governor.regimes import Slope
 from governor.report import Finding
 from governor.scores import Backtest
+from governor.slopes import Rate, windows_per_week
 from governor.weigh import Weight
 
 _DATE = re.compile(r"-20\d{6}$")  # a snapshot's date is in --json
@@ -274,7 +274,7 @@ def backtest(result: Backtest, title: str, *, to: Console | None = None) -> None
     console.print(Text("next: governor forecast", style="dim"))
 
 
-def weights(found: Sequence[Weight], slope: Slope | None, *, stretches: int, to: Console | None = None) -> None:
+def weights(found: Sequence[Weight], rates: Sequence[Rate], *, stretches: int, to: Console | None = None) -> None:
     """Each meter weight: the default, where own data would move it, how sure, and whether they speak at all."""
     console = to or screen()
     made = table("weight", "default", "own data", "80 % interval", "verdict")
@@ -282,8 +282,11 @@ def weights(found: Sequence[Weight], slope: Slope | None, *, stretches: int, to:
         interval = f"{one.low:.3g}–{one.high:.3g}"
         made.add_row(one.name.removeprefix("claude-"), f"{one.default:.3g}", f"{one.fitted:.3g}", interval, one.says)
     console.print(made)
+    slope = windows_per_week(rates)
     if slope is not None:
         full = f"{slope.windows_per_week:.1f} full 5-hour windows ({slope.low:.1f}–{slope.high:.1f})"
-        console.print(Text(f"A week holds {full}, by official readings alone: when that moves, limits moved."))
+        before = windows_per_week(rates[:-1])
+        was = f" It held {before.windows_per_week:.1f} before {date(rates[-1].since)}." if before else ""
+        console.print(Text(f"A week holds {full}, by official readings alone: when that moves, limits moved.{was}"))
     notes = f"{stretches} stretches. Nothing was changed; a weight that differs may be set in budget.json (weights)."
     console.print(Text(f"{notes}\nnext: governor config --schema", style="dim"))

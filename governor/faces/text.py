@@ -8,7 +8,7 @@ from __future__ import annotations
 from click import style
 
 from governor.alarm import RULE
-from governor.faces.plain import LANE_NAMES, WIDTH, ago, count, folded, left, moment, percent, span, utc
+from governor.faces.plain import LANE_NAMES, WIDTH, ago, change, count, folded, left, moment, percent, span, utc
 from governor.guards.budget import amount
 from governor.report import BudgetReport, Reason, Report, WindowReport
 
@@ -30,6 +30,7 @@ SOURCES = {
 ON = {"env": "unset GOVERNOR_OFF", "file": "governor on", "shared": "governor config"}  # what ends which kill switch
 BAR = 28
 BUDGETS = 6  # lines at most
+NEWS_S = 14 * 86_400  # for so long a change of limits is said without being asked
 LEAST = 0.002  # of 400 draws none passing the cap is not a chance of nothing
 
 
@@ -82,6 +83,9 @@ def _window(found: WindowReport, *, now: int, why: bool) -> list[str]:
     spoke = [reason for reason in found.reasons if found.verdict != "GO" or reason.rule.startswith("spike")]
     if spoke:
         lines += _verdict(found, spoke[0])
+    moved = found.scale and found.scale.change
+    if moved and now - moved.at < NEWS_S and not why:
+        lines += folded(change(moved, name), 9, hang=2)
     if why:
         lines += [style(line, dim=True) for row in _arithmetic(found) for line in folded(row, 9, hang=2)]
     return lines
@@ -159,6 +163,8 @@ def _arithmetic(found: WindowReport) -> list[str]:
             f"scale: {count(scale.units_per_percent)} units per 1 % ({count(scale.low)}–{count(scale.high)}), "
             f"from {scale.anchors} anchor{'s' * (scale.anchors != 1)}"
         )
+        if scale.change is not None:
+            rows.append(f"  {change(scale.change, window.name)}")
         if scale.note:
             rows.append(f"  {scale.note}")
     if found.estimate is not None:

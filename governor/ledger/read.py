@@ -183,10 +183,11 @@ def readings(
     return [StoredReading(row[0], LimitReading(*row[1:9]), row[9]) for row in rows]
 
 
-def readings_stamp(ledger: Ledger, lane: Lane, window: str) -> tuple[int, int]:
-    """(how many, the newest's number): changes whenever a reading comes or is withdrawn."""
-    query = "SELECT count(*), ifnull(max(id), 0) FROM reading WHERE NOT forgotten AND lane = ? AND window = ?"
-    count, newest = ledger.connection.execute(query, (lane, window)).fetchone()
+def readings_stamp(ledger: Ledger, lane: Lane, window: str, *, until: int = 2**40) -> tuple[int, int]:
+    """(how many before ``until``, the newest's number): changes whenever such a reading comes or is withdrawn."""
+    where = "NOT forgotten AND lane = ? AND window = ? AND observed_at < ?"
+    query = f"SELECT count(*), ifnull(max(id), 0) FROM reading WHERE {where}"
+    count, newest = ledger.connection.execute(query, (lane, window, until)).fetchone()
     return int(count), int(newest)
 
 

@@ -6,7 +6,8 @@ afterwards (docs/forecast.md). A person is made of
 
 * local use in 10-minute slots, in meter units;
 * use elsewhere, unseen by the local transcripts: bursts at times of its own, or proportional to local use;
-* a cap, as units per percent, drawn so that roughly a quarter of the weeks want more than 100 %.
+* a cap, as units per percent, drawn so that roughly a quarter of the weeks want more than 100 %;
+* a 5-hour cap, so that a week holds 5 to 12 full windows (quotas.md, A3 and B2), and now and then a headless day.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 DAY_S: Final = 86_400
 WEEK_S: Final = 604_800
+FIVE_HOURS_S: Final = 18_000
 EPOCH: Final = 1_767_571_200  # Monday 2026-01-05 00:00 UTC
+HEADLESS: Final = 1.49  # headless runs move the 5-hour meter that much more, the weekly one not (quotas.md, B1)
 _MAKERS: Final = {**first.MAKERS, **second.MAKERS, **unseen.MAKERS, **later.MAKERS}
 FAMILIES: Final = tuple(_MAKERS)
 
@@ -35,6 +38,8 @@ class Person(NamedTuple):
     local: list[float]
     elsewhere: list[float]
     units_per_percent: float
+    windows_per_week: float | None = None  # full 5-hour windows in a week; None: there is no 5-hour limit
+    headless_days: frozenset[int] = frozenset()  # since ``starts_at``: days on which all local use is headless
 
     @property
     def weeks(self) -> int:
@@ -69,9 +74,17 @@ class Seen(NamedTuple):
 
 
 def person(
-    rng: Random, family: str = "desk", *, weeks: int = 12, elsewhere: float = 0.0, proportional: bool = False
+    rng: Random,
+    family: str = "desk",
+    *,
+    weeks: int = 12,
+    elsewhere: float = 0.0,
+    proportional: bool = False,
+    has_short: bool = False,
+    headless: float = 0.0,
 ) -> Person:
-    """One person of the family. ``elsewhere`` is the share of all use that local transcripts miss, 0 to below 1.
+    """One person of the family. ``elsewhere`` is the share of all use that local transcripts miss, 0 to below 1;
+    ``has_short``: with a 5-hour limit too; ``headless`` the share of days given to headless runs.
 
     Raises: KeyError for a family that does not exist.
     """
@@ -86,32 +99,58 @@ def person(
     upp = (mean + sum(away) / weeks) / load / 100
     start = EPOCH + rng.randrange(7 * 24) * 3600  # the account's own reset hour
     turn = (start - EPOCH) // SLOT_S  # local use was drawn from Monday on: keep the weekdays where they are
-    return Person(family, start, local[turn:] + local[:turn], away[turn:] + away[:turn], upp)
+    windows = rng.uniform(5, 12) if has_short else None
+    alone = frozenset(day for day in range(days) if rng.random() < headless)
+    return Person(family, start, local[turn:] + local[:turn], away[turn:] + away[:turn], upp, windows, alone)
 
 
-def readings(rng: Random, someone: Person, *, polled: bool = False) -> list[Seen]:
-    """The official meter as a machine comes to know it: floored to whole percents, its reset jittering by seconds.
+class _Meter:
+    """One window's running count; ``closes`` is the end of the one that was opened last."""
+
+    def __init__(self, size: int, units_per_percent: float, closes: int) -> None:
+        self.size, self.upp, self.closes = size, units_per_percent, closes
+        self.units = self.total = 0.0
+
+    def open(self, at: int) -> None:
+        self.closes, self.units, self.total = at + self.size, 0.0, 0.0
+
+    def seen(self, at: int, jitter: int) -> list[Seen]:
+        percent = float(math.floor(self.total / self.upp))
+        return [Seen(at, percent, self.closes + jitter, self.units)] if at < self.closes else []
+
+
+def readings(rng: Random, someone: Person, *, window: str = "week", polled: bool = False) -> list[Seen]:
+    """The official meter of ``week`` or ``5h`` as a machine comes to know it: floored to whole percents, its reset
+    jittering by seconds.
 
     ``polled``: every 30 minutes, idle or not. Otherwise only while active here, as a statusLine is: after each active
-    slot, and once as a session begins.
+    slot, and once as a session begins. The same ``rng`` gives both meters at the same moments. A 5-hour window opens
+    with the first use, at the full hour, and refuses all use while it is full; a full week refuses nothing.
     """
     out: list[Seen] = []
-    per_week = WEEK_S // SLOT_S
-    units = total = 0.0
+    upp = someone.units_per_percent
+    week = _Meter(WEEK_S, upp, someone.starts_at)
+    short = _Meter(FIVE_HOURS_S, upp / (someone.windows_per_week or 1.0), someone.starts_at)
+    asked = short if window == "5h" else week
     was_active = False
     for i, (here, there) in enumerate(zip(someone.local, someone.elsewhere, strict=True)):
-        if i % per_week == 0:
-            units = total = 0.0
         at = someone.starts_at + i * SLOT_S
-        resets_at = someone.starts_at + (i // per_week + 1) * WEEK_S + rng.choice((-1, 0, 0, 0, 1))
-        begins = here > 0 and not was_active
+        jitter = rng.choice((-1, 0, 0, 0, 1))
+        if at >= week.closes:
+            week.open(at)
+        if (polled and i % 3 == 0) or (here > 0 and not was_active and not polled):
+            out += asked.seen(at, jitter)
         was_active = here > 0
-        if (polled and i % 3 == 0) or (begins and not polled):
-            out.append(Seen(at, float(math.floor(total / someone.units_per_percent)), resets_at, units))
-        units += here
-        total += here + there
+        if at >= short.closes and here + there > 0:
+            short.open(at // 3600 * 3600)
+        if someone.windows_per_week is None or short.total < 100 * short.upp:
+            more = HEADLESS if i // SLOTS_A_DAY in someone.headless_days else 1.0
+            week.total += here + there
+            short.total += here * more + there
+            week.units += here
+            short.units += here
         if here > 0 and not polled:
-            out.append(Seen(at + SLOT_S - 1, float(math.floor(total / someone.units_per_percent)), resets_at, units))
+            out += asked.seen(at + SLOT_S - 1, jitter)
     return out
 
 
