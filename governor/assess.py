@@ -102,7 +102,7 @@ def _window(
     now: int,
 ) -> WindowReport:
     window = windows.current(lane, name, seen, active=past.active, now=now)
-    official = windows.official(window, seen, now=now) if window.is_official or window.how == "trailing" else None
+    official = windows.official(window, seen, now=now)
     local = history.spent(ledger, settings, lane, window.starts_at, now + 1)
     scale = history.scale(ledger, settings, lane, name, now=now)
     # The answer that brought the figure carries the same second and is in it already.

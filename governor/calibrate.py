@@ -119,7 +119,9 @@ def scales(
     for i, bound in enumerate(cuts):
         begin, end = bound.at, cuts[i + 1].at if i + 1 < len(cuts) else math.inf
         part = [s for s in pieces if begin < s.ends_at <= end]
-        count = sum(begin < a.observed_at <= end for a in kept)
+        mine = [a for a in kept if begin < a.observed_at <= end]
+        # The same figure said twice is one statement: between the two nothing is to be seen.
+        count = len(mine) if len({(a.resets_at, a.used_percent) for a in mine}) > 1 else min(len(mine), 1)
         guesses = [(out[-1], CHANGED)] if out else []
         guesses += [(prior, ACCOUNTS)] if prior is not None else []
         scale = _scale(part, count=count, guesses=guesses)

@@ -25,12 +25,14 @@ _HEADS = (
     (re.compile(r"current week\s*\((?P<family>[\w .-]+?)( only)?\)", re.I), "week:"),
     (re.compile(r"current week\b", re.I), "week"),
 )
+_CODEX = re.compile(r"\b(weekly|5[- ]?h(our)?s?) limit\b", re.I)
+_CLAUDE = re.compile(r"\bcurrent (week|session)\b", re.I)
 _PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%\s*(used|left)", re.I)
 _WHEN = (
     r"(?:(?P<weekday>mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+(?:at\s+)?)?"
     r"(?:(?P<month>[A-Z][a-z]{2})\w*\s+(?P<day>\d{1,2})(?:,|\s+at)?\s+)?"
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?\s*(?P<half>[ap]m)?"
-    r"(?:\s+on\s+(?P<day2>\d{1,2})\s+(?P<month2>[A-Z][a-z]{2}))?\s*(?:\((?P<zone>[\w/+-]+)\))?"
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?:\s*(?P<half>[ap]m))?"
+    r"(?:\s+on\s+(?P<day2>\d{1,2})\s+(?P<month2>[A-Z][a-z]{2}))?(?:\s*\((?P<zone>[\w/+-]+)\))?"
 )
 _RESET = re.compile(rf"resets?\s+(?:at\s+)?{_WHEN}", re.I)
 _MOMENT = re.compile(_WHEN, re.I)
@@ -41,8 +43,12 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 def readings(text: str, *, lane: Lane, now: int) -> list[LimitReading]:
     """The official figures a pasted panel states; reset times are the next such moment after ``now``.
 
-    Raises: BadInputError where no figure is found.
+    Raises: BadInputError where no figure is found, or where the panel is the other client's.
     """
+    owner: Lane = "codex" if _CODEX.search(text) else "claude"
+    if owner != lane and (_CODEX.search(text) or _CLAUDE.search(text)):
+        name = "Codex's" if owner == "codex" else "Claude Code's"
+        raise BadInputError(f"That is {name} panel.", f"governor calibrate --paste --lane {owner}")
     found: dict[str, tuple[float, int | None]] = {}
     window = ""
     for line in text.splitlines():
@@ -67,10 +73,11 @@ def reset(text: str, *, now: int) -> int | None:
 
     The next such moment after ``now``; None for anything else.
     """
-    if found := _MOMENT.fullmatch(text.strip()):
+    words = text.strip().partition(", in ")[0]  # as a status line goes on
+    if found := _MOMENT.fullmatch(words):
         return _moment(found, now=now)
     try:
-        return now + spans.seconds(text.strip().removeprefix("in "))
+        return now + spans.seconds(words.removeprefix("in "))
     except ValueError:
         return None
 

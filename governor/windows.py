@@ -81,7 +81,10 @@ def current(lane: Lane, name: str, readings: Sequence[LimitReading], *, active: 
             starts_at = resets_at + cycles * size
             return Window(lane, name, starts_at, starts_at + size, "rolled")
     if name.startswith("5h"):
-        return _by_activity(lane, name, active, known[-1].resets_at if known else None, now=now)
+        found = _by_activity(lane, name, active, known[-1].resets_at if known else None, now=now)
+        heard = any(r.resets_at is None and now - size < r.observed_at <= now + RESET_JITTER for r in readings)
+        if found.resets_at is not None or not heard:
+            return found
     return Window(lane, name, now - size, None, "trailing")
 
 

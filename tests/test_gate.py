@@ -14,7 +14,9 @@ from governor import gate as gatehouse
 from governor import hook
 from governor.cli import governor as command_line
 from governor.cli import main
-from governor.guards.gate import Ruling
+from governor.cli.gate import cut
+from governor.guards.gate import Ruling, worst
+from governor.model import Lane
 
 
 def official(
@@ -83,12 +85,16 @@ def test_what_is_not_known_stops_nothing_and_says_so(tmp_path: Path, monkeypatch
 def test_go_claims_nothing_of_a_window_that_is_not_known(tmp_path: Path) -> None:
     transcript(answer(at_ms=int(time.time() * 1000) - 1000))  # used, but never measured
     assert "nothing official is known of any window" in gate().output
-    assert "nothing official is known of 5h" in gate("--window", "5h").output
+    assert "nothing official is known.  next: governor calibrate 60% --window 5h" in gate("--window", "5h").output
     assert "unknown" == json.loads(gate("--json").output)["rule"]
 
     official(tmp_path, 40)
-    assert "GO  Claude week 40 % used: no known cap is near" in gate().output
-    assert "nothing official is known of week:fable" in gate("--window", "week:fable").output
+    assert "GO  Claude week 40 %: no known window is near its cap" in gate().output
+    said = gate("--window", "week:fable")
+    assert "next: governor calibrate 60% --window week:fable" in said.output
+    assert (
+        "nothing official is known of week:fable" == json.loads(gate("--window", "week:fable", "--json").output)["text"]
+    )
 
 
 @pytest.mark.parametrize("window", ["week", "week:fable"])
@@ -175,3 +181,26 @@ def test_a_budget_that_stops_and_is_used_up_stops(
         assert [True] == [len(line) <= 80 for line in gate().output.splitlines()]
         assert ("budget:night", True) == (said["rule"], said["text"].startswith("budget 'night'"))
         assert said["until"] > said["generated_at"]
+
+
+def test_of_windows_with_room_the_fullest_is_named() -> None:
+    lane: Lane
+    rulings = []
+    for lane, used, until in (("claude", 84.0, None), ("codex", 0.0, 5000)):
+        rulings.append(Ruling("GO", "room", "no window is near its cap", lane, "week", used, until))
+    assert 84.0 == worst(rulings).used_percent
+    stops = [each._replace(answer="STOP") for each in rulings]
+    assert 5000 == worst(stops).until, "what has to be waited for"
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "kept"),
+    [
+        ("whole", 5, "whole"),
+        ("one, two; three", 12, "one, two"),
+        ("one, two and three", 12, "one"),
+        ("no clause at all", 8, "no clau…"),
+    ],
+)
+def test_a_line_is_cut_where_a_clause_ends(text: str, room: int, kept: str) -> None:
+    assert kept == cut(text, room)

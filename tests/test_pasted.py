@@ -44,9 +44,17 @@ def test_claude_codes_own_panel() -> None:
 
 def test_codex_says_what_is_left() -> None:
     text = "5h limit: [█████] 58% left (resets 14:00)\nWeekly limit: [███] 39% left (resets 09:00 on 25 Nov)"
-    got = found(text, "codex")
-    assert {"5h": 42.0, "week": 61.0} == {name: used for name, (used, _) in got.items()}
-    assert all(reset is not None and reset > NOW for _, reset in got.values())
+    assert {
+        "5h": (42.0, NOW + (10 * 60 + 52) * 60),
+        "week": (61.0, NOW + (3 * 24 + 5) * 3600 + 52 * 60),
+    } == found(text, "codex")
+
+
+@pytest.mark.parametrize(("text", "lane"), [(PANEL, "codex"), ("Weekly limit: [███] 39% left", "claude")])
+def test_the_other_clients_panel_is_not_taken_for_this_ones(text: str, lane: str) -> None:
+    with pytest.raises(BadInputError, match="panel") as told:
+        found(text, lane)
+    assert told.value.next_step.endswith("--lane claude" if lane == "codex" else "--lane codex")
 
 
 def test_a_clock_time_that_has_passed_today_is_tomorrows() -> None:
@@ -74,6 +82,8 @@ def test_an_unknown_zone_or_an_impossible_day_loses_the_reset_and_keeps_the_figu
         ("3:00", NOW - 8 * 60 + 86_400),
         ("Nov 25, 3:08am (UTC)", 1_795_576_080),
         ("3d 9h", NOW + 81 * 3600),
+        ("Sun 04:00, in 52 min", NOW + 52 * 60),
+        ("10:00 on 28 Nov", NOW + (6 * 24 + 6) * 3600 + 52 * 60),
         ("in 45m", NOW + 45 * 60),
         ("25:00", None),
         ("Sunday", None),

@@ -9,7 +9,7 @@ import click
 from governor import anchors, meter, windows
 from governor.assess import assess
 from governor.cli.opening import json_option, opened, time_of
-from governor.errors import BadInputError
+from governor.errors import BadInputError, StateError
 from governor.faces import data
 from governor.faces.plain import LANE_NAMES, ago, calibrate_with_reset, change, count, moment
 from governor.faces.plain import percent as percents
@@ -22,7 +22,7 @@ MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
 
 
 @click.command()
-@click.argument("percent", required=False)
+@click.argument("figure", nargs=-1, metavar="PERCENT")
 @click.option("--lane", type=click.Choice(["claude", "codex"]), default="claude", show_default=True)
 @click.option("--window", default="week", show_default=True, metavar="5h|week|week:FAMILY")
 @click.option("--at", metavar="WHEN", help="When the figure was read; now by default.")
@@ -36,7 +36,7 @@ MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
 )
 @json_option
 def calibrate(
-    percent: str | None,
+    figure: tuple[str, ...],
     lane: Lane,
     window: str,
     at: str | None,
@@ -52,6 +52,7 @@ def calibrate(
 
     governor calibrate 60%
     """
+    percent = " ".join(figure) or None  # every screen writes 60 %
     chosen = sum((percent is not None, paste, ask, listing, fit, forget is not None))
     if chosen != 1:
         raise BadInputError(
@@ -91,14 +92,18 @@ def calibrate(
                 heard = read.readings(ledger, lane=lane, window=window)
                 reset = _reset(resets_at, window, heard, now=when, lane=lane, figure=percent or "")
                 readings = [LimitReading(lane, window, anchors.percent_of(percent or ""), reset, when, "typed")]
-            with ledger.transaction():
-                ledger.add_readings(readings, machine=settings.machine)
+            try:
+                with ledger.transaction():
+                    ledger.add_readings(readings, machine=settings.machine)
+            except StateError as fault:
+                raise StateError(f"Not recorded. {fault.message}", fault.next_step) from fault
+            doubts = [doubt for one in readings if (doubt := _fell(ledger, one)) is not None]
         report = assess(ledger, settings, now=now, lane=lane)
     if as_json:
         click.echo(data.dump({**data.status(report), "schema": "governor.calibrate/1"}))
     elif forget is None:
         _confirm(readings, now=now)
-        _explain(report.lanes[0], readings, now=now)
+        _explain(report.lanes[0], readings, doubts, now=now)
 
 
 def _reset(
@@ -113,13 +118,27 @@ def _reset(
         return known[-1] if known else None
     from governor import pasted
 
-    reset = pasted.reset(text, now=now) or time_of(text, now=now)
+    try:
+        reset = pasted.reset(text, now=now) or time_of(text, now=now)
+    except BadInputError as fault:
+        raise BadInputError(fault.message, "try Sun 04:00, 4am, 3d9h or 2026-11-29T04:00") from fault
     if not now < reset <= now + MAX_AHEAD.get(window.partition(":")[0], 32 * 86_400):
         raise BadInputError(
             f"A {window} window read at that time cannot reset then.",
             calibrate_with_reset(lane, window, now=now, figure=figure),
         )
     return reset
+
+
+def _fell(ledger: Ledger, one: LimitReading) -> tuple[LimitReading, int] | None:
+    """The higher figure that this one contradicts, and this one's number; None where it contradicts nothing."""
+    heard = read.readings(ledger, lane=one.lane, window=one.window, since=one.observed_at - windows.length(one.window))
+    number = next((s.id for s in reversed(heard) if s.reading == one), None)
+    before = next((s.reading for s in reversed(heard) if s.reading.observed_at < one.observed_at), None)
+    if number is None or before is None or before.used_percent - one.used_percent < windows.RESET_DROP:
+        return None
+    is_over = before.resets_at is not None and before.resets_at <= one.observed_at
+    return None if is_over else (before, number)
 
 
 def _list(stored: list[read.StoredReading], *, now: int, as_json: bool) -> None:
@@ -170,11 +189,13 @@ def _confirm(readings: list[LimitReading], *, now: int) -> None:
     for one in readings:
         reset = f", resets {moment(one.resets_at, None, now=now)}" if one.resets_at else ""
         read_at = f"read {moment(one.observed_at, None, now=now)}"
-        figure = f"{LANE_NAMES[one.lane]} {one.window} at {percents(one.used_percent)}"
+        figure = f"{LANE_NAMES[one.lane]} {one.window} at {one.used_percent:g} %"
         click.echo(f"Recorded: {figure}, {read_at}{reset}.")
 
 
-def _explain(lane: LaneReport, readings: list[LimitReading], *, now: int) -> None:
+def _explain(
+    lane: LaneReport, readings: list[LimitReading], doubts: list[tuple[LimitReading, int]], *, now: int
+) -> None:
     for found in lane.windows:
         recorded = next((one for one in readings if one.window == found.window.name), None)
         if recorded is None:
@@ -191,7 +212,13 @@ def _explain(lane: LaneReport, readings: list[LimitReading], *, now: int) -> Non
         _say(_meaning(found))
         if found.window.resets_at is None:
             _say("When it resets is unknown; say it once with --resets-at and it can be projected.")
-    click.echo("  next: governor status")
+    for before, _ in doubts:
+        _say(
+            f"{before.used_percent:g} % was read {ago(now - before.observed_at)} ago, and use never falls within a "
+            "window: it was reset, or one of the two is wrong."
+        )
+    step = "".join(f"governor calibrate --forget {number} takes this one back; " for _, number in doubts[:1])
+    click.echo(f"  next: {step}governor status")
 
 
 def _say(text: str) -> None:

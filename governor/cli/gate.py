@@ -34,9 +34,11 @@ def gate(lane: Lane | None, window: str | None, wait: bool, as_json: bool) -> in
         _check(window)
     ruling = gatehouse.look(lane=lane, window=window)
     if wait and ruling.answer == "STOP":
+        if not sys.stderr.isatty():  # a log is told once
+            click.echo(f"governor: {waiting(ruling, refresh.now_s())}", err=True)
         ruling = gatehouse.wait(lambda: gatehouse.look(lane=lane, window=window), told=told)
     now = refresh.now_s()
-    click.echo(data.dump(as_data(ruling, now=now)) if as_json else line(ruling, now=now, lane=lane))
+    click.echo(data.dump(as_data(ruling, now=now)) if as_json else line(ruling, now=now, lane=lane, window=window))
     return EXIT[ruling.answer]
 
 
@@ -50,15 +52,20 @@ def _check(window: str) -> None:
 def told(ruling: Ruling, now: int) -> None:
     """Progress on stderr, for a person alone: one line that is written over."""
     if sys.stderr.isatty():
-        rest = f"{left(ruling.until - now)} left" if ruling.until else "no reset is known"
-        click.echo(f"\r\033[Kgovernor: {words(ruling)}; waiting, {rest} (^C ends it)", err=True, nl=False)
+        click.echo(f"\r\033[Kgovernor: {waiting(ruling, now)} (^C ends it)", err=True, nl=False)
+
+
+def waiting(ruling: Ruling, now: int) -> str:
+    """What is waited for, and how long that may take."""
+    rest = f"{left(ruling.until - now)} left" if ruling.until else "no reset is known (governor override 30m goes on)"
+    return f"{words(ruling)}; waiting, {rest}"
 
 
 def standing(ruling: Ruling) -> str:
-    """``Claude week 60 % used``, where that is known."""
+    """``Claude week 60 %``, where that is known."""
     if not ruling.lane or not ruling.window or ruling.used_percent is None:
         return ""
-    return f"{NAMES[ruling.lane]} {ruling.window} {percent(ruling.used_percent)} used"
+    return f"{NAMES[ruling.lane]} {ruling.window} {percent(ruling.used_percent)}"
 
 
 def words(ruling: Ruling) -> str:
@@ -66,17 +73,28 @@ def words(ruling: Ruling) -> str:
     return ": ".join(part for part in (standing(ruling), ruling.text) if part)
 
 
-def line(ruling: Ruling, *, now: int, lane: Lane | None = None) -> str:
-    """The one line, ending with what to type; ``lane`` is the one that was asked for."""
+def line(ruling: Ruling, *, now: int, lane: Lane | None = None, window: str | None = None) -> str:
+    """The one line, ending with what to type; ``lane`` and ``window`` are what was asked for."""
     said, rest = words(ruling), f".  next: {STEPS.get(ruling.rule, 'governor status')}"
     if ruling.answer == "STOP":
-        said = standing(ruling) or said
+        said = f"{standing(ruling)} used" if standing(ruling) else said
         reset = f", resets {moment(ruling.until, None, now=now)}" if ruling.until else ""
-        rest = f"{reset}.  next: governor gate --wait"
+        rest = f"{reset}.  next: governor {'gate --wait' if ruling.until else 'override 30m'}"
     elif ruling.rule == "unknown":
-        rest = f".  next: governor calibrate 60%{' --lane codex' if (ruling.lane or lane) == 'codex' else ''}"
-    room = WIDTH - len(f"{ruling.answer}  {rest}")
-    return f"{ruling.answer}  {said if len(said) <= room else said[: room - 1] + '…'}{rest}"
+        rest = ".  next: governor calibrate 60%" + " --lane codex" * ((ruling.lane or lane) == "codex")
+        if window:  # the command names it
+            said, rest = said.partition(" of ")[0], f"{rest} --window {window}"
+    return f"{ruling.answer}  {cut(said, WIDTH - len(f'{ruling.answer}  {rest}'))}{rest}"
+
+
+def cut(text: str, room: int) -> str:
+    """As many whole clauses of it as fit."""
+    if len(text) <= room:
+        return text
+    for mark in ("; ", ", "):
+        if head := text[: room + 1].rpartition(mark)[0]:
+            return head
+    return text[: room - 1] + "…"
 
 
 def as_data(ruling: Ruling, *, now: int) -> dict[str, object]:

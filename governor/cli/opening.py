@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from governor.ledger.store import Ledger, open_ledger
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_CLOCK = re.compile(r"(?P<day>today|yesterday)?(?:(?:^|\s+)(?:at\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2}))?(?<=.)")
 FOREVER = 2**33  # epoch seconds; no time beyond is anybody's
 lane_option = click.option("--lane", type=click.Choice(["claude", "codex"]), help="One client only.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
@@ -88,18 +90,22 @@ def _progress(quiet: bool) -> Iterator[refresh.Progress | None]:
 
 
 def time_of(text: str, *, now: int) -> int:
-    """An epoch second from ``7d``, ``12h``, ``2w``, ``today``, ``yesterday``, a date, or a date and time (local).
+    """An epoch second from ``7d``, ``12h``, ``2w``, ``today``, ``yesterday 18:00``, ``18:00`` (the last one), a date, or a
+    date and time (local).
 
     Raises: BadInputError.
     """
     word = text.strip().lower()
     if word == "now":
         return now
-    if word in ("today", "yesterday"):
-        return midnight(now, days_ago=int(word == "yesterday"))
     sizes = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
     try:
-        if word[-1:] in sizes and word[:-1].isascii() and word[:-1].isdigit():
+        if found := _CLOCK.fullmatch(word):
+            clock = {"hour": int(found["hour"] or 0), "minute": int(found["minute"] or 0)}
+            at = midnight(now, days_ago=int(found["day"] == "yesterday"), **clock)
+            if at > now and not found["day"]:
+                at = midnight(now, days_ago=1, **clock)
+        elif word[-1:] in sizes and word[:-1].isascii() and word[:-1].isdigit():
             at = now - int(word[:-1]) * sizes[word[-1]]
         else:
             moment = datetime.fromisoformat(text.strip())
@@ -108,13 +114,13 @@ def time_of(text: str, *, now: int) -> int:
             return at
     except (ValueError, OverflowError, OSError):
         pass
-    raise BadInputError(f"{text!r} is no time I know.", "try 7d, 12h, today, 2026-11-01 or 2026-11-01T09:00")
+    raise BadInputError(f"{text!r} is no time I know.", "try 7d, 12h, today, 18:00, 2026-11-01 or 2026-11-01T09:00")
 
 
-def midnight(now: int, *, days_ago: int) -> int:
-    """When that local day began, also where the clocks changed since."""
+def midnight(now: int, *, days_ago: int, hour: int = 0, minute: int = 0) -> int:
+    """When that local day began, or later in it, by the clock; also where the clocks changed since."""
     day = datetime.fromtimestamp(now).astimezone().date() - timedelta(days=days_ago)
-    return int(datetime(day.year, day.month, day.day).astimezone().timestamp())
+    return int(datetime(day.year, day.month, day.day, hour, minute).astimezone().timestamp())
 
 
 def duration_of(text: str) -> int:

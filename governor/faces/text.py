@@ -27,6 +27,7 @@ SOURCES = {
     "stream": "headless run",
     "client": "asked the client",
 }
+LENGTHS = {"5h": "5 hours", "day": "24 hours", "month": "30 days"}
 ON = {"env": "unset GOVERNOR_OFF", "file": "governor on", "shared": "governor config"}  # what ends which kill switch
 BAR = 28
 BUDGETS = 6  # lines at most
@@ -108,7 +109,7 @@ def _now(found: WindowReport) -> str:
 def _reset(found: WindowReport, *, now: int) -> str:
     window = found.window
     if window.resets_at is None:
-        return "none open" if window.how == "activity" else "the last 7 days"
+        return "none open" if window.how == "activity" else f"the last {LENGTHS.get(window.name, '7 days')}"
     about = "" if window.is_official else "~"  # inferred
     return f"resets {about}{moment(window.resets_at, None, now=now)}, in {left(window.resets_at - now)}"
 

@@ -59,7 +59,8 @@ def of_window(
 
 
 def worst(rulings: Sequence[Ruling]) -> Ruling:
-    """The strictest of them; among equals what is known, then the one that lasts longest: that has to be waited for.
+    """The strictest of them; among equals what is known, then of STOPs the one that lasts longest, for that has to be
+    waited for, and of others the fullest.
 
     Where something is not known, GO says so: it is no word on that.
     """
@@ -67,17 +68,15 @@ def worst(rulings: Sequence[Ruling]) -> Ruling:
     if len(blind) == len(rulings):
         alone = len({each.window for each in blind}) == 1
         return blind[0] if alone else Ruling("GO", "unknown", "nothing official is known of any window")
-    found = max(
-        rulings,
-        key=lambda each: (
-            ANSWERS.index(each.answer),
-            each.rule != "unknown",
-            each.until or 0,
-            each.used_percent or 0.0,
-        ),
-    )
+
+    def weight(each: Ruling) -> tuple[float, ...]:
+        last, full = each.until or 0, each.used_percent or 0.0
+        order = (last, full) if each.answer == "STOP" else (full, last)
+        return (ANSWERS.index(each.answer), each.rule != "unknown", *order)
+
+    found = max(rulings, key=weight)
     if found.rule == "room" and blind:
-        return found._replace(text="no known cap is near")
+        return found._replace(text="no known window is near its cap")
     return found
 
 

@@ -62,7 +62,7 @@ class Ledger:
             aside = _move_aside(self.path) if is_same else self.path
         raise StateError(
             f"The ledger was corrupt. It was kept as {aside}, and the next command begins a new one; "
-            "use older than the clients' transcripts is only in the old one.",
+            "use older than the clients' transcripts, and figures that you typed, are only in the old one.",
             "governor status",
         ) from fault
 
@@ -80,7 +80,7 @@ class Ledger:
                 raise
         except sqlite3.OperationalError as fault:
             raise StateError(
-                f"The ledger {self.path} could not be written ({fault}); nothing was lost, the next refresh goes on.",
+                f"The ledger {self.path} could not be written ({fault}); what it held is as it was.",
                 "governor doctor",
             ) from fault
 
@@ -120,12 +120,16 @@ class Ledger:
         self.connection.executemany("INSERT OR REPLACE INTO transcript VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def add_readings(self, readings: Iterable[LimitReading], *, machine: str) -> int:
-        """Remember what the official meter said; the same statement twice is one. Returns how many were new."""
+        """Remember what the official meter said; the same statement twice is one. Returns how many were new.
+
+        What a person types again is meant again, with the reset that it has now.
+        """
         before = self.connection.total_changes
         self.connection.executemany(
             "INSERT INTO reading (lane, window, used_percent, resets_at, observed_at, source, account, plan, machine) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET forgotten = 0 "
-            "WHERE forgotten AND source IN ('typed', 'pasted')",  # typed again, it is meant again
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET forgotten = 0, "
+            "id = (SELECT max(id) + 1 FROM reading), resets_at = ifnull(excluded.resets_at, resets_at) "
+            "WHERE source IN ('typed', 'pasted') AND (forgotten OR excluded.resets_at != ifnull(resets_at, 0))",
             [(*reading, machine) for reading in readings],
         )
         return self.connection.total_changes - before
