@@ -108,6 +108,8 @@ def _window(
     # The answer that brought the figure carries the same second and is in it already.
     since = history.spent(ledger, settings, lane, official.observed_at + 1, now + 1).units if official else 0.0
     estimate = _estimate(official, since, local.units, scale)
+    if official is None and window.resets_at is None:  # no window is known: what was used elsewhere may have opened one
+        estimate = None
     projection = _project(window, estimate, scale, past, now=now)
     elapsed = None
     if window.resets_at is not None:

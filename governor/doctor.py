@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from governor import config, heartbeat, hook, paths, refresh
@@ -24,7 +25,7 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     """Every check, in the order a person would ask."""
     settings = config.in_force()
     findings = [_state(), _ledger(ledger), *_settings(settings), _switch(now=now)]
-    findings += _transcripts()
+    findings += [*_clock(ledger, now=now), *_transcripts()]
     findings += _problems(ledger)
     findings += _readings(ledger, now=now)
     findings += _unpriced(ledger, now=now)
@@ -55,6 +56,15 @@ def _ledger(ledger: Ledger) -> Finding:
     plural = "" if number == 1 else "s"
     transcripts = read.transcripts(ledger)
     return Finding("ledger", True, f"use on {number:,} day{plural} since {first}, from {transcripts:,} transcripts")
+
+
+def _clock(ledger: Ledger, *, now: int) -> list[Finding]:
+    """Responses dated after today: the clock of whoever wrote them was wrong, or ours is."""
+    span = read.span(ledger)
+    if span is None or span[1] <= now + 86_400:
+        return []
+    latest = datetime.fromtimestamp(span[1], UTC).strftime("%Y-%m-%d")
+    return [Finding("clock", False, f"responses are dated up to {latest}; no span reaches them until then", "date -u")]
 
 
 def _settings(settings: config.Settings) -> list[Finding]:

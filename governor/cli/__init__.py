@@ -104,7 +104,13 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return 130
     except GovernorError as fault:
-        click.echo(f"governor: {fault}", err=True)
+        told = f"governor: {fault.message}"
+        if sys.stderr.isatty():
+            from governor.faces.plain import folded
+
+            # What to type next stays one line, to be copied.
+            told = "\n".join(folded(told, 0, hang=2))
+        click.echo(f"{told}\n  next: {fault.next_step}", err=True)
         return fault.exit_code
     except BrokenPipeError:  # `governor usage | head`
         sys.stderr.close()

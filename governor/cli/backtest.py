@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import click
+from click.core import ParameterSource
 
 from governor import backtest as scorer
 from governor import hindsight, history
@@ -31,6 +32,8 @@ def backtest(lane: Lane | None, simulate: int | None, family: str, seed: int, as
         rng = Random(seed)  # noqa: S311 - repeatable, not secret
         result = scorer.simulated([person(rng, family) for _ in range(simulate)], rng)
         title = f"{simulate} made-up people of the family {family}"
+    elif click.get_current_context().get_parameter_source("family") is not ParameterSource.DEFAULT:
+        raise BadInputError("--family is for made-up people.", f"governor backtest --simulate 20 --family {family}")
     else:
         result, title = _own(lane)
     if as_json:

@@ -11,7 +11,7 @@ from governor.assess import assess
 from governor.cli.opening import json_option, opened, time_of
 from governor.errors import BadInputError, StateError
 from governor.faces import data
-from governor.faces.plain import LANE_NAMES, ago, calibrate_with_reset, change, count, moment
+from governor.faces.plain import LANE_NAMES, ago, calibrate_with_reset, change, count, many, moment
 from governor.faces.plain import percent as percents
 from governor.ledger import read
 from governor.ledger.store import Ledger
@@ -207,7 +207,7 @@ def _explain(
         newer = ""
         if (official.used_percent, official.observed_at) != (recorded.used_percent, recorded.observed_at):
             newer = f"{percents(official.used_percent)} was read {ago(now - official.observed_at)} ago and holds; "
-        local = f"this machine used {count(found.local.units)} units in {found.local.requests:,} requests."
+        local = f"this machine used {count(found.local.units)} units in {many(found.local.requests, 'request')}."
         _say(f"{found.window.name}: {newer}{local}")
         _say(_meaning(found))
         if found.window.resets_at is None:

@@ -44,12 +44,13 @@ def demo(folder: Path | None, weeks: int, seed: int, env: bool) -> None:
     usual_homes = [Path("~") / name for name in (".claude", ".config/claude", ".codex")]
     with mark.claimed(folder, clients=[*paths.claude_homes(), paths.codex_home(), *usual_homes]):
         home = made_up.write(folder, now=refresh.now_s(), seed=seed, weeks=weeks)
-    click.echo(f"{home.responses:,} responses in {home.files} files, all made up, in {folder}\n")
+    click.echo(f"{home.responses:,} responses in {home.transcripts} transcripts, all made up, in {folder}\n")
     os.environ.update(exports)
     from governor.cli.status import status
 
     click.get_current_context().invoke(status)
-    click.echo(f'\nTo look around in it:  eval "$({again} --env)"  and then any command, such as governor usage')
+    click.echo(f'\nTo look around in it:  eval "$({again} --env)"  and then any command, such as governor usage.')
+    click.echo("That shell stays in the demo until you close it.")
 
 
 def _usual() -> Path:

@@ -90,7 +90,7 @@ def _progress(quiet: bool) -> Iterator[refresh.Progress | None]:
 
 
 def time_of(text: str, *, now: int) -> int:
-    """An epoch second from ``7d``, ``12h``, ``2w``, ``today``, ``yesterday 18:00``, ``18:00`` (the last one), a date, or a
+    """An epoch second from ``7d``, ``12h``, ``2w``, ``today``, ``yesterday 18:00``, ``18:00`` (the last one), a date, a
     date and time (local).
 
     Raises: BadInputError.

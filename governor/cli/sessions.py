@@ -22,7 +22,7 @@ def sessions(since: str, until: str | None, top: int, lane: Lane | None, as_json
     """The sessions that cost most: hours, largest context, share, and the price of one more turn."""
     with opened(quiet=as_json) as (ledger, settings, now):
         start = time_of(since, now=now)
-        end = time_of(until, now=now) if until else 2**33
+        end = time_of(until, now=now) if until else now + 1
         found = marathon.sessions(read.sessions(ledger, start, end, lane=lane), settings.weights)
         report = assess(ledger, settings, now=now, lane=lane)
     scales = {

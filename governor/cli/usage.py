@@ -20,7 +20,9 @@ from governor.ledger import read
 )
 @click.option("--since", metavar="WHEN", help="7d, 12h, today, 2026-11-01, ... Default with --by: everything.")
 @click.option("--until", metavar="WHEN", help="The same; this moment excluded.")
-@click.option("--top", type=click.IntRange(min=1), help="Only the first so many rows; the total stays whole.")
+@click.option(
+    "--top", type=click.IntRange(min=1), help="Only so many rows, of days and hours the newest; the total stays whole."
+)
 @lane_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Comma separated, one header line.")
@@ -34,14 +36,14 @@ def usage(
     as_csv: bool,
 ) -> None:
     """Who used what: raw tokens and notional list price; --json and --csv have meter units too."""
-    wanted = [key for part in keys for key in part.split(",")] or ["day"]
+    wanted = list(dict.fromkeys(key.strip() for part in keys for key in part.split(","))) or ["day"]
     for key in wanted:
         if key not in attribution.KEYS:
             raise BadInputError(f"{key!r} is nothing to group by.", f"one of: {', '.join(attribution.KEYS)}")
     with opened(quiet=as_json or as_csv) as (ledger, settings, now):
         default = 0 if keys or as_json or as_csv else midnight(now, days_ago=13)
         start = default if since is None else time_of(since, now=now)
-        end = FOREVER if until is None else time_of(until, now=now)
+        end = time_of(until, now=now) if until is not None else now + 1 if start else FOREVER
         timed = any(key in attribution.TIMES for key in wanted)
         pieces = read.slices(
             ledger,

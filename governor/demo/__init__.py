@@ -36,7 +36,7 @@ class DemoHome(NamedTuple):
     codex_home: Path
     state_home: Path
     truth_file: Path
-    files: int  # transcripts, their side files, the spool
+    transcripts: int
     responses: int
 
 
@@ -63,11 +63,11 @@ def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome
     home = DemoHome(folder / "claude", folder / "codex", folder / "state", folder / "truth.json", 0, 0)
     mine, threads = ([one for one in life.sessions if one.lane == lane] for lane in LANES)
     torn, odd = mine[3], mine[5]
-    files = 3 + len(threads)  # the spools are three
+    transcripts = len(threads)
     for one in mine:
         tail = claude.TORN if one is torn else b""
         line = claude.NOT_JSON if one is odd else b""
-        files += claude.write_session(home.claude_home, one, official, tail=tail, odd=line)
+        transcripts += claude.write_session(home.claude_home, one, official, tail=tail, odd=line)
     for one in threads:
         codex.write_thread(home.codex_home, one, official)
     spool(home.state_home, official)
@@ -84,7 +84,7 @@ def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome
     if not budget.exists():
         budget.write_bytes(orjson.dumps(BUDGET, option=orjson.OPT_INDENT_2) + b"\n")
     home.truth_file.write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2) + b"\n")
-    return home._replace(files=files, responses=sum(whole["lanes"][lane]["requests"] for lane in LANES))
+    return home._replace(transcripts=transcripts, responses=sum(whole["lanes"][lane]["requests"] for lane in LANES))
 
 
 def spool(state_home: Path, official: Official) -> None:

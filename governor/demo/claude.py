@@ -190,7 +190,7 @@ def _blocks(response: Response, index: int, agent: Session | None) -> Iterator[d
 
 
 def write_session(home: Path, session: Session, official: Official, *, tail: bytes = b"", odd: bytes = b"") -> int:
-    """Write one main session and its subagents under ``home``; returns the number of files.
+    """Write one main session and its subagents under ``home``; returns the number of transcripts.
 
     ``tail`` is left unterminated at the end of the main file; ``odd`` is a line put into the middle of it.
     """
@@ -230,4 +230,4 @@ def write_session(home: Path, session: Session, official: Official, *, tail: byt
             "finished": True,
         }
         path.with_suffix(".meta.json").write_bytes(orjson.dumps(meta))
-    return 1 + 2 * len(session.agents)
+    return 1 + len(session.agents)

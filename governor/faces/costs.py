@@ -60,7 +60,9 @@ def content(
         ],
         "total": {
             "runs": sum(cost.runs for cost in found.values()),
-            "runs_per_day": sum(cost.per_day for cost in found.values()),
+            "runs_per_day": sum(rates)
+            if (rates := [c.per_day for c in found.values() if c.per_day is not None])
+            else None,
             "injections": sum(cost.injections for cost in found.values()),
             "tokens": sum(cost.tokens for cost in found.values()),
             "reread_tokens": sum(cost.reread_tokens for cost in found.values()),
@@ -121,9 +123,8 @@ def show(shown: Mapping[str, Any], *, now: int, since: str, to: Console | None =
     """The table, what it is a table of, and what was saved where that can be measured."""
     console = to or screen()
     if not shown["hooks"]:
-        console.print(
-            f"No hook has run {since_words(since)}.\n  next: governor doctor, or governor overhead --since 30d"
-        )
+        longer = "" if since == "30d" else ", or governor overhead --since 30d"
+        console.print(f"No hook has run {since_words(since)}.\n  next: governor doctor{longer}")
         return
     made = table("hook", "runs", "daily", "p50 ms", "p95", "max", "told", "tokens", "read again", "of a week")
     for one in shown["hooks"]:
@@ -132,7 +133,7 @@ def show(shown: Mapping[str, Any], *, now: int, since: str, to: Console | None =
         made.add_row(
             name,
             f"{one['runs']:,}",
-            f"{one['runs_per_day']:.0f}",
+            "—" if one["runs_per_day"] is None else f"{one['runs_per_day']:.0f}",
             *("—" if value is None else f"{value:.0f}" for value in (ms["p50"], ms["p95"], ms["max"])),
             str(one["injections"]),
             count(one["tokens"]),

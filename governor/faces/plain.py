@@ -24,6 +24,11 @@ def count(value: float) -> str:
     return f"{value:.0f}"
 
 
+def many(number: int, word: str) -> str:
+    """``1 request``, ``2,340 requests``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def percent(value: float | None) -> str:
     """Whole percents; 100 only when it is 100 or more, 0 only when it is 0; ``—`` where the number is missing."""
     if value is None:

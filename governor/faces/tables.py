@@ -15,7 +15,7 @@ from rich.text import Text
 
 from governor.attribution import TIMES, Row
 from governor.calibrate import Scale
-from governor.faces.plain import count, date, moment, percent, since_words, span, usd
+from governor.faces.plain import count, date, many, moment, percent, since_words, span, usd
 from governor.faces.screen import screen
 from governor.ledger.read import StoredReading
 from governor.marathon import MARATHON_S, Session
@@ -186,12 +186,14 @@ def sessions(
         )
     console.print(made)
     long = [one for one in found if one.active_s >= long_s]
-    notes = [f"{len(found)} sessions {since_words(since)}; share is of the units they used together."]
+    notes = [f"{many(len(found), 'session')} {since_words(since)}; share is of the units they used together."]
     if long and whole:
         share = percent(sum(one.tally.units for one in long) / whole * 100)
         notes.append(f"{len(long)} of them were at work {long_s / 3600:g} h or more (bold) and make {share}.")
     if any(scales.values()):
         notes.append("next turn: one more like its usual, percent of the week (estimate); cold: once the cache lapsed.")
+        if not all(scales.get(one.lane) for one in found[:top]):
+            notes.append("Figures without % are units: that client's meter is not calibrated yet.")
     else:
         notes.append("next turn: in units; governor calibrate 60% turns them into percent of the week.")
     notes.append("next: governor usage --by session,model")
@@ -288,5 +290,6 @@ def weights(found: Sequence[Weight], rates: Sequence[Rate], *, stretches: int, t
         before = windows_per_week(rates[:-1])
         was = f" It held {before.windows_per_week:.1f} before {date(rates[-1].since)}." if before else ""
         console.print(Text(f"A week holds {full}, by official readings alone: when that moves, limits moved.{was}"))
+    console.print(Text("agrees: the default lies in the interval; silent: these data hardly narrow it.", style="dim"))
     notes = f"{stretches} stretches. Nothing was changed; a weight that differs may be set in budget.json (weights)."
     console.print(Text(f"{notes}\nnext: governor config --schema", style="dim"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from click import style
 
 from governor.alarm import RULE
-from governor.faces.plain import LANE_NAMES, WIDTH, ago, change, count, folded, left, moment, percent, span, utc
+from governor.faces.plain import LANE_NAMES, WIDTH, ago, change, count, folded, left, many, moment, percent, span, utc
 from governor.guards.budget import amount
 from governor.report import BudgetReport, Reason, Report, WindowReport
 
@@ -124,7 +124,7 @@ def _official(found: WindowReport, *, now: int) -> str:
 
 def _here(found: WindowReport) -> str:
     """What this machine used, and what share of all use it usually is: over the calibration, not in this window."""
-    local = f"here {count(found.local.units)} units, {found.local.requests:,} requests"
+    local = f"here {count(found.local.units)} units, {many(found.local.requests, 'request')}"
     cover = found.scale.coverage if found.scale and found.official else None
     if cover is None:
         return local
@@ -193,7 +193,8 @@ def _foot(report: Report) -> list[str]:
         names = ", ".join(f"{name or '(unnamed)'} ({n:,})" for name, n in report.unpriced[:3])
         lines.append(style(f"unpriced this week: {names}", fg="yellow"))
     if report.problem_lines or report.problem_files:
-        text = f"{report.problem_lines} lines and {report.problem_files} files could not be read as they stand"
+        parts = [(report.problem_lines, "line"), (report.problem_files, "file")]
+        text = f"{' and '.join(many(n, word) for n, word in parts if n)} could not be read as they stand"
         lines.append(style(f"{text}: governor doctor", fg="yellow"))
     if report.worse:
         lines += [style(line, fg="yellow") for line in folded(f"worse: {report.worse[0]}: governor audit", 0, hang=2)]

@@ -176,9 +176,9 @@ def cold(week: Week) -> Flag:
 def alerts(reach: Mapping[str, bool]) -> Flag:
     """Can any alert reach the person at all? ``reach``: the ways there are, and whether each is open."""
     open_ways = [way for way, is_open in reach.items() if is_open]
-    text = f"reach you by: {', '.join(open_ways)}" if open_ways else "nothing can reach you"
-    closed = [way for way, is_open in reach.items() if not is_open]
+    closed = ", ".join(way for way, is_open in reach.items() if not is_open)
+    text = f"reach you by {', '.join(open_ways)}" if open_ways else "nothing can reach you"
     if closed:
-        text += f"; not by {', '.join(closed)}"
+        text += f"; not by {closed}"
     step = "governor config" if reach.get("hooks") else "governor doctor"
     return Flag("no alerts configured", not open_ways, text, float(len(open_ways)), 1.0, "ways", step)

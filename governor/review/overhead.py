@@ -53,7 +53,7 @@ class Cost(NamedTuple):
 
     hook: str
     runs: int
-    per_day: float
+    per_day: float | None  # None until a whole day has been seen
     p50: float | None
     p95: float | None
     longest: float | None
@@ -104,7 +104,7 @@ def costs(
         found[hook] = Cost(
             hook,
             len(ms),
-            len(ms) / max(days, 1 / 24),
+            len(ms) / days if days >= 1 else None,
             quantile(ms, 0.5),
             quantile(ms, 0.95),
             ms[-1] if ms else None,
