@@ -55,6 +55,22 @@ for step in scripts[min(runs, len(scripts)) - 1]:
 """
 
 
+class Traces:
+    """What a hook leaves in the state folder ``home``."""
+
+    home: Path
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """The decisions, in order."""
+        path = self.home / "spool" / "decisions.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def faults(self) -> str:
+        """What went wrong inside, and was swallowed."""
+        path = self.home / "log" / "hooks.log"
+        return path.read_text() if path.exists() else ""
+
+
 class Fake:
     """One such program. ``scripts``: one list of steps per start; the last serves all later ones."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fakes import Traces
 
 from governor.acts import breakers
 from governor.cli import governor as command_line
@@ -24,7 +25,7 @@ SECRET = "zanzibar"
 REPORT = "import atexit, os, sys; atexit.register(lambda: os.write(2, ' '.join(sys.modules).encode()))\n"
 
 
-class Host:
+class Host(Traces):
     """A client with a state folder and the loop guard's letter in it."""
 
     def __init__(self, folder: Path) -> None:
@@ -93,14 +94,9 @@ class Host:
         event = self.event("PostToolUse", model="gpt-6-sol", tool_name=tool, tool_input={"command": command})
         return {**event, "tool_response": answer, "tool_use_id": f"exec-{self.ids}"}
 
-    def recorded(self, *keys: str) -> list[Any]:
-        path = self.home / "spool" / "decisions.jsonl"
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        return [tuple(line.get(key) for key in keys) for line in lines] if keys else lines
-
-    def faults(self) -> str:
-        path = self.home / "log" / "hooks.log"
-        return path.read_text() if path.exists() else ""
+    def told(self, *keys: str) -> list[tuple[Any, ...]]:
+        """These fields of every decision."""
+        return [tuple(line.get(key) for key in keys) for line in self.recorded()]
 
 
 @pytest.fixture
@@ -127,7 +123,7 @@ def test_the_fourth_like_call_is_told_once_to_both_and_the_next_episode_again(ho
         assert {} == host.send(host.bash(command))
     again = [host.send(host.bash(f"curl {SECRET} {n}")) for n in range(5)]
     assert [3] == [n for n, each in enumerate(again) if each]
-    assert 2 * [("told", "stuck", "Bash", 4, SESSION)] == host.recorded("decision", "rule", "tool", "count", "session")
+    assert 2 * [("told", "stuck", "Bash", 4, SESSION)] == host.told("decision", "rule", "tool", "count", "session")
     everything = b"".join(path.read_bytes() for path in host.home.rglob("*") if path.is_file())
     assert SECRET.encode() not in everything + json.dumps(said).encode()
     assert "" == host.faults()
@@ -180,7 +176,7 @@ def test_twenty_at_once_tell_it_once_and_mix_no_lines(host: Host) -> None:
 def test_observing_records_and_says_nothing_and_off_does_neither(host: Host) -> None:
     host.leave(action="observe")
     assert [{}] * 6 == [host.send(host.bash("ls")) for _ in range(6)]
-    assert [("told", False)] == host.recorded("decision", "said")
+    assert [("told", False)] == host.told("decision", "said")
     (host.home / "letters" / "loop").write_text("quiet\n{}\n")
     assert [{}] * 6 == [host.send(host.bash("pwd")) for _ in range(6)]
     assert 1 == len(host.recorded())
@@ -213,7 +209,7 @@ def test_five_like_failures_open_a_rest_once_and_three_of_a_kind_name_it(host: H
     assert "The last 3 WebFetch calls failed alike. It is rate limited: waiting 20 s" in told(said[2])
     assert told(said[4]).startswith("WebFetch failed 5 times in a row in the same way. Another way")
     assert "governor decisions" in said[4]["systemMessage"]
-    assert [("told", "storm-rate_limit", 3), ("opened", "rate_limit", 5)] == host.recorded("decision", "rule", "count")
+    assert [("told", "storm-rate_limit", 3), ("opened", "rate_limit", 5)] == host.told("decision", "rule", "count")
     assert ["WebFetch"] == list(breakers.standing(str(host.home), SESSION))
 
 
@@ -252,7 +248,7 @@ def test_a_success_closes_and_the_interrupted_never_counts(host: Host) -> None:
     assert (host.home / "breakers" / SESSION).exists()
     assert {} == host.send(host.batch(("mcp__db__query", {"q": 2}, "42 rows")))
     assert not (host.home / "breakers" / SESSION).exists()
-    assert "closed" == host.recorded("decision")[-1][0]
+    assert "closed" == host.told("decision")[-1][0]
     assert {} == host.send(host.failure("mcp__db__query", "boom", {"q": 1})), "a new row"
 
 
@@ -279,7 +275,7 @@ def test_five_at_once_open_it_once(host: Host) -> None:
     running = [host.start(host.failure("Grep", "boom", {"p": 1})) for _ in range(12)]
     said = [host.end(each) for each in running]
     assert 1 == sum(1 for each in said if each)
-    assert [("opened",)] == host.recorded("decision")
+    assert [("opened",)] == host.told("decision")
 
 
 @pytest.mark.parametrize("error", ["rate_limit", "authentication_failed", "unknown"])
@@ -287,7 +283,7 @@ def test_a_turn_that_failed_is_recorded_by_its_kind(host: Host, error: str) -> N
     words = f"You've hit {SECRET}"
     assert {} == host.send(host.event("StopFailure", error=error, last_assistant_message=words))
     expected = {"rate_limit": ("rate_limit", "back off"), "authentication_failed": ("auth", "fail fast")}
-    assert [("refused", *expected.get(error, ("unknown", "fail fast")))] == host.recorded("decision", "rule", "do")
+    assert [("refused", *expected.get(error, ("unknown", "fail fast")))] == host.told("decision", "rule", "do")
 
 
 def test_repeating_on_after_the_word_is_held_back_only_where_the_person_chose_stop(host: Host) -> None:
@@ -353,7 +349,7 @@ def test_the_hook_before_every_call_refuses_it(host: Host, monkeypatch: pytest.M
     for other in ({"tool_name": "Read"}, {"session_id": "another"}, {"session_id": "../letters/loop"}):
         assert {} == host.send({**call, **other})
     assert {} == host.send(host.event("UserPromptSubmit", prompt="x"))
-    assert 2 * [("loop", "held", "breaker", "Bash")] == host.recorded("hook", "decision", "rule", "tool")
+    assert 2 * [("loop", "held", "breaker", "Bash")] == host.told("hook", "decision", "rule", "tool")
     host.leave(action="advise")
     assert {} == host.send(call)
     assert "" == host.faults()
@@ -421,7 +417,7 @@ def test_a_dear_turn_is_priced_once_and_again_when_it_doubled(host: Host) -> Non
         said.append(host.send(host.event("Stop", stop_hook_active=False)))
     assert [1, 4, 6] == [n for n, each in enumerate(said) if each]
     assert ["systemMessage"] == list(said[1]), "to the person; nothing that the model would pay for"
-    assert [("turn", 0.7), ("turn", 1.5), ("turn", 3.1)] == host.recorded("rule", "warm")
+    assert [("turn", 0.7), ("turn", 1.5), ("turn", 3.1)] == host.told("rule", "warm")
 
 
 def test_one_thing_at_a_time_and_a_marathon_once(host: Host) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import Traces
 
 SCRIPT = Path(__file__).parents[1] / "hooks" / "prompt_router.py"
 BROAD = "Rename Foo to Bar in all modules, codeword zanzibar"
 
 
-class Host:
+class Host(Traces):
     """A client with a state folder and a letter in it."""
 
     def __init__(self, folder: Path) -> None:
@@ -48,14 +49,6 @@ class Host:
         done = subprocess.run(command, input=raw, capture_output=True, env=environment, timeout=60, check=False)
         assert (0, b"") == (done.returncode, done.stderr)
         return json.loads(done.stdout) if done.stdout else {}
-
-    def recorded(self) -> list[dict[str, Any]]:
-        path = self.home / "spool" / "decisions.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-    def faults(self) -> str:
-        path = self.home / "log" / "hooks.log"
-        return path.read_text() if path.exists() else ""
 
 
 @pytest.fixture

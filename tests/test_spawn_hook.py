@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import Traces
 
 SCRIPT = Path(__file__).parents[1] / "hooks" / "spawn_guard.py"
 USE = {"n": 9, "input": 2e3, "output": 5e4, "cache_read": 9e3, "cache_write": 4e4, "opening": 2e4}
 
 
-class Host:
+class Host(Traces):
     """A client with a state folder and a letter in it."""
 
     def __init__(self, folder: Path) -> None:
@@ -71,14 +72,6 @@ class Host:
     def decision(self, use: str, **more: Any) -> str:
         """The permission that a call gets; empty where nothing is said of it."""
         return str(self.send(self.event(use, **more)).get("hookSpecificOutput", {}).get("permissionDecision", ""))
-
-    def recorded(self) -> list[dict[str, Any]]:
-        path = self.home / "spool" / "decisions.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-    def faults(self) -> str:
-        path = self.home / "log" / "hooks.log"
-        return path.read_text() if path.exists() else ""
 
 
 @pytest.fixture
