@@ -148,7 +148,8 @@ def _anchors(
     today, size = now // DAY * DAY, windows.length(window)
     old = [r for r in readings if r.observed_at < today]
     counted = sum(s.tally.requests for s in read.slices(ledger, 0, today, lane=lane, bucket_s=2**33 // DAY * DAY))
-    key = [1, today, repr(settings.weights), counted, len(old), sum(r.observed_at + r.used_percent for r in old)]
+    heard = sum(r.observed_at + r.used_percent + (r.resets_at or 0) for r in old)
+    key = [1, today, repr(settings.weights), counted, len(old), heard]
     rows = kept_fact(ledger, f"anchors:{lane}:{window}", key)
     kept = [stretches.Anchor(*row) for row in rows or ()]
     if rows is None:

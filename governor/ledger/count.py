@@ -123,7 +123,7 @@ class Counter:
         newest = run("SELECT ifnull(max(quarter), 0) FROM quarter").fetchone()[0]
         if self._dirty is None or (self._dirty and min(self._dirty) < newest - 1):
             # The past changed: what was worked out from it is void.
-            run("DELETE FROM fact WHERE name LIKE 'history:%' OR name LIKE 'scale:%'")
+            run("DELETE FROM fact WHERE name LIKE 'history:%' OR name LIKE 'scale:%' OR name LIKE 'anchors:%'")
         self.ledger.set_fact("quarters", "fresh")
         self._dirty = set()
 
