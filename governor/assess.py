@@ -9,7 +9,7 @@ from typing import NamedTuple
 from governor import calibrate, forecast, history, hook, paths, policy, season, spending, windows
 from governor.alarm import Alarm, step
 from governor.config import Settings
-from governor.ledger import read
+from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
@@ -65,7 +65,7 @@ def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:
 
 
 def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneReport:
-    stored = windows.of_one_account([s.reading for s in read.readings(ledger, lane=lane, since=now - HEARD_S)])
+    stored = windows.of_one_account([s.reading for s in statements.readings(ledger, lane=lane, since=now - HEARD_S)])
     by_window: dict[str, list[LimitReading]] = {}
     for reading in stored:
         if reading.window != "any":
@@ -136,7 +136,7 @@ def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> Past
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
     tz_offset = int(offset.total_seconds()) if offset else 0
     hours = history.hourly(ledger, settings, lane, now=now)
-    refused = read.walls(ledger, lane, now - history.PAST_S)
+    refused = statements.walls(ledger, lane, now - history.PAST_S)
     days = season.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
     return Past(hours, sorted({piece.start for piece in used}), refused, tz_offset, days)
 

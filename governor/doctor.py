@@ -12,7 +12,7 @@ from governor import config, heartbeat, hook, paths, refresh
 from governor.assess import off_ends, override_ends
 from governor.errors import GovernorError
 from governor.faces.plain import left
-from governor.ledger import read
+from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.model import LANES
 from governor.report import Finding
@@ -136,7 +136,7 @@ def _readings(ledger: Ledger, *, now: int) -> list[Finding]:
     for lane in LANES:
         if read.span_of(ledger, lane) is None:
             continue
-        seen = read.readings(ledger, lane=lane)
+        seen = statements.readings(ledger, lane=lane)
         official = [one.reading for one in seen if one.reading.window != "any"]
         name = f"{lane} meter"
         if not official:

@@ -10,7 +10,7 @@ from governor import history, weigh, windows
 from governor.backtest import HOUR_S, Course
 from governor.calibrate import Scale
 from governor.config import Settings
-from governor.ledger import read
+from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.model import Lane, LimitReading
 
@@ -20,7 +20,7 @@ STRETCH = 5.0  # points a stretch must span before rounding stops ruling it
 
 def courses(ledger: Ledger, settings: Settings, lane: Lane, window: str, scale: Scale, *, now: int) -> list[Course]:
     """Every finished window that the official meter was heard of, oldest first."""
-    seen = [s.reading for s in read.readings(ledger, lane=lane, window=window)]
+    seen = [s.reading for s in statements.readings(ledger, lane=lane, window=window)]
     hours = history.hourly(ledger, settings, lane, now=now)
     starts = [start for start, _ in hours]
     totals = [0.0, *accumulate(units for _, units in hours)]
@@ -65,7 +65,7 @@ def _course(starts_at: int, resets_at: int, mine: list[LimitReading], scale: Sca
 
 def samples(ledger: Ledger, lane: Lane, window: str) -> list[weigh.Sample]:
     """Stretches between official readings, by what was used in them: what ``weigh.fit_weights`` asks for."""
-    seen = [s.reading for s in read.readings(ledger, lane=lane, window=window)]
+    seen = [s.reading for s in statements.readings(ledger, lane=lane, window=window)]
     found = []
     for resets_at, mine in _cycles(seen):
         begin = mine[0]

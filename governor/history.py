@@ -15,7 +15,7 @@ from typing import Any
 from governor import calibrate, meter, regimes, slopes, stretches, windows
 from governor.config import Settings
 from governor.errors import StateError
-from governor.ledger import read
+from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.model import Lane, LimitReading, Slice, Tally
 
@@ -61,7 +61,7 @@ def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: i
     found = rates(ledger, lane, now=now) if window in ("5h", "week") else []
     if window == "week":
         found = slopes.turned(found)
-    key = [4, repr(settings.weights), [rate.since for rate in found[1:]], *read.readings_stamp(ledger, lane, window)]
+    key = [4, repr(settings.weights), [list(rate) for rate in found], *statements.stamp(ledger, lane, window)]
     kept = kept_fact(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
         size = windows.length(window)
@@ -86,7 +86,7 @@ def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: i
 
 def rates(ledger: Ledger, lane: Lane, *, now: int) -> list[slopes.Rate]:
     """How the five hours stood to the week from one change of limits to the next, by official readings alone."""
-    key = [1, *read.readings_stamp(ledger, lane, "5h"), *read.readings_stamp(ledger, lane, "week")]
+    key = [1, *statements.stamp(ledger, lane, "5h"), *statements.stamp(ledger, lane, "week")]
     kept = kept_fact(ledger, f"rates:{lane}", key)
     if kept is not None:
         return [slopes.Rate(*rate) for rate in kept]
@@ -99,13 +99,13 @@ def _days(ledger: Ledger, lane: Lane, *, now: int) -> list[slopes.Day]:
     """What each day says of the two meters. Those before yesterday are kept."""
     yesterday = now // DAY * DAY - DAY
     latest = {name: _heard(ledger, lane, name, since=yesterday) for name in ("5h", "week")}
-    owners = [[heard[-1].account, heard[-1].plan] if heard else None for heard in latest.values()]
-    key = [1, yesterday, owners, *(read.readings_stamp(ledger, lane, name, until=yesterday) for name in latest)]
+    owners = [list(statements.owner(ledger, lane, name)) for name in latest]
+    key = [1, yesterday, owners, *(statements.stamp(ledger, lane, name, until=yesterday) for name in latest)]
     rows = kept_fact(ledger, f"days:{lane}", key)
     kept = [slopes.Day(*row) for row in rows or ()]
     if rows is None:
-        heard = (_heard(ledger, lane, name, since=yesterday - LONG_S) for name in latest)
-        kept = [day for day in slopes.days(*map(_bare, heard)) if day.at < yesterday]
+        past = (_heard(ledger, lane, name, since=yesterday - LONG_S) for name in latest)
+        kept = slopes.days(*(_bare([r for r in heard if r.observed_at < yesterday]) for heard in past))
         keep_fact(ledger, f"days:{lane}", key, kept)
     return kept + slopes.days(*map(_bare, latest.values()))
 
@@ -116,7 +116,7 @@ def _bare(readings: Sequence[LimitReading]) -> list[stretches.Anchor]:
 
 def _heard(ledger: Ledger, lane: Lane, window: str, *, since: int) -> list[LimitReading]:
     """Readings of the account in use that carry information."""
-    heard = [s.reading for s in read.readings(ledger, lane=lane, window=window, since=since)]
+    heard = [s.reading for s in statements.readings(ledger, lane=lane, window=window, since=since)]
     return thinned(windows.of_one_account(heard))
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from governor import assess, history
 from governor.config import Settings
-from governor.ledger import read
+from governor.ledger import statements
 from governor.ledger.store import Ledger
 from governor.model import Lane
 from governor.report import WindowReport
@@ -37,7 +37,7 @@ def outlook(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now:
     found = next((one for one in report.windows if one.window.name == window), None)
     if found is None:
         return None
-    seen = [s.reading for s in read.readings(ledger, lane=lane, window=window, since=found.window.starts_at)]
+    seen = [s.reading for s in statements.readings(ledger, lane=lane, window=window, since=found.window.starts_at)]
     so_far = [(found.window.starts_at, 0.0)] if found.window.is_official else []
     so_far += [(r.observed_at, r.used_percent) for r in history.thinned(seen) if r.observed_at <= now]
     fan: list[Point] = []

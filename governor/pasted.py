@@ -15,7 +15,7 @@ import re
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from governor import spans
+from governor import spans, windows
 from governor.errors import BadInputError
 from governor.model import Lane, LimitReading
 
@@ -25,13 +25,17 @@ _HEADS = (
     (re.compile(r"current week\s*\((?P<family>[\w .-]+?)( only)?\)", re.I), "week:"),
     (re.compile(r"current week\b", re.I), "week"),
 )
-_CODEX = re.compile(r"\b(weekly|5[- ]?h(our)?s?) limit\b", re.I)
-_CLAUDE = re.compile(r"\bcurrent (week|session)\b", re.I)
+_PANEL: dict[Lane, re.Pattern[str]] = {
+    "claude": re.compile(r"\bcurrent (week|session)\b", re.I),
+    "codex": re.compile(r"\b(weekly|5[- ]?h(our)?s?) limit\b", re.I),
+}
+_CREDITS = re.compile(r"\bextra usage\b", re.I)  # no window of the plan's
 _PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%\s*(used|left)", re.I)
 _WHEN = (
-    r"(?:(?P<weekday>mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+(?:at\s+)?)?"
-    r"(?:(?P<month>[A-Z][a-z]{2})\w*\s+(?P<day>\d{1,2})(?:,|\s+at)?\s+)?"
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?:\s*(?P<half>[ap]m))?"
+    r"(?:(?P<weekday>mon|tue|wed|thu|fri|sat|sun)(?:day|sday|nesday|rsday|urday)?,?\s+(?:at\s+)?)?"
+    r"(?:(?P<month>[A-Z][a-z]{2})\w*\s+(?P<day>\d{1,2})(?:,?\s+(?P<year>20\d\d))?(?:,|\s+at)?\s+)?"
+    r"(?:(?P<day3>\d{1,2})\s+(?P<month3>[A-Z][a-z]{2}),?\s+)?"
+    r"(?P<hour>\d{1,2})(?!\d)(?::(?P<minute>\d{2}))?(?:\s*(?P<half>[ap]m))?"
     r"(?:\s+on\s+(?P<day2>\d{1,2})\s+(?P<month2>[A-Z][a-z]{2}))?(?:\s*\((?P<zone>[\w/+-]+)\))?"
 )
 _RESET = re.compile(rf"resets?\s+(?:at\s+)?{_WHEN}", re.I)
@@ -45,21 +49,24 @@ def readings(text: str, *, lane: Lane, now: int) -> list[LimitReading]:
 
     Raises: BadInputError where no figure is found, or where the panel is the other client's.
     """
-    owner: Lane = "codex" if _CODEX.search(text) else "claude"
-    if owner != lane and (_CODEX.search(text) or _CLAUDE.search(text)):
-        name = "Codex's" if owner == "codex" else "Claude Code's"
-        raise BadInputError(f"That is {name} panel.", f"governor calibrate --paste --lane {owner}")
+    other: Lane = "claude" if lane == "codex" else "codex"
+    if _PANEL[other].search(text) and not _PANEL[lane].search(text):
+        name = "Codex's" if other == "codex" else "Claude Code's"
+        raise BadInputError(f"That is {name} panel.", f"governor calibrate --paste --lane {other}")
     found: dict[str, tuple[float, int | None]] = {}
     window = ""
     for line in text.splitlines():
-        window = _head(line) or window
+        window = "" if _CREDITS.search(line) else _head(line) or window
         percent = _PERCENT.search(line)
         if percent and window and window not in found:
             value = float(percent[1].replace(",", "."))
             found[window] = (value if percent[2].lower() == "used" else 100 - value, None)
         reset = _RESET.search(line)
         if reset and window in found and found[window][1] is None:
-            found[window] = (found[window][0], _moment(reset, now=now))
+            at = _moment(reset, now=now)
+            if at is not None and window == "5h" and at > now + windows.LENGTH["5h"]:
+                at -= 86_400  # a clock time without a date, minutes after it
+            found[window] = (found[window][0], at)
     found = {name: one for name, one in found.items() if 0 <= one[0] <= 100}
     if not found:
         raise BadInputError(
@@ -73,7 +80,7 @@ def reset(text: str, *, now: int) -> int | None:
 
     The next such moment after ``now``; None for anything else.
     """
-    words = text.strip().partition(", in ")[0]  # as a status line goes on
+    words = text.strip().lstrip("~").partition(", in ")[0]  # as a status goes on, and marks what is inferred
     if found := _MOMENT.fullmatch(words):
         return _moment(found, now=now)
     try:
@@ -99,12 +106,15 @@ def _moment(found: re.Match[str], *, now: int) -> int | None:
     hour = int(found["hour"])
     if found["half"]:
         hour = hour % 12 + (12 if found["half"].lower() == "pm" else 0)
-    month, day = found["month"] or found["month2"], found["day"] or found["day2"]
+    month = found["month"] or found["month2"] or found["month3"]
+    day = found["day"] or found["day2"] or found["day3"]
     try:
         then = here.replace(hour=hour, minute=int(found["minute"] or 0), second=0, microsecond=0)
         if month and day:
             then = then.replace(month=_MONTHS.index(month.lower()) + 1, day=int(day))
-            if then < here - timedelta(days=1):
+            if found["year"]:
+                then = then.replace(year=int(found["year"]))
+            elif then < here - timedelta(days=1):
                 then = then.replace(year=then.year + 1)
         elif found["weekday"]:
             then += timedelta(days=(_DAYS.index(found["weekday"].lower()) - then.weekday()) % 7)

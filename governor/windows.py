@@ -81,10 +81,13 @@ def current(lane: Lane, name: str, readings: Sequence[LimitReading], *, active: 
             starts_at = resets_at + cycles * size
             return Window(lane, name, starts_at, starts_at + size, "rolled")
     if name.startswith("5h"):
-        found = _by_activity(lane, name, active, known[-1].resets_at if known else None, now=now)
-        heard = any(r.resets_at is None and now - size < r.observed_at <= now + RESET_JITTER for r in readings)
-        if found.resets_at is not None or not heard:
-            return found
+        end = _end_by_activity(size, active, (known[-1].resets_at if known else None) or 0, now=now)
+        if end > now:
+            return Window(lane, name, end - size, end, "activity")
+        begin = max(now - size, end)  # what was said of an earlier window says nothing of the one open now
+        if not any(r.resets_at is None and begin < r.observed_at <= now + RESET_JITTER for r in readings):
+            return Window(lane, name, now, None, "activity")  # none is open: the next message opens one
+        return Window(lane, name, begin, None, "trailing")
     return Window(lane, name, now - size, None, "trailing")
 
 
@@ -98,16 +101,15 @@ def _start(known: Sequence[LimitReading], resets_at: int, size: int) -> int:
     return starts_at
 
 
-def _by_activity(lane: Lane, name: str, active: Iterable[int], after: int | None, *, now: int) -> Window:
-    """A five-hour window opens with the first use after the last one ended, floored to the hour (measured)."""
-    size = length(name)
-    end = after or 0
+def _end_by_activity(size: int, active: Iterable[int], after: int, *, now: int) -> int:
+    """When the last five-hour window ended or will end: each opens with the first use after the one before it, floored
+    to the hour (measured).
+    """
+    end = after
     for moment in active:
         if end <= moment <= now:
-            end = moment // HOUR * HOUR + size
-    if end > now:
-        return Window(lane, name, end - size, end, "activity")
-    return Window(lane, name, now, None, "activity")  # none is open: the next message opens one
+            end = max(moment // HOUR * HOUR, end) + size
+    return end
 
 
 def official(window: Window, readings: Sequence[LimitReading], *, now: int) -> Official | None:

@@ -18,7 +18,7 @@ from governor.assess import assess
 from governor.config import Settings
 from governor.config.schema import Budget
 from governor.faces import text
-from governor.ledger import read
+from governor.ledger import read, statements
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import LANES, Tally
 
@@ -109,7 +109,7 @@ def test_what_was_planted_is_found_and_nothing_else(home: Home) -> None:
 
 def test_the_official_readings_arrive_by_themselves(home: Home) -> None:
     for lane in LANES:
-        heard = [one.reading for one in read.readings(home.ledger, lane=lane)]
+        heard = [one.reading for one in statements.readings(home.ledger, lane=lane)]
         assert {"5h", "week"} <= {one.window for one in heard}
         for name in ("5h", "week"):
             told = home.truth["lanes"][lane]["current"][name]
@@ -117,7 +117,7 @@ def test_the_official_readings_arrive_by_themselves(home: Home) -> None:
             if abs((latest.resets_at or 0) - told["resets_at"]) < 600:
                 assert latest.used_percent <= told["used_percent"] + 1
     refusals = home.truth["refusals"]
-    heard_refused = [one.reading for one in read.readings(home.ledger, lane="claude", window="any")]
+    heard_refused = [one.reading for one in statements.readings(home.ledger, lane="claude", window="any")]
     assert {one["at"] for one in refusals if one["lane"] == "claude"} == {one.observed_at for one in heard_refused}
 
 
@@ -158,7 +158,7 @@ def test_a_forgotten_reading_of_long_ago_leaves_no_trace_in_what_is_kept(home: H
     """The last test here, for it takes a reading away."""
     kept = history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
     assert kept == history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
-    stored = read.readings(home.ledger, lane="claude", window="week", since=NOW - 30 * history.DAY)
+    stored = statements.readings(home.ledger, lane="claude", window="week", since=NOW - 30 * history.DAY)
     with home.ledger.transaction():
         for one in stored[:40]:
             assert home.ledger.forget_reading(one.id)

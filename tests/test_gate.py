@@ -97,12 +97,19 @@ def test_go_claims_nothing_of_a_window_that_is_not_known(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("window", ["week", "week:fable"])
-def test_a_stop_fits_a_terminal_and_says_until_when(tmp_path: Path, window: str) -> None:
-    official(tmp_path, 96, window=window, resets_in=5 * 86_400)
-    said = gate("--window", window).output.rstrip("\n")
-    assert said.startswith(f"STOP  Claude {window} 96 % used, resets ")
-    assert said.endswith("next: governor gate --wait")
+@pytest.mark.parametrize(
+    ("asked", "begins", "ends"),
+    [
+        (["--window", "week"], "STOP  Claude week 96 %, resets ", "next: governor gate --wait"),
+        (["--lane", "claude"], "STOP  Claude week 96 %.", "next: governor gate --wait --lane claude"),
+        (["--window", "week:fable"], "STOP  Claude week:fable 96 %", "next: governor gate --wait --window week:fable"),
+    ],
+)
+def test_a_stop_fits_a_terminal_and_says_until_when(tmp_path: Path, asked: list[str], begins: str, ends: str) -> None:
+    official(tmp_path, 96, window=asked[1] if asked[0] == "--window" else "week", resets_in=5 * 86_400)
+    said = gate(*asked).output.rstrip("\n")
+    assert said.startswith(begins)
+    assert said.endswith(ends)
     assert len(said) <= 80
 
 
@@ -199,7 +206,9 @@ def test_of_windows_with_room_the_fullest_is_named() -> None:
         ("whole", 5, "whole"),
         ("one, two; three", 12, "one, two"),
         ("one, two and three", 12, "one"),
-        ("no clause at all", 8, "no clau…"),
+        ("Claude week 97 %: a reason of many words", 30, "Claude week 97 %"),
+        ("no clause at all", 12, "no clause"),
+        ("nothing", 4, "…"),
     ],
 )
 def test_a_line_is_cut_where_a_clause_ends(text: str, room: int, kept: str) -> None:

@@ -21,7 +21,7 @@ from writing import NOW, START_MS, answer, quarters, rows, transcript, whole
 
 from governor import paths
 from governor.errors import StateError
-from governor.ledger import count, read, schema, store
+from governor.ledger import count, read, schema, statements, store
 from governor.ledger.count import Counter, packed
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import Cursor, LimitReading, Problem, Usage, rank
@@ -336,18 +336,18 @@ def test_the_same_statement_twice_is_one_and_a_forgotten_one_does_not_come_back(
         with ledger.transaction():
             assert 1 == ledger.add_readings([READING, READING], machine="here")
             assert 0 == ledger.add_readings([READING], machine="there")
-        (stored,) = read.readings(ledger)
+        (stored,) = statements.readings(ledger)
         assert (READING, "here") == (stored.reading, stored.machine)
         assert ledger.forget_reading(stored.id)
         assert not ledger.forget_reading(stored.id)
         assert not ledger.forget_reading(99)
         ledger.add_readings([READING], machine="here")
-        assert [READING] == [one.reading for one in read.readings(ledger)], "typed again, it is meant again"
+        assert [READING] == [one.reading for one in statements.readings(ledger)], "typed again, it is meant again"
         heard = READING._replace(source="rollout")
         ledger.add_readings([heard], machine="here")
-        assert ledger.forget_reading(read.readings(ledger)[-1].id)
+        assert ledger.forget_reading(statements.readings(ledger)[-1].id)
         ledger.add_readings([heard], machine="here")
-        assert [READING] == [one.reading for one in read.readings(ledger)], "a line read again does not bring it back"
+        assert [READING] == [one.reading for one in statements.readings(ledger)], "read again, it is still forgotten"
 
 
 def test_a_cursor_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -43,9 +43,9 @@ def test_claude_codes_own_panel() -> None:
 
 
 def test_codex_says_what_is_left() -> None:
-    text = "5h limit: [█████] 58% left (resets 14:00)\nWeekly limit: [███] 39% left (resets 09:00 on 25 Nov)"
+    text = "5h limit: [█████] 58% left (resets 07:00)\nWeekly limit: [███] 39% left (resets 09:00 on 25 Nov)"
     assert {
-        "5h": (42.0, NOW + (10 * 60 + 52) * 60),
+        "5h": (42.0, NOW + (3 * 60 + 52) * 60),
         "week": (61.0, NOW + (3 * 24 + 5) * 3600 + 52 * 60),
     } == found(text, "codex")
 
@@ -58,7 +58,23 @@ def test_the_other_clients_panel_is_not_taken_for_this_ones(text: str, lane: str
 
 
 def test_a_clock_time_that_has_passed_today_is_tomorrows() -> None:
-    assert NOW + 23 * 3600 == found("Current session\n 5% used\nResets 2:08am (UTC)")["5h"][1]
+    assert NOW + 23 * 3600 == found("Current week\n 5% used\nResets 2:08am (UTC)")["week"][1]
+    assert NOW - 3600 == found("Current session\n 5% used\nResets 2:08am (UTC)")["5h"][1], "no session lasts that long"
+
+
+def test_the_year_is_no_hour_and_credits_are_no_window() -> None:
+    december = 1_798_430_400  # 2026-12-28T04:00:00Z
+    text = (
+        "Current week (all models)\n 9% used\nResets Jan 2, 2027, 4am (UTC)\n"
+        "Current week (Fable)\n 0% used\nExtra usage\n 3% used\nResets Jan 1, 2027 (UTC)"
+    )
+    got = {r.window: (r.used_percent, r.resets_at) for r in readings(text, lane="claude", now=december)}
+    assert {"week": (9.0, december + 5 * 86_400), "week:fable": (0.0, None)} == got
+    assert december + 5 * 86_400 == reset("Jan 2, 2027, 4am (UTC)", now=december)
+
+
+def test_a_line_above_the_panel_does_not_make_it_the_other_clients() -> None:
+    assert found(PANEL) == found(f"5-hour limit reached ∙ resets 3pm\n{PANEL}")
 
 
 @pytest.mark.parametrize("text", ["", "hello", "Current session", "42% used", "Current session\n 400% used"])
@@ -83,6 +99,11 @@ def test_an_unknown_zone_or_an_impossible_day_loses_the_reset_and_keeps_the_figu
         ("Nov 25, 3:08am (UTC)", 1_795_576_080),
         ("3d 9h", NOW + 81 * 3600),
         ("Sun 04:00, in 52 min", NOW + 52 * 60),
+        ("~Sun 04:00", NOW + 52 * 60),
+        ("28 Nov 10:00", NOW + (6 * 24 + 6) * 3600 + 52 * 60),
+        ("Tuesday 04:00", NOW + 52 * 60 + 2 * 86_400),
+        ("monthly 3", None),
+        ("satan 4", None),
         ("10:00 on 28 Nov", NOW + (6 * 24 + 6) * 3600 + 52 * 60),
         ("in 45m", NOW + 45 * 60),
         ("25:00", None),

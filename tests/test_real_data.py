@@ -18,7 +18,7 @@ from writing import quarters, refreshed, rows, take_in, whole
 
 from governor import refresh
 from governor.cli import main
-from governor.ledger import read
+from governor.ledger import read, statements
 from governor.ledger.store import Ledger, open_ledger
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -114,11 +114,11 @@ def test_plain_threads_count_what_their_totals_grew_by(ledger: Ledger) -> None:
 
 
 def test_the_official_meter_is_heard_by_window_length(ledger: Ledger) -> None:
-    heard = read.readings(ledger, lane="codex")
+    heard = statements.readings(ledger, lane="codex")
     assert len(heard) > 200
     assert {"5h", "week"} <= {one.reading.window for one in heard}
     assert all(0 <= one.reading.used_percent <= 100 for one in heard)
-    assert [] == [one for one in read.readings(ledger, lane="claude") if one.reading.window != "any"]
+    assert [] == [one for one in statements.readings(ledger, lane="claude") if one.reading.window != "any"]
 
 
 def test_reading_in_pieces_and_by_several_processes_gives_the_same(

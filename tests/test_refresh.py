@@ -40,7 +40,7 @@ from writing import (
 )
 
 from governor import config, paths, refresh, spool
-from governor.ledger import read
+from governor.ledger import read, statements
 from governor.ledger.store import Ledger, open_ledger
 from governor.sources import claude, tail
 
@@ -343,7 +343,7 @@ def test_a_kill_anywhere_loses_nothing_and_counts_nothing_twice(after: int, monk
         transcript(answer("msg_all"), answer(f"msg_{n}", at_ms=START_MS + n * 900_000), session=f"s{n}")
 
     def dump(ledger: Ledger) -> tuple[Any, ...]:
-        return rows(ledger), whole(ledger), quarters(ledger), len(read.readings(ledger)), counts(ledger)
+        return rows(ledger), whole(ledger), quarters(ledger), len(statements.readings(ledger)), counts(ledger)
 
     def counts(ledger: Ledger) -> list[int]:
         return [ledger.connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("run", "decision")]
@@ -577,7 +577,7 @@ def test_spools_are_emptied_into_the_ledger(ledger: Ledger) -> None:
         put("decisions.jsonl", {"at": NOW, "hook": "router", "lane": "claude", "rule": "x"}),
     ]
     assert 2 == take_in(ledger).readings
-    assert [42.0, 43.0] == [one.reading.used_percent for one in read.readings(ledger)]
+    assert [42.0, 43.0] == [one.reading.used_percent for one in statements.readings(ledger)]
     assert [(NOW, "router", 9.5, 3)] == read.runs(ledger, 0)
     assert [{"at": NOW, "hook": "router", "lane": "claude", "rule": "x"}] == read.decisions(ledger, 0)
     assert [] == list(files[0].parent.iterdir())
@@ -600,10 +600,10 @@ def test_a_strange_line_in_a_spool_never_stops_the_next_refresh(ledger: Ledger, 
     put(name, *lines)
     take_in(ledger)
     take_in(ledger)
-    heard = (read.readings(ledger), read.runs(ledger, 0), read.decisions(ledger, 0))
+    heard = (statements.readings(ledger), read.runs(ledger, 0), read.decisions(ledger, 0))
     assert heard[spool.NAMES.index(name)]
     assert not spool.waiting()
-    for one in read.readings(ledger):
+    for one in statements.readings(ledger):
         assert 0 <= one.reading.used_percent <= 1000
         assert one.reading.resets_at is None or one.reading.resets_at < 2**33
 
@@ -624,7 +624,7 @@ def test_what_a_hook_writes_while_the_spool_is_read_is_not_lost(
         patched.setattr(spool, "_records", slow)
         take_in(ledger)
     take_in(ledger)
-    assert [42.0, 44.0] == [one.reading.used_percent for one in read.readings(ledger)]
+    assert [42.0, 44.0] == [one.reading.used_percent for one in statements.readings(ledger)]
 
 
 def test_a_reading_names_this_machine(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -633,7 +633,7 @@ def test_a_reading_names_this_machine(ledger: Ledger, monkeypatch: pytest.Monkey
     transcript(answer())
     take_in(ledger)
     assert "tower" == config.load().machine
-    assert ["tower"] == [one.machine for one in read.readings(ledger)]
+    assert ["tower"] == [one.machine for one in statements.readings(ledger)]
     assert ["tower"] == [row["machine"] for row in rows(ledger).values()]
 
 

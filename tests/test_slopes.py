@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
@@ -12,8 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from governor import history
 from governor.calibrate import Anchor, Change, Scale, calibrate
 from governor.faces.plain import change
+from governor.ledger import statements
+from governor.ledger.store import open_ledger
+from governor.model import LimitReading
 from governor.simulate import DAY_S, EPOCH, WEEK_S, Person, person, readings
 from governor.slopes import FIVE_HOURS_S, Day, Rate, days, rates, turned, windows_per_week
 
@@ -323,3 +328,54 @@ def test_made_up_headless_days_move_the_five_hour_meter_alone() -> None:
     more, same = both(busy, seed=3)
     assert long == same
     assert sum(a.used_percent for a in more) > 1.4 * sum(a.used_percent for a in short)
+
+
+# ---- what is kept of the past ----------------------------------------------------------------------------------------
+
+TODAY = 1_795_600_800 // 86_400 * 86_400
+
+
+def lived(ratio: float, *, days: range, account: str | None = None) -> list[LimitReading]:
+    """A light user: each day one 5-hour window goes from 0 to 12 %, and the week by ``ratio`` of that."""
+    found = []
+    for day in days:
+        morning, week = TODAY + day * 86_400, TODAY + (day // 7 + 1) * 7 * 86_400
+        for step in range(5):
+            at, spent = morning + 9 * 3600 + step * 1800, 3.0 * step
+            before = 12.0 * (day % 7)
+            found.append(LimitReading("claude", "5h", spent, morning + 14 * 3600, at, "statusline", account))
+            used = float(int(ratio * (before + spent)))
+            found.append(LimitReading("claude", "week", used, week, at, "statusline", account))
+    return found
+
+
+def test_a_forgotten_figure_leaves_no_trace_in_the_slope(tmp_path: Path) -> None:
+    at = TODAY - 86_400 + 13 * 3600
+    wrong = [
+        LimitReading("claude", "5h", 14.0, at + 3600, at, "statusline"),
+        LimitReading("claude", "week", 66.0, TODAY, at, "typed"),
+    ]
+    with open_ledger(tmp_path / "ledger") as ledger:
+        with ledger.transaction():
+            ledger.add_readings([*lived(0.1, days=range(-20, 0)), wrong[0]], machine="here")
+        without = history.rates(ledger, "claude", now=TODAY + 8 * 3600)
+        with ledger.transaction():
+            ledger.add_readings(wrong[1:], machine="here")
+        history.rates(ledger, "claude", now=TODAY + 8 * 3600)
+        with ledger.transaction():
+            (number,) = [s.id for s in statements.readings(ledger) if s.reading.source == "typed"]
+            assert ledger.forget_reading(number)
+        assert without == history.rates(ledger, "claude", now=TODAY + 8 * 3600 + 600)
+
+
+def test_another_accounts_past_is_not_kept_for_this_one(tmp_path: Path) -> None:
+    pasted = LimitReading("claude", "week", 9.0, None, TODAY + 3600, "pasted")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        with ledger.transaction():
+            ledger.add_readings([*lived(0.1, days=range(-28, -14), account="a"), pasted], machine="here")
+        (mine,) = history.rates(ledger, "claude", now=TODAY + 2 * 3600)
+        with ledger.transaction():
+            ledger.add_readings(lived(0.4, days=range(-14, 0), account="b"), machine="here")
+        (theirs,) = history.rates(ledger, "claude", now=TODAY + 3 * 3600)
+        assert pytest.approx(math.log(0.1), abs=0.15) == mine.size
+        assert pytest.approx(math.log(0.4), abs=0.15) == theirs.size

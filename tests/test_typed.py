@@ -15,7 +15,7 @@ from governor import refresh
 from governor.cli import main
 from governor.cli.opening import time_of
 from governor.errors import BadInputError
-from governor.ledger import read
+from governor.ledger import statements
 from governor.ledger.store import open_ledger
 
 Typed = Callable[..., str]
@@ -39,7 +39,7 @@ def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 def stored() -> list[tuple[str, float, int | None]]:
     with open_ledger() as ledger:
-        return [(s.reading.window, s.reading.used_percent, s.reading.resets_at) for s in read.readings(ledger)]
+        return [(s.reading.window, s.reading.used_percent, s.reading.resets_at) for s in statements.readings(ledger)]
 
 
 def test_a_corrected_reset_is_the_one_that_is_kept(typed: Typed) -> None:
@@ -69,6 +69,46 @@ def test_a_five_hour_figure_belongs_to_the_window_that_local_use_opened(typed: T
     assert "official 30 % (typed" in typed("status")
 
 
+def test_a_typed_figure_does_not_outlive_the_window_that_local_use_opened(typed: Typed) -> None:
+    """09:50 and 13:20 were one window, 09:00 to 14:00; what was typed in it stops nobody afterwards."""
+    used = [(NOW - 130 * 60) * 1000, (NOW + 80 * 60) * 1000]
+    transcript(answer("msg_1", at_ms=used[0]), answer("msg_2", at_ms=used[1]))
+    assert "resets ~14:00" in typed("calibrate", "96%", "--window", "5h", later=90 * 60) + typed(
+        "status", later=90 * 60
+    )
+    assert typed("gate", "--window", "5h", later=100 * 60).startswith("STOP")
+    assert typed("gate", "--window", "5h", later=125 * 60).startswith("GO")
+    assert "? none open" in typed("status", later=125 * 60)
+
+
+def test_a_window_opens_no_earlier_than_the_last_one_ended(typed: Typed) -> None:
+    """One that resets at 12:30, and use at 12:45: not floored to 12:00, where the old figure was still right."""
+    transcript(answer(at_ms=(NOW + 45 * 60) * 1000))
+    typed("calibrate", "90%", "--window", "5h", "--resets-at", "30m", later=0)
+    typed("calibrate", "96%", "--window", "5h", later=12 * 60)
+    screen = typed("status", later=50 * 60)
+    assert "96 %" not in screen
+    assert "resets ~17:30" in screen
+
+
+def test_a_forgotten_reset_stays_forgotten(typed: Typed) -> None:
+    typed("calibrate", "60", "--at", "2h", "--resets-at", "2d")
+    typed("calibrate", "--forget", "1")
+    typed("calibrate", "60", "--at", "2h")
+    assert [("week", 60.0, None)] == stored()
+
+
+def test_two_contradicted_figures_are_named_each(typed: Typed) -> None:
+    panel = "Current session\n {}% used\nCurrent week (all models)\n {}% used"
+    typed("calibrate", "--paste", stdin=panel.format(10, 20))
+    told = typed("calibrate", "--paste", stdin=panel.format(2, 5), later=60)
+    assert "5h: 10 % was read" in told
+    assert "week: 20 % was read" in told
+    assert 2 == told.count("--forget")
+    found = json.loads(typed("calibrate", "--paste", "--json", stdin=panel.format(0, 1), later=90))["contradicts"]
+    assert ["week"] == [one["window"] for one in found]
+
+
 def test_the_same_figure_twice_is_one_anchor(typed: Typed) -> None:
     transcript(answer(at_ms=(NOW - HOUR) * 1000))
     typed("calibrate", "60%", "--resets-at", "2d")
@@ -83,7 +123,7 @@ def test_a_lower_figure_is_doubted_and_can_be_taken_back(typed: Typed) -> None:
     assert "never falls" not in typed("calibrate", "59%", later=5), "a point or two is jitter"
     told = typed("calibrate", "6%", later=60)
     assert "59 % was read 55 s ago, and use never falls within a window" in told
-    step = told.partition("next: governor ")[2].partition(" takes")[0]
+    step = told.partition("(governor ")[2].partition(" takes")[0]
     typed(*step.split(), later=61)
     assert [60.0, 59.0] == [percent for _, percent, _ in stored()]
     assert "never falls" not in typed("calibrate", "1%", later=3 * DAY), "it was reset since"

@@ -13,7 +13,7 @@ from governor.errors import BadInputError, StateError
 from governor.faces import data
 from governor.faces.plain import LANE_NAMES, ago, calibrate_with_reset, change, count, many, moment
 from governor.faces.plain import percent as percents
-from governor.ledger import read
+from governor.ledger import statements
 from governor.ledger.store import Ledger
 from governor.model import Lane, LimitReading
 from governor.report import LaneReport, WindowReport
@@ -64,7 +64,7 @@ def calibrate(
         raise BadInputError(f"{window!r} is no window.", "5h, week, or week:fable") from None
     with opened(quiet=as_json) as (ledger, settings, now):
         if listing:
-            _list(read.readings(ledger), now=now, as_json=as_json)
+            _list(statements.readings(ledger), now=now, as_json=as_json)
             return
         if fit:
             _fit(ledger, settings.weights, lane, window, now=now, as_json=as_json)
@@ -74,6 +74,7 @@ def calibrate(
                 found = ledger.forget_reading(forget)
             if not found:
                 raise BadInputError(f"There is no anchor {forget}.", "governor calibrate --list")
+            doubts = []
             if not as_json:
                 click.echo(f"Anchor {forget} is forgotten.\n  next: governor status")
         else:
@@ -89,7 +90,7 @@ def calibrate(
 
                 readings = asking.client(lane, now=now)
             else:
-                heard = read.readings(ledger, lane=lane, window=window)
+                heard = statements.readings(ledger, lane=lane, window=window)
                 reset = _reset(resets_at, window, heard, now=when, lane=lane, figure=percent or "")
                 readings = [LimitReading(lane, window, anchors.percent_of(percent or ""), reset, when, "typed")]
             try:
@@ -100,14 +101,15 @@ def calibrate(
             doubts = [doubt for one in readings if (doubt := _fell(ledger, one)) is not None]
         report = assess(ledger, settings, now=now, lane=lane)
     if as_json:
-        click.echo(data.dump({**data.status(report), "schema": "governor.calibrate/1"}))
+        against = [{"id": number, "window": one.window, "used_percent": one.used_percent} for one, number in doubts]
+        click.echo(data.dump({**data.status(report), "schema": "governor.calibrate/1", "contradicts": against}))
     elif forget is None:
         _confirm(readings, now=now)
         _explain(report.lanes[0], readings, doubts, now=now)
 
 
 def _reset(
-    text: str | None, window: str, heard: list[read.StoredReading], *, now: int, lane: Lane, figure: str
+    text: str | None, window: str, heard: list[statements.StoredReading], *, now: int, lane: Lane, figure: str
 ) -> int | None:
     """When the window that the person means resets: as typed, else as last heard, else unknown.
 
@@ -132,7 +134,9 @@ def _reset(
 
 def _fell(ledger: Ledger, one: LimitReading) -> tuple[LimitReading, int] | None:
     """The higher figure that this one contradicts, and this one's number; None where it contradicts nothing."""
-    heard = read.readings(ledger, lane=one.lane, window=one.window, since=one.observed_at - windows.length(one.window))
+    heard = statements.readings(
+        ledger, lane=one.lane, window=one.window, since=one.observed_at - windows.length(one.window)
+    )
     number = next((s.id for s in reversed(heard) if s.reading == one), None)
     before = next((s.reading for s in reversed(heard) if s.reading.observed_at < one.observed_at), None)
     if number is None or before is None or before.used_percent - one.used_percent < windows.RESET_DROP:
@@ -141,7 +145,7 @@ def _fell(ledger: Ledger, one: LimitReading) -> tuple[LimitReading, int] | None:
     return None if is_over else (before, number)
 
 
-def _list(stored: list[read.StoredReading], *, now: int, as_json: bool) -> None:
+def _list(stored: list[statements.StoredReading], *, now: int, as_json: bool) -> None:
     if as_json:
         click.echo(data.dump(data.anchors(stored)))
         return
@@ -212,13 +216,13 @@ def _explain(
         _say(_meaning(found))
         if found.window.resets_at is None:
             _say("When it resets is unknown; say it once with --resets-at and it can be projected.")
-    for before, _ in doubts:
+    for before, number in doubts:
         _say(
-            f"{before.used_percent:g} % was read {ago(now - before.observed_at)} ago, and use never falls within a "
-            "window: it was reset, or one of the two is wrong."
+            f"{before.window}: {before.used_percent:g} % was read {ago(now - before.observed_at)} ago, and use never "
+            f"falls within a window: it was reset, or one is wrong (governor calibrate --forget {number} takes the "
+            "new one back)."
         )
-    step = "".join(f"governor calibrate --forget {number} takes this one back; " for _, number in doubts[:1])
-    click.echo(f"  next: {step}governor status")
+    click.echo("  next: governor status")
 
 
 def _say(text: str) -> None:

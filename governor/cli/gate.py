@@ -75,26 +75,35 @@ def words(ruling: Ruling) -> str:
 
 def line(ruling: Ruling, *, now: int, lane: Lane | None = None, window: str | None = None) -> str:
     """The one line, ending with what to type; ``lane`` and ``window`` are what was asked for."""
-    said, rest = words(ruling), f".  next: {STEPS.get(ruling.rule, 'governor status')}"
+    said, step = words(ruling), STEPS.get(ruling.rule, "governor status")
+    reset = ""
     if ruling.answer == "STOP":
-        said = f"{standing(ruling)} used" if standing(ruling) else said
-        reset = f", resets {moment(ruling.until, None, now=now)}" if ruling.until else ""
-        rest = f"{reset}.  next: governor {'gate --wait' if ruling.until else 'override 30m'}"
+        said, step = standing(ruling) or said, "governor override 30m"
+        if ruling.until:
+            reset = f", resets {moment(ruling.until, None, now=now)}"
+            step = "governor gate --wait" + f" --lane {lane}" * (lane is not None)
+            step += f" --window {window}" * (":" in (window or ""))  # unnamed, a family's window stops nothing
     elif ruling.rule == "unknown":
-        rest = ".  next: governor calibrate 60%" + " --lane codex" * ((ruling.lane or lane) == "codex")
+        step = "governor calibrate 60%" + " --lane codex" * ((ruling.lane or lane) == "codex")
         if window:  # the command names it
-            said, rest = said.partition(" of ")[0], f"{rest} --window {window}"
-    return f"{ruling.answer}  {cut(said, WIDTH - len(f'{ruling.answer}  {rest}'))}{rest}"
+            said, step = said.partition(" of ")[0], f"{step} --window {window}"
+    rest = f".  next: {step}"
+    room = WIDTH - len(f"{ruling.answer}  {rest}")
+    return (
+        f"{ruling.answer}  {said}{reset}{rest}"
+        if len(said + reset) <= room
+        else f"{ruling.answer}  {cut(said, room)}{rest}"
+    )
 
 
 def cut(text: str, room: int) -> str:
-    """As many whole clauses of it as fit."""
+    """As many whole clauses of it as fit, or words where not one does."""
     if len(text) <= room:
         return text
-    for mark in ("; ", ", "):
+    for mark in ("; ", ", ", ": "):
         if head := text[: room + 1].rpartition(mark)[0]:
             return head
-    return text[: room - 1] + "…"
+    return text[: max(room, 1)].rpartition(" ")[0] or "…"
 
 
 def as_data(ruling: Ruling, *, now: int) -> dict[str, object]:

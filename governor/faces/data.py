@@ -11,7 +11,7 @@ from governor.faces.plain import utc
 if TYPE_CHECKING:
     from governor.attribution import Row
     from governor.calibrate import Scale
-    from governor.ledger.read import StoredReading
+    from governor.ledger.statements import StoredReading
     from governor.marathon import Session
     from governor.model import Lane, Tally
     from governor.outlook import Outlook

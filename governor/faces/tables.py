@@ -17,7 +17,7 @@ from governor.attribution import TIMES, Row
 from governor.calibrate import Scale
 from governor.faces.plain import count, date, many, moment, percent, since_words, span, usd
 from governor.faces.screen import screen
-from governor.ledger.read import StoredReading
+from governor.ledger.statements import StoredReading
 from governor.marathon import MARATHON_S, Session
 from governor.model import Lane, Tally
 from governor.report import Finding

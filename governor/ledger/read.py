@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane, LimitReading, SessionRow, Slice, Tally
+from governor.model import LANES, Lane, SessionRow, Slice, Tally
 
 _SUMS = (
     "sum(requests), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
@@ -20,14 +20,6 @@ _OWN_SUMS = (
     "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)"
 )
 QUARTER_S = 900
-
-
-class StoredReading(NamedTuple):
-    """An official reading with the number that ``governor calibrate --forget`` takes."""
-
-    id: int
-    reading: LimitReading
-    machine: str
 
 
 def slices(
@@ -168,36 +160,6 @@ def models_used(ledger: Ledger, since: float) -> list[tuple[str, float, str]]:
         f"WHERE NOT replay AND at_ms >= ? AND agent = {main} ORDER BY at_ms"
     )
     return [(names[r[0]], r[1], names[r[2]]) for r in ledger.connection.execute(query, (since * 1000,))]
-
-
-def readings(
-    ledger: Ledger, *, lane: Lane | None = None, window: str | None = None, since: int = 0
-) -> list[StoredReading]:
-    """Official readings that were not withdrawn, oldest first."""
-    query = (
-        "SELECT id, lane, window, used_percent, resets_at, observed_at, source, account, plan, machine FROM reading "
-        "WHERE NOT forgotten AND observed_at >= ? AND (? IS NULL OR lane = ?) AND (? IS NULL OR window = ?) "
-        "ORDER BY observed_at, id"
-    )
-    rows = ledger.connection.execute(query, (since, lane, lane, window, window))
-    return [StoredReading(row[0], LimitReading(*row[1:9]), row[9]) for row in rows]
-
-
-def readings_stamp(ledger: Ledger, lane: Lane, window: str, *, until: int = 2**40) -> tuple[int, int]:
-    """(how many before ``until``, the newest's number): changes whenever such a reading comes or is withdrawn."""
-    where = "NOT forgotten AND lane = ? AND window = ? AND observed_at < ?"
-    query = f"SELECT count(*), ifnull(max(id), 0) FROM reading WHERE {where}"
-    count, newest = ledger.connection.execute(query, (lane, window, until)).fetchone()
-    return int(count), int(newest)
-
-
-def walls(ledger: Ledger, lane: Lane, since: int) -> list[tuple[int, int]]:
-    """(from, until) of the times when use was refused or a window stood full."""
-    query = (
-        "SELECT observed_at, ifnull(resets_at, observed_at + 3600) FROM reading "
-        "WHERE NOT forgotten AND lane = ? AND observed_at >= ? AND used_percent >= 100 ORDER BY observed_at"
-    )
-    return list(ledger.connection.execute(query, (lane, since)))
 
 
 def span(ledger: Ledger) -> tuple[int, int] | None:

@@ -128,7 +128,8 @@ class Ledger:
         self.connection.executemany(
             "INSERT INTO reading (lane, window, used_percent, resets_at, observed_at, source, account, plan, machine) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET forgotten = 0, "
-            "id = (SELECT max(id) + 1 FROM reading), resets_at = ifnull(excluded.resets_at, resets_at) "
+            "id = (SELECT max(id) + 1 FROM reading), "
+            "resets_at = iif(forgotten, excluded.resets_at, ifnull(excluded.resets_at, resets_at)) "
             "WHERE source IN ('typed', 'pasted') AND (forgotten OR excluded.resets_at != ifnull(resets_at, 0))",
             [(*reading, machine) for reading in readings],
         )
