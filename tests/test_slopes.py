@@ -349,33 +349,31 @@ def lived(ratio: float, *, days: range, account: str | None = None) -> list[Limi
     return found
 
 
+def slope_of(folder: Path, *heard: LimitReading, forget: bool = False) -> list[Rate]:
+    with open_ledger(folder) as ledger:
+        with ledger.transaction():
+            ledger.add_readings(heard, machine="here")
+        found = history.rates(ledger, "claude", now=TODAY + 20 * 3600)
+        if forget:
+            with ledger.transaction():
+                (number,) = [s.id for s in statements.readings(ledger) if s.reading.source == "typed"]
+                assert ledger.forget_reading(number)
+            found = history.rates(ledger, "claude", now=TODAY + 20 * 3600 + 600)
+        return found
+
+
 def test_a_forgotten_figure_leaves_no_trace_in_the_slope(tmp_path: Path) -> None:
     at = TODAY - 86_400 + 13 * 3600
-    wrong = [
-        LimitReading("claude", "5h", 14.0, at + 3600, at, "statusline"),
-        LimitReading("claude", "week", 66.0, TODAY, at, "typed"),
-    ]
-    with open_ledger(tmp_path / "ledger") as ledger:
-        with ledger.transaction():
-            ledger.add_readings([*lived(0.1, days=range(-20, 0)), wrong[0]], machine="here")
-        without = history.rates(ledger, "claude", now=TODAY + 8 * 3600)
-        with ledger.transaction():
-            ledger.add_readings(wrong[1:], machine="here")
-        history.rates(ledger, "claude", now=TODAY + 8 * 3600)
-        with ledger.transaction():
-            (number,) = [s.id for s in statements.readings(ledger) if s.reading.source == "typed"]
-            assert ledger.forget_reading(number)
-        assert without == history.rates(ledger, "claude", now=TODAY + 8 * 3600 + 600)
+    heard = [*lived(0.1, days=range(-20, 0)), LimitReading("claude", "5h", 14.0, at + 3600, at, "statusline")]
+    wrong = LimitReading("claude", "week", 66.0, TODAY, at, "typed")
+    assert slope_of(tmp_path / "never", *heard) == slope_of(tmp_path / "forgotten", *heard, wrong, forget=True)
 
 
 def test_another_accounts_past_is_not_kept_for_this_one(tmp_path: Path) -> None:
-    pasted = LimitReading("claude", "week", 9.0, None, TODAY + 3600, "pasted")
-    with open_ledger(tmp_path / "ledger") as ledger:
-        with ledger.transaction():
-            ledger.add_readings([*lived(0.1, days=range(-28, -14), account="a"), pasted], machine="here")
-        (mine,) = history.rates(ledger, "claude", now=TODAY + 2 * 3600)
-        with ledger.transaction():
-            ledger.add_readings(lived(0.4, days=range(-14, 0), account="b"), machine="here")
-        (theirs,) = history.rates(ledger, "claude", now=TODAY + 3 * 3600)
-        assert pytest.approx(math.log(0.1), abs=0.15) == mine.size
-        assert pytest.approx(math.log(0.4), abs=0.15) == theirs.size
+    """A panel names no account; the rollouts around it do."""
+    pasted = LimitReading("claude", "week", 60.0, None, TODAY + 3600, "pasted")
+    (mine,) = slope_of(tmp_path / "ledger", *lived(0.1, days=range(-20, -1), account="a"), pasted)
+    again = pasted._replace(observed_at=TODAY + 15 * 3600)
+    (theirs,) = slope_of(tmp_path / "ledger", *lived(0.5, days=range(1), account="b"), again)
+    assert pytest.approx(math.log(0.1), abs=0.15) == mine.size
+    assert pytest.approx(math.log(0.5), abs=0.2) == theirs.size
