@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -595,3 +596,16 @@ def test_a_read_only_state_folder_is_said_and_what_is_there_is_still_shown(new: 
 
 def test_columns_are_written_in_the_order_they_are_read() -> None:
     assert len(count._COLUMNS) == len(set(count._COLUMNS)) == len(Usage._fields) + 2
+
+
+def test_a_name_that_was_rolled_back_is_not_remembered(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        with suppress(KeyError), ledger.transaction():
+            assert "lost" == ledger.names()[ledger.label("lost")]
+            raise KeyError
+        with ledger.transaction():
+            number = ledger.label("kept")
+        assert {number: "kept"} == ledger.names()
+        with open_ledger(tmp_path / "ledger") as other, other.transaction():
+            later = other.label("another process's")
+        assert {number: "kept", later: "another process's"} == ledger.names()

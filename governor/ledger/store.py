@@ -47,6 +47,7 @@ class Ledger:
         self.path = path
         self.set_aside = set_aside  # the corrupt file this one replaces, if any
         self.numbers = Numbers(connection)
+        self._names: dict[int, str] = {}
         self._inode = path.stat().st_ino
 
     def __enter__(self) -> Ledger:
@@ -76,6 +77,7 @@ class Ledger:
                 self.connection.execute("COMMIT")
             except BaseException:
                 self.numbers.clear()
+                self._names.clear()
                 self.connection.rollback()
                 raise
         except sqlite3.OperationalError as fault:
@@ -100,8 +102,11 @@ class Ledger:
         return self.numbers[text]
 
     def names(self) -> dict[int, str]:
-        """Every label's text by its number."""
-        return dict(self.connection.execute("SELECT id, text FROM label"))
+        """Every label's text by its number. Labels never change, so only those that are new are asked for."""
+        newest = next(reversed(self._names), 0)
+        query = "SELECT id, text FROM label WHERE id > ? ORDER BY id"
+        self._names.update(self.connection.execute(query, (newest,)))
+        return self._names
 
     # Cursors, readings, problems, facts
 
