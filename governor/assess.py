@@ -107,9 +107,7 @@ def _window(
     scale = history.scale(ledger, settings, lane, name, now=now)
     # The answer that brought the figure carries the same second and is in it already.
     since = history.spent(ledger, settings, lane, official.observed_at + 1, now + 1).units if official else 0.0
-    estimate = _estimate(official, since, local.units, scale)
-    if official is None and window.resets_at is None:  # no window is known: what was used elsewhere may have opened one
-        estimate = None
+    estimate = _estimate(window, official, since, local.units, scale)
     projection = _project(window, estimate, scale, past, now=now)
     elapsed = None
     if window.resets_at is not None:
@@ -142,7 +140,11 @@ def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> Past
 
 
 def _estimate(
-    official: windows.Official | None, since: float, units: float, scale: calibrate.Scale | None
+    window: windows.Window,
+    official: windows.Official | None,
+    since: float,
+    units: float,
+    scale: calibrate.Scale | None,
 ) -> Estimate | None:
     if official is not None:
         at = official.used_percent
@@ -152,7 +154,7 @@ def _estimate(
         high = at + ROUNDING + since / (scale.low * max(share, 0.1))
         low = max(at - ROUNDING, 0.0) + since / scale.high
         return Estimate(at + since / scale.units_per_percent, low, high, "official+local")
-    if scale is None:
+    if scale is None or window.resets_at is None:  # none is known to be open, and use elsewhere may have opened one
         return None
     share = scale.effective / scale.units_per_percent
     return Estimate(units / scale.effective, units / scale.high, units / (scale.low * share), "local")

@@ -11,7 +11,7 @@ from pathlib import Path
 from governor import config, heartbeat, hook, paths, refresh
 from governor.assess import off_ends, override_ends
 from governor.errors import GovernorError
-from governor.faces.plain import left
+from governor.faces.plain import left, many
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.model import LANES
@@ -53,9 +53,8 @@ def _ledger(ledger: Ledger) -> Finding:
     if days is None:
         return Finding("ledger", True, "empty so far")
     number, first = days
-    plural = "" if number == 1 else "s"
-    transcripts = read.transcripts(ledger)
-    return Finding("ledger", True, f"use on {number:,} day{plural} since {first}, from {transcripts:,} transcripts")
+    text = f"use on {many(number, 'day')} since {first}, from {read.transcripts(ledger):,} transcripts"
+    return Finding("ledger", True, text)
 
 
 def _clock(ledger: Ledger, *, now: int) -> list[Finding]:

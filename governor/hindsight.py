@@ -83,7 +83,7 @@ def samples(ledger: Ledger, lane: Lane, window: str) -> list[weigh.Sample]:
 
 def _tokens(ledger: Ledger, lane: Lane, since: int, until: int) -> dict[str, tuple[float, float, float, float]]:
     tokens: dict[str, tuple[float, float, float, float]] = {}
-    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=2**33 // 900 * 900):
+    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=read.WHOLE_S):
         t = piece.tally
         more = (t.input, t.output, t.cache_read, t.cache_write_5m + t.cache_write_1h)
         before = tokens.get(piece.model, (0.0, 0.0, 0.0, 0.0))

@@ -147,7 +147,8 @@ def _anchors(
     """Each reading beside the units used in its window until then. Those before today are kept: only today's grow."""
     today, size = now // DAY * DAY, windows.length(window)
     old = [r for r in readings if r.observed_at < today]
-    counted = sum(s.tally.requests for s in read.slices(ledger, 0, today, lane=lane, bucket_s=2**33 // DAY * DAY))
+    begin = (old[0].observed_at - size - DAY) // 900 * 900 if old else today
+    counted = sum(s.tally.requests for s in read.slices(ledger, begin, today, lane=lane, bucket_s=read.WHOLE_S))
     heard = sum(r.observed_at + r.used_percent + (r.resets_at or 0) for r in old)
     key = [1, today, repr(settings.weights), counted, len(old), heard]
     rows = kept_fact(ledger, f"anchors:{lane}:{window}", key)

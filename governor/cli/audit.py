@@ -95,7 +95,7 @@ def week_of(ledger: Ledger, settings: Settings, part: LaneReport, *, now: int) -
 
 
 def _by(ledger: Ledger, settings: Settings, lane: Lane, key: str, since: int, until: int) -> list[attribution.Row]:
-    pieces = read.slices(ledger, since, until, lane=lane, bucket_s=2**33 // 900 * 900, keys=(key,))
+    pieces = read.slices(ledger, since, until, lane=lane, bucket_s=read.WHOLE_S, keys=(key,))
     return attribution.group(pieces, [key], weights=settings.weights)
 
 

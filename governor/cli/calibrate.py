@@ -62,6 +62,7 @@ def calibrate(
         windows.length(window)
     except KeyError:
         raise BadInputError(f"{window!r} is no window.", "5h, week, or week:fable") from None
+    readings: list[LimitReading] = []
     with opened(quiet=as_json) as (ledger, settings, now):
         if listing:
             _list(statements.readings(ledger), now=now, as_json=as_json)
@@ -74,7 +75,6 @@ def calibrate(
                 found = ledger.forget_reading(forget)
             if not found:
                 raise BadInputError(f"There is no anchor {forget}.", "governor calibrate --list")
-            doubts = []
             if not as_json:
                 click.echo(f"Anchor {forget} is forgotten.\n  next: governor status")
         else:
@@ -98,12 +98,12 @@ def calibrate(
                     ledger.add_readings(readings, machine=settings.machine)
             except StateError as fault:
                 raise StateError(f"Not recorded. {fault.message}", fault.next_step) from fault
-            doubts = [doubt for one in readings if (doubt := _fell(ledger, one)) is not None]
+        doubts = [doubt for one in readings if (doubt := _fell(ledger, one)) is not None]
         report = assess(ledger, settings, now=now, lane=lane)
     if as_json:
         against = [{"id": number, "window": one.window, "used_percent": one.used_percent} for one, number in doubts]
         click.echo(data.dump({**data.status(report), "schema": "governor.calibrate/1", "contradicts": against}))
-    elif forget is None:
+    elif readings:
         _confirm(readings, now=now)
         _explain(report.lanes[0], readings, doubts, now=now)
 

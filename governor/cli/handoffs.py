@@ -14,7 +14,7 @@ from governor import config
 from governor.cli.opening import json_option, settings_in_force
 from governor.errors import BadInputError
 from governor.faces import data
-from governor.faces.plain import LANE_NAMES, ago, count, percent, usd, utc
+from governor.faces.plain import LANE_NAMES, ago, count, many, percent, usd, utc
 from governor.handoff import changes, news, record
 
 WAIT_S = 0.1
@@ -121,10 +121,6 @@ def _look(content: dict[str, Any]) -> str | None:
     return f"cd {shlex.quote(folder)} && {resume}" if resume and folder else None
 
 
-def _of(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def table(listed: list[dict[str, Any]]) -> str:
     """All of them, the newest last."""
     if not listed:
@@ -134,7 +130,7 @@ def table(listed: list[dict[str, Any]]) -> str:
     for each in listed:
         began = record.read(each["id"]).get("started_at")
         age = ago(now - began) if isinstance(began, (int, float)) else "—"
-        files = "" if each["files_changed"] is None else _of(each["files_changed"], "file")
+        files = "" if each["files_changed"] is None else many(each["files_changed"], "file")
         cost = "" if each["usd"] is None else usd(each["usd"])
         lane = LANE_NAMES.get(each["lane"], "—")
         place = each["branch"] or each["project"] or ""
@@ -162,13 +158,13 @@ def detail(shown: dict[str, Any]) -> str:
         row(
             "used",
             f"{count(shown['tokens'])} tokens, {usd(shown['usd'])} at list price, "
-            f"{_of(shown['tool_calls'], 'tool call')}",
+            f"{many(shown['tool_calls'], 'tool call')}",
         )
     for each in shown["windows"] or ():
         if each["after"] is not None:
             row("window", f"{each['window']} {percent(each['before'])} → {percent(each['after'])}")
     if shown["files_changed"] is not None:
-        row("changed", _of(shown["files_changed"], "file"))
+        row("changed", many(shown["files_changed"], "file"))
         for each in shown["files"][:20]:
             lines_of = "" if each["added"] is None else f"  +{each['added']} −{each['removed']}"
             row("", f"{each['path']}{lines_of}")

@@ -50,7 +50,7 @@ def usage(
             start,
             end,
             lane="claude" if lane == "claude" else "codex" if lane == "codex" else None,
-            bucket_s=read.QUARTER_S if timed else 2**33 // 900 * 900,
+            bucket_s=read.QUARTER_S if timed else read.WHOLE_S,
             keys=attribution.stored_keys(wanted),
         )
         rows = attribution.group(

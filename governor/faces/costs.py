@@ -48,6 +48,7 @@ def content(
     for cost in found.values():
         for lane, units in cost.units.items():
             whole[lane] = whole.get(lane, 0.0) + units
+    rates = [cost.per_day for cost in found.values() if cost.per_day is not None]
     return {
         "schema": "governor.overhead/1",
         "since": utc(since),
@@ -60,9 +61,7 @@ def content(
         ],
         "total": {
             "runs": sum(cost.runs for cost in found.values()),
-            "runs_per_day": sum(rates)
-            if (rates := [c.per_day for c in found.values() if c.per_day is not None])
-            else None,
+            "runs_per_day": sum(rates) if rates else None,
             "injections": sum(cost.injections for cost in found.values()),
             "tokens": sum(cost.tokens for cost in found.values()),
             "reread_tokens": sum(cost.reread_tokens for cost in found.values()),

@@ -241,7 +241,7 @@ def findings(found: Sequence[Finding], *, to: Console | None = None) -> None:
         if one.mend:
             console.print(Text(f"        {'':<16}→ {one.mend}", style="bold"), soft_wrap=True)
     bad = sum(not one.ok for one in found)
-    console.print(f"\n{bad} thing{'s' * (bad != 1)} to mend." if bad else "\nAll is well.\n  next: governor status")
+    console.print(f"\n{many(bad, 'thing')} to mend." if bad else "\nAll is well.\n  next: governor status")
 
 
 def backtest(result: Backtest, title: str, *, to: Console | None = None) -> None:

@@ -162,7 +162,7 @@ def _arithmetic(found: WindowReport) -> list[str]:
         scale = found.scale
         rows.append(
             f"scale: {count(scale.units_per_percent)} units per 1 % ({count(scale.low)}–{count(scale.high)}), "
-            f"from {scale.anchors} anchor{'s' * (scale.anchors != 1)}"
+            f"from {many(scale.anchors, 'anchor')}"
         )
         if scale.change is not None:
             rows.append(f"  {change(scale.change, window.name)}")

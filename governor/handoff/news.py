@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from governor import hook, paths
-from governor.faces.plain import LANE_NAMES, ago, usd
+from governor.faces.plain import LANE_NAMES, ago, many, usd
 from governor.guards.handoff import LETTER, MODEL_LIMIT, key
 from governor.handoff import record
 
@@ -74,6 +74,6 @@ def _what(state: str, content: dict[str, Any]) -> str:
     if state == record.FAILED:
         return f"FAILED{span}: {content.get('failed') or 'no reason known'}"
     files = content.get("files_changed")
-    changed = "" if files is None else f": {files} file{'' if files == 1 else 's'} changed"
+    changed = "" if files is None else f": {many(files, 'file')} changed"
     money = f", {usd(ran['usd'])} at list price" if isinstance(ran.get("usd"), (int, float)) else ""
     return f"is DONE{span}{changed}{money}"

@@ -20,6 +20,7 @@ _OWN_SUMS = (
     "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)"
 )
 QUARTER_S = 900
+WHOLE_S = 2**33 // QUARTER_S * QUARTER_S  # a bucket that all of time fits into
 
 
 def slices(

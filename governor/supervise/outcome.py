@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from governor import spans
-from governor.faces.plain import count, percent, usd, utc
+from governor.faces.plain import count, many, percent, usd, utc
 from governor.model import Tally
 from governor.supervise.budget import Crossing
 
@@ -87,14 +87,10 @@ def limit_words(crossing: Crossing) -> str:
     amount = {
         "usd": f"{usd(limit)} (list price)" if limit >= 0.01 else f"${limit:g} (list price)",
         "tokens": f"{count(limit)} tokens",
-        "tool_calls": _of(limit, "tool call"),
+        "tool_calls": many(round(limit), "tool call"),
         "wall": spans.words(limit),
     }
     return f"the limit of {amount[crossing.unit]}"
-
-
-def _of(number: float, thing: str) -> str:
-    return f"{number:.0f} {thing}{'' if number == 1 else 's'}"
 
 
 def line(outcome: Outcome) -> str:
@@ -114,9 +110,9 @@ def line(outcome: Outcome) -> str:
         tally = outcome.tally
         money = f"{usd(tally.usd)} at list price"
         if tally.unpriced_requests:
-            money = f"{money} and {_of(tally.unpriced_requests, 'request')} without a price"
+            money = f"{money} and {many(tally.unpriced_requests, 'request')} without a price"
         tokens = f"{count(tally.fresh)} tokens + {count(tally.cache_read)} cached"
-        words.append(f"{_of(outcome.tool_calls, 'tool call')}, {tokens}, {money}")
+        words.append(f"{many(outcome.tool_calls, 'tool call')}, {tokens}, {money}")
         words += [
             f"{each.window} {percent(each.before)} → {percent(each.after)}"
             for each in outcome.windows

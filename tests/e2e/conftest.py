@@ -18,6 +18,7 @@ from .clients import Clients, MissingClientsError, find_clients
 from .drive import ClaudeCode, Codex, Governor
 from .namespace import Namespace, best_way, describe
 from .standin import Standin
+from .state import State
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -74,3 +75,24 @@ def codex(clients: Clients, user_home: Path, namespace: Namespace, standin: Stan
 @pytest.fixture
 def governor(user_home: Path, namespace: Namespace, standin: Standin) -> Governor:
     return Governor(program=Path(sys.executable), home=user_home, namespace=namespace, standin=standin)
+
+
+@pytest.fixture
+def state(user_home: Path) -> State:
+    return State(user_home)
+
+
+@pytest.fixture
+def wired(claude: ClaudeCode, governor: Governor, state: State) -> ClaudeCode:
+    """Claude Code with the hooks in it; only ``governor refresh`` refreshes."""
+    governor.install()
+    state.hold_bell()
+    return claude
+
+
+@pytest.fixture
+def wired_codex(codex: Codex, governor: Governor, state: State) -> Codex:
+    """The same for Codex."""
+    governor.install("--codex")
+    state.hold_bell()
+    return codex

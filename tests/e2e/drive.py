@@ -220,6 +220,11 @@ class Governor(_Client):
         """``governor("status", "--json")``."""
         return self.run(["-m", "governor", *args], stdin=stdin, cwd=cwd)
 
+    def install(self, *which: str) -> None:
+        """``governor install``, which has to work and to complain of nothing."""
+        done = self("install", *which)
+        assert (0, "") == (done.code, done.err), done.out
+
     def json(self, *args: str) -> Record:
         """What a reading command says with ``--json``.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ from .state import State
 from .wire import Used, text, tool, usage
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def state(user_home: Path) -> State:
-    return State(user_home)
 
 
 def budget(governor: Governor, state: State, *budgets: dict[str, Any]) -> None:

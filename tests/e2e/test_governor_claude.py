@@ -20,24 +20,6 @@ pytestmark = pytest.mark.e2e
 BROAD = "Implement pagination across all endpoints and write the tests for every module"
 
 
-@pytest.fixture
-def state(user_home: Path) -> State:
-    return State(user_home)
-
-
-@pytest.fixture
-def wired(claude: ClaudeCode, governor: Governor, state: State) -> ClaudeCode:
-    """The client with the hooks in it; only ``governor refresh`` refreshes."""
-    install(governor)
-    state.hold_bell()
-    return claude
-
-
-def install(governor: Governor) -> None:
-    done = governor("install")
-    assert (0, "") == (done.code, done.err), done.out
-
-
 def ask(tui: Terminal, standin: Standin, prompt: str, answer: str, **tokens: int) -> str:
     """One turn; the screen with its answer."""
     standin.reply(text(answer), usage(**tokens))
@@ -63,7 +45,7 @@ def test_the_meter_goes_from_the_status_line_into_governor_status(
     claude.settings({"statusLine": {"type": "command", "command": "echo my own line"}})
     claude.extra_env["PYTHONPATH"] = str(ROOT)  # an installed governor needs none for its bell
     standin.meter.five_hour.used, standin.meter.seven_day.used = 0.42137, 0.1
-    install(governor)
+    governor.install()
 
     with claude.terminal() as tui:
         tui.wait_for("my own line")
@@ -211,7 +193,7 @@ def test_the_hooks_outlive_the_folder_they_were_installed_from(
     shutil.copytree(ROOT / "governor", checkout / "governor", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "hooks", checkout / "hooks", ignore=shutil.ignore_patterns("__pycache__"))
     governor.extra_env["PYTHONPATH"] = str(checkout)
-    install(governor)
+    governor.install()
     state.hold_bell()
 
     with claude.terminal() as tui:
@@ -274,7 +256,7 @@ def test_uninstall_gives_the_settings_back_byte_for_byte(
     file = claude.config / "settings.json"
     if before is not None:
         file.write_text(before)
-    install(governor)
+    governor.install()
     state.hold_bell()
     assert "runtime/hooks" in file.read_text()
     assert 0 == claude.print("hi").code

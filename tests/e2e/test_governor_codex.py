@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,20 +17,6 @@ pytestmark = pytest.mark.e2e
 
 BROAD = "Implement pagination across all endpoints and write the tests for every module"
 READY = "› Ask Codex"
-
-
-@pytest.fixture
-def state(user_home: Path) -> State:
-    return State(user_home)
-
-
-@pytest.fixture
-def wired(codex: Codex, governor: Governor, state: State) -> Codex:
-    """Codex with the hooks in it; only ``governor refresh`` refreshes."""
-    done = governor("install", "--codex")
-    assert (0, "") == (done.code, done.err), done.out
-    state.hold_bell()
-    return codex
 
 
 def terminal(codex: Codex, *args: str) -> Terminal:
@@ -66,12 +51,12 @@ def finding(governor: Governor, name: str) -> dict[str, Any]:
 
 
 def test_a_turn_fires_the_hooks_and_its_reading_arrives(
-    wired: Codex, governor: Governor, state: State, standin: Standin
+    wired_codex: Codex, governor: Governor, state: State, standin: Standin
 ) -> None:
     standin.codex_meter.five_hour.used, standin.codex_meter.seven_day.used = 0.31, 0.12
     standin.reply(text("all done"), usage(input=900, output=60, cache_read=300, reasoning=20))
 
-    run = wired.exec("do it")
+    run = wired_codex.exec("do it")
 
     assert (0, "all done") == (run.code, run.events[-2]["item"]["text"])
     assert (2, 1) == (state.runs("pacing"), state.runs("router")), "session start and prompt"
@@ -85,14 +70,14 @@ def test_a_turn_fires_the_hooks_and_its_reading_arrives(
 
 
 def test_hooks_wait_for_the_persons_trust_and_doctor_says_so(
-    wired: Codex, governor: Governor, state: State, standin: Standin
+    wired_codex: Codex, governor: Governor, state: State, standin: Standin
 ) -> None:
     """We never sign for ourselves: doctor names the step, the person takes it in Codex, and doctor sees that."""
     before = finding(governor, "codex trust")
     standin.reply(text("unseen"))
-    wired.exec("do it", trust_hooks=False)
+    wired_codex.exec("do it", trust_hooks=False)
     ran = len(state.spool("hooks"))
-    with terminal(wired) as tui:
+    with terminal(wired_codex) as tui:
         tui.wait_for("2. Trust all and continue")
         press(tui, "2", "› 2. Trust all and continue")
         press(tui, "Enter", ">_ OpenAI Codex")
@@ -104,14 +89,14 @@ def test_hooks_wait_for_the_persons_trust_and_doctor_says_so(
     assert "/hooks" in before["mend"]
     assert (True, "") == (after["ok"], after["mend"])
     state.hold_bell()
-    wired.exec("do it", trust_hooks=False)
+    wired_codex.exec("do it", trust_hooks=False)
     assert state.runs("pacing") > 0
 
 
 def test_the_pacing_word_is_said_once_and_to_the_person_alone(
-    wired: Codex, governor: Governor, standin: Standin
+    wired_codex: Codex, governor: Governor, standin: Standin
 ) -> None:
-    with terminal(wired, "--dangerously-bypass-hook-trust") as tui:
+    with terminal(wired_codex, "--dangerously-bypass-hook-trust") as tui:
         tui.wait_for(READY)
         standin.codex_meter.five_hour.used = 0.92
         ask(tui, standin, "one", "first")
@@ -124,12 +109,12 @@ def test_the_pacing_word_is_said_once_and_to_the_person_alone(
     assert not [request for request in standin.requests if "governor" in request.text]
 
 
-def test_at_the_wall_a_prompt_is_held_once(wired: Codex, governor: Governor, standin: Standin) -> None:
+def test_at_the_wall_a_prompt_is_held_once(wired_codex: Codex, governor: Governor, standin: Standin) -> None:
     standin.codex_meter.five_hour.used = 0.96
-    wired.exec("one")
+    wired_codex.exec("one")
     assert 0 == governor("refresh").code
 
-    with terminal(wired, "--dangerously-bypass-hook-trust") as tui:
+    with terminal(wired_codex, "--dangerously-bypass-hook-trust") as tui:
         tui.wait_for(READY)
         tui.type("please hurry")
         tui.wait_for("governor override 30m")
@@ -140,11 +125,13 @@ def test_at_the_wall_a_prompt_is_held_once(wired: Codex, governor: Governor, sta
     assert "please hurry" in standin.turns[-1].text
 
 
-def test_broad_work_is_sent_back_to_claude_when_codex_runs_hot(wired: Codex, state: State, standin: Standin) -> None:
+def test_broad_work_is_sent_back_to_claude_when_codex_runs_hot(
+    wired_codex: Codex, state: State, standin: Standin
+) -> None:
     lanes = {"codex": room("NUDGE", -20.0), "claude": room("GO", 55.0)}
     state.write_letter("router", {"lanes": lanes, "mode": "advise"})
 
-    with terminal(wired, "--dangerously-bypass-hook-trust") as tui:
+    with terminal(wired_codex, "--dangerously-bypass-hook-trust") as tui:
         tui.wait_for(READY)
         ask(tui, standin, "Say what this project does", "nothing much")
         ask(tui, standin, BROAD, "begun")
@@ -181,10 +168,10 @@ def test_uninstall_gives_hooks_json_back_byte_for_byte(
 
 
 def test_a_memory_file_that_the_person_named_is_compacted_after_a_patch(
-    wired: Codex, governor: Governor, standin: Standin
+    wired_codex: Codex, governor: Governor, standin: Standin
 ) -> None:
-    index = wired.project / "MEMORY.md"
-    budget = wired.home / ".config/governor/budget.json"
+    index = wired_codex.project / "MEMORY.md"
+    budget = wired_codex.home / ".config/governor/budget.json"
     budget.parent.mkdir(parents=True)
     budget.write_text(json.dumps({"memory": {"files": [str(index)]}}))
     assert 0 == governor("refresh").code
@@ -193,7 +180,7 @@ def test_a_memory_file_that_the_person_named_is_compacted_after_a_patch(
     standin.reply({"type": "tool_use", "name": "apply_patch", "input": patch})  # not an object, as other tools take
     standin.reply(text("remembered"))
 
-    assert 0 == wired.exec("remember this").code
+    assert 0 == wired_codex.exec("remember this").code
     told = standin.turns[-1].text
     assert 1 == told.count("governor kept MEMORY.md within its load limit: shortened 1 line")
     assert 350 >= max(map(len, index.read_text().splitlines()))

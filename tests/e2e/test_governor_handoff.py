@@ -22,11 +22,6 @@ DONE = "I wrote result.txt and ran tests/test_result.py::test_word, which passes
 
 
 @pytest.fixture
-def state(user_home: Path) -> State:
-    return State(user_home)
-
-
-@pytest.fixture
 def project(claude: ClaudeCode) -> Path:
     """A repository with one commit."""
     for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "begun"]):

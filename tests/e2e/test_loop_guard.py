@@ -26,15 +26,9 @@ WEIGHTS = {
 STUCK = "4 of the last 4 calls were Bash calls with the same input"
 
 
-@pytest.fixture
-def state(user_home: Path) -> State:
-    return State(user_home)
-
-
 def install(governor: Governor, state: State, *which: str) -> None:
     """Wired, with the letters that a first refresh writes; no hook rings for another."""
-    done = governor("install", *which)
-    assert (0, "") == (done.code, done.err), done.out
+    governor.install(*which)
     assert 0 == governor("refresh").code
     state.hold_bell()
 

@@ -23,17 +23,10 @@ TASK = "count the files in folder"
 
 
 @pytest.fixture
-def state(user_home: Path) -> State:
-    return State(user_home)
-
-
-@pytest.fixture
-def wired(claude: ClaudeCode, governor: Governor, state: State) -> ClaudeCode:
-    """Claude Code with the hooks in it, its own limits out of the way; only ``governor refresh`` refreshes."""
-    assert 0 == governor("install").code
-    state.hold_bell()
-    claude.extra_env["CLAUDE_CODE_MAX_CONCURRENT_SUBAGENTS"] = "50"
-    return claude
+def wired(wired: ClaudeCode) -> ClaudeCode:
+    """With the client's own limits out of the way."""
+    wired.extra_env["CLAUDE_CODE_MAX_CONCURRENT_SUBAGENTS"] = "50"
+    return wired
 
 
 def budget(home: Path, governor: Governor, **content: Any) -> None:
@@ -198,13 +191,6 @@ def test_near_the_wall_a_routine_subagent_runs_on_the_cheaper_model(
 
 
 # ---- Codex -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def wired_codex(codex: Codex, governor: Governor, state: State) -> Codex:
-    assert 0 == governor("install", "--codex").code
-    state.hold_bell()
-    return codex
 
 
 def delegated(standin: Standin, *names: str) -> None:

@@ -17,18 +17,6 @@ pytestmark = pytest.mark.e2e
 TYPOS = "Fix the typos in README.md"
 
 
-@pytest.fixture
-def state(user_home: Path) -> State:
-    return State(user_home)
-
-
-@pytest.fixture
-def wired(claude: ClaudeCode, governor: Governor, state: State) -> ClaudeCode:
-    assert 0 == governor("install").code
-    state.hold_bell()
-    return claude
-
-
 def test_small_work_on_a_pressed_lane_is_offered_the_smaller_model_and_following_it_is_seen(
     wired: ClaudeCode, governor: Governor, state: State, standin: Standin
 ) -> None:
