@@ -31,7 +31,7 @@ def wants(raw: bytes, door: hook.Door) -> bool:
         from governor.guards import calls
 
         carried[:] = [batch] = [calls.read(raw)]
-        return batch is None or loops.is_odd(door.home, batch, letter)
+        return batch is None or loops.is_odd(door.home, batch, letter, now=door.now)
     if kind == b"Stop":
         from governor.acts import loops
 

@@ -39,7 +39,7 @@ def _repeats(door: hook.Door, letter: dict[str, Any], batch: Batch) -> hook.Repl
     record = loops.name(batch.session, batch.agent)
     count, like = calls.most_alike(batch.traces)
     if like is None or count < _whole(letter, "alike", loops.ALIKE):
-        loops.calm(door.home, record)
+        loops.calm(door.home, record, before=door.now)
         return None
     tool = next((c.tool for c in batch.calls if calls.are_alike((c.mark, c.exact, c.answer), like)), b"")
     name, session = _key(tool) if tool else "", loops.name(batch.session)
@@ -215,7 +215,7 @@ def _line(door: hook.Door, record: dict[str, Any]) -> bytes:
 def _key(name: bytes) -> str:
     from governor.acts import breakers
 
-    return breakers.key(name.decode("utf-8", "replace"))
+    return breakers.key(name)
 
 
 def _whole(letter: dict[str, Any], name: str, otherwise: int) -> int:

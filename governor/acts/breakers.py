@@ -23,8 +23,9 @@ FULL = 2**18  # bytes of failures; beyond, a session begins anew
 TOOL_CHARS = 64  # of a tool's name that are kept; MCP tools have long ones
 
 
-def key(tool: str) -> str:
+def key(name: str | bytes) -> str:
     """A tool's name as it is written into our files: no blanks, no line ends, nothing that is not a plain letter."""
+    tool = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
     return "".join(c if (c.isascii() and c.isalnum()) or c in "-_." else "_" for c in tool)[:TOOL_CHARS] or "_"
 
 
@@ -62,8 +63,8 @@ def successes(calls: list[Call], known: list[Outcome], *, at_ms: int) -> list[Ou
     failing = {one.tool for one in known if one.kind}
     found = []
     for call in calls:
-        tool = key(call.tool.decode("utf-8", "replace"))
-        if call.state != "ok" or key(call.id.decode("utf-8", "replace")) in bad:
+        tool = key(call.tool)
+        if call.state != "ok" or key(call.id) in bad:
             continue
         if tool in failing:
             found.append(Outcome(at_ms, tool, "", "", ""))

@@ -61,10 +61,14 @@ def first_to_tell(home: str, record: str) -> bool:
     return True
 
 
-def calm(home: str, record: str) -> None:
-    """The pattern broke: the next one is a new episode."""
+def calm(home: str, record: str, *, before: float | None = None) -> None:
+    """The pattern broke: the next one is a new episode. What was told from ``before`` on was told of later calls than
+    those that are looked at, by a hook that ran beside this one: it stands.
+    """
+    mark = path(home, f"{record}.told")
     try:
-        os.unlink(path(home, f"{record}.told"))
+        if before is None or os.stat(mark).st_mtime < before:
+            os.unlink(mark)
     except OSError:
         pass
 
@@ -91,7 +95,7 @@ def noted(home: str, record: str, what: str) -> str:
 # ---- what a quiet hook asks ------------------------------------------------------------------------------------------
 
 
-def is_odd(home: str, batch: Batch, letter: bytes) -> bool:
+def is_odd(home: str, batch: Batch, letter: bytes, *, now: float) -> bool:
     """Note the calls; is there anything in them to decide about? Raises: OSError where nothing can be noted."""
     record = name(batch.session, batch.agent)
     if not record:
@@ -100,7 +104,7 @@ def is_odd(home: str, batch: Batch, letter: bytes) -> bool:
     wanted = letter.partition(b'"alike":')[2].lstrip()[:1]
     if calls.most_alike(batch.traces)[0] >= (int(wanted) if wanted.isdigit() else ALIKE):
         return True
-    calm(home, record)
+    calm(home, record, before=now)
     if any(call.state == "failed" for call in batch.calls):
         return True
     session = name(batch.session)
