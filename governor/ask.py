@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from governor.errors import BadInputError
+from governor.guards.tap import window_of
 from governor.model import Lane, LimitReading
 from governor.sources import codex
 
 PATIENCE_S = 30
 _CLAUDE = ("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
-_WINDOWS = {"five_hour": "5h", "seven_day": "week"}
 
 
 def client(lane: Lane, *, now: int) -> list[LimitReading]:
@@ -59,8 +59,7 @@ def claude_readings(answer: dict[str, Any], *, now: int) -> Iterator[LimitReadin
         if isinstance(one, dict) and isinstance(one.get("display_name"), str):
             stated[f"seven_day_{one['display_name'].lower()}"] = one
     for name, value in stated.items():
-        family = name.removeprefix("seven_day_") if name.startswith("seven_day_") else ""
-        window = _WINDOWS.get(name) or (f"week:{family}" if family else None)
+        window = window_of(name)
         used = value.get("utilization")
         if window is None or not isinstance(used, (int, float)) or not 0 <= used <= 100:
             continue

@@ -60,8 +60,8 @@ def _end(text: bytes | None) -> int | None:
 
 
 def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:
-    runs = read.runs(ledger, now - 7 * 86_400)
-    return HookHealth(wired=(paths.home() / "install.json").exists(), last_run=runs[-1][0] if runs else None)
+    last_run = read.last_run(ledger, now - 7 * 86_400)
+    return HookHealth(wired=(paths.home() / "install.json").exists(), last_run=last_run)
 
 
 def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneReport:

@@ -26,6 +26,11 @@ def look(*, lane: Lane | None = None, window: str | None = None) -> Ruling:
 
     Raises: BadInputError where the budget file is wrong.
     """
+    return seen(lane=lane, window=window)[0]
+
+
+def seen(*, lane: Lane | None = None, window: str | None = None) -> tuple[Ruling, Report | None]:
+    """The same with the report it rests on; None where the state cannot be had."""
     now = refresh.now_s()
     settings = config.load()
     try:
@@ -39,11 +44,12 @@ def look(*, lane: Lane | None = None, window: str | None = None) -> Ruling:
             if window is None:
                 found += of_budgets(spending.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
     except StateError as fault:
-        return Ruling("GO", "no-state", f"nothing can be known: {fault.message}")
+        return Ruling("GO", "no-state", f"nothing can be known: {fault.message}"), None
     if window is not None and not found:
         found = [Ruling("GO", "unknown", f"nothing official is known of {window}")]
     home = str(paths.home())
-    return gate.let_through(gate.worst(found), off_by=hook.off_by(home, now), overridden=hook.is_overridden(home, now))
+    ruling = gate.worst(found)
+    return gate.let_through(ruling, off_by=hook.off_by(home, now), overridden=hook.is_overridden(home, now)), report
 
 
 def wait(

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
-from pathlib import Path
 
 from governor import install, paths, refresh
 from governor.errors import GovernorError
@@ -28,7 +26,6 @@ _VERSION = {
     "claude": re.compile(rb'"version"\s*:\s*"(\d+)\.(\d+)\.(\d+)'),
     "codex": re.compile(rb'"cli_version"\s*:\s*"(\d+)\.(\d+)\.(\d+)'),
 }
-_MANAGED = {"darwin": "/Library/Application Support/ClaudeCode/managed-settings.json"}
 
 
 def examine(ledger: Ledger, *, now: int) -> list[Finding]:
@@ -74,7 +71,7 @@ def _wiring(wired: list[Wired]) -> list[Finding]:
 def _policy() -> list[Finding]:
     """Settings that switch hooks off for good."""
     findings = []
-    managed = Path(_MANAGED.get(sys.platform, "/etc/claude-code/managed-settings.json"))
+    managed = paths.managed_settings()
     for file in [*(home / "settings.json" for home in paths.claude_homes()), managed]:
         try:
             content = json.loads(file.read_bytes())
@@ -106,8 +103,7 @@ def _trust(wired: list[Wired]) -> list[Finding]:
 
 def _alive(ledger: Ledger, *, now: int) -> Finding:
     """Marks of the hooks' runs beside the clients' own writing."""
-    runs = read.runs(ledger, now - 30 * 86_400)
-    last_run = runs[-1][0] if runs else None
+    last_run = read.last_run(ledger, now - 30 * 86_400)
     wired_at = (paths.home() / "install.json").stat().st_mtime if (paths.home() / "install.json").exists() else now
     used = read.span(ledger)
     last_use = used[1] if used else 0

@@ -7,6 +7,7 @@ CODEX_HOME; no other room reads the environment for a path.
 from __future__ import annotations
 
 import os
+import sys
 
 from governor import hook
 from governor.errors import StateError
@@ -109,6 +110,12 @@ def _path(folder: str) -> Path:
     from pathlib import Path
 
     return Path(folder)
+
+
+def managed_settings() -> Path:
+    """Claude Code's settings that whoever manages the machine wrote; they win over the person's."""
+    own = {"darwin": "/Library/Application Support/ClaudeCode/managed-settings.json"}
+    return _path(own.get(sys.platform, "/etc/claude-code/managed-settings.json"))
 
 
 def data_file(name: str) -> Path:

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
 
-from governor import paths, spool
+from governor import config, paths, spool
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import store
@@ -261,9 +261,7 @@ def _price_stamp(settings: Settings) -> str:
 
 
 def _pricer(overrides: dict[str, Any]) -> Callable[[Usage], int | None]:
-    from governor.prices import PriceTable
-
-    return PriceTable(json.loads(paths.data_file("prices.json").read_bytes()), overrides).cost
+    return config.price_table(overrides).cost
 
 
 def now_s() -> int:

@@ -50,19 +50,18 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     if advice.rule in router.UNRECORDED:
         return hook.Reply(**size) if size else None
     session, cwd = str(event.get("session_id", ""))[:64], event.get("cwd")
-    key, past = (f"router:{session}:{advice.decision}:{int(door.now // router.QUIET_S) - age}" for age in (0, 1))
     inside = advice.to != "codex" or in_git(cwd)
     line = router.line_for(advice, lane=door.lane, letter=letter, cwd=cwd, in_git=inside)
-    mode = router.mode_of(letter)
-    speaks = bool(line) and mode == "advise" and not (door.seen(key) or door.seen(past))
-    tells = speaks and letter.get("tell_model") is True
-    record = router.record_of(advice, reading, session=session, cwd=cwd, said=speaks, mode=mode)
+    about, mode = f"router:{session}:{advice.decision}", router.mode_of(letter)
+    once = router.unsaid(about, now=door.now, seen=door.seen) if line and mode == "advise" else ""
+    tells = bool(once) and letter.get("tell_model") is True
+    record = router.record_of(advice, reading, session=session, cwd=cwd, said=bool(once), mode=mode)
     if size and not line:  # one word a prompt: the other lane's comes before the other tier's
         return hook.Reply(**{**size, "record": {**size["record"], **record}})
     return hook.Reply(
-        person=line if speaks else "",
+        person=line if once else "",
         model=router.note_for(advice, lane=door.lane, letter=letter) if tells else "",
-        once=key if speaks else "",
+        once=once,
         record=record,
     )
 

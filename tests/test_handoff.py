@@ -515,12 +515,12 @@ def test_what_is_being_prepared_is_never_dead(tmp_path: Path) -> None:
     name = record.create()
     descriptor = record.lock(name)
     try:
-        assert record.RUNNING == record.standing(name, now=time.time(), quiet_s=600)
+        assert record.RUNNING == record.look(name, now=time.time(), quiet_s=600)[0]
         record.write(name, {"state": record.RUNNING})
         news.post()
-        assert record.RUNNING == record.standing(name, now=time.time(), quiet_s=600)
+        assert record.RUNNING == record.look(name, now=time.time(), quiet_s=600)[0]
         with pytest.raises(BlockingIOError):
             record.lock(name)
     finally:
         os.close(descriptor)
-    assert record.DEAD == record.standing(name, now=time.time(), quiet_s=600)
+    assert record.DEAD == record.look(name, now=time.time(), quiet_s=600)[0]

@@ -578,7 +578,8 @@ def test_spools_are_emptied_into_the_ledger(ledger: Ledger) -> None:
     ]
     assert 2 == take_in(ledger).readings
     assert [42.0, 43.0] == [one.reading.used_percent for one in statements.readings(ledger)]
-    assert [(NOW, "router", 9.5, 3)] == read.runs(ledger, 0)
+    assert [(NOW, "router", 9.5, 3)] == list(ledger.connection.execute("SELECT at, hook, ms, chars FROM run"))
+    assert NOW == read.last_run(ledger, 0)
     assert [{"at": NOW, "hook": "router", "lane": "claude", "rule": "x"}] == read.decisions(ledger, 0)
     assert [] == list(files[0].parent.iterdir())
     assert not spool.waiting()
@@ -600,7 +601,8 @@ def test_a_strange_line_in_a_spool_never_stops_the_next_refresh(ledger: Ledger, 
     put(name, *lines)
     take_in(ledger)
     take_in(ledger)
-    heard = (statements.readings(ledger), read.runs(ledger, 0), read.decisions(ledger, 0))
+    ran = ledger.connection.execute("SELECT at, hook, ms, chars FROM run").fetchall()
+    heard = (statements.readings(ledger), ran, read.decisions(ledger, 0))
     assert heard[spool.NAMES.index(name)]
     assert not spool.waiting()
     for one in statements.readings(ledger):

@@ -14,7 +14,7 @@ from governor.config import Settings
 from governor.faces import data
 from governor.ledger import costs, read
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane, Tally
+from governor.model import LANES, Lane
 from governor.report import LaneReport, Report
 from governor.review import canary, ceilings, efficiency, flags, watch
 from governor.review.efficiency import Efficiency, Response
@@ -75,7 +75,7 @@ def week_of(ledger: Ledger, settings: Settings, part: LaneReport, *, now: int) -
     whole = history.spent(ledger, settings, lane, since, until)
     before = history.spent(ledger, settings, lane, since - WEEK_S, since)
     days = {piece.start // 86_400 for piece in read.slices(ledger, since - WEEK_S, since, lane=lane)}
-    responses = [one for one in costs.responses(ledger, since, until) if one.lane == lane]
+    responses = list(costs.responses(ledger, since, until, lane=lane))
     caches = efficiency.examine(responses, settings.weights)
     landings = [w.projection.p50 for w in part.windows if w.projection and w.projection.p50 is not None]
     week = Week(
@@ -103,8 +103,7 @@ def _routine(responses: list[Response], settings: Settings) -> dict[str, float]:
     sums: dict[str, float] = {}
     for one in responses:
         if one.output <= SMALL:
-            tally = Tally(1, one.input, one.output, one.read, one.written_5m, one.written_1h)
-            units = meter.units(tally, one.model, settings.weights, lane=one.lane, fast=one.fast)
+            units = meter.units(one.tally, one.model, settings.weights, lane=one.lane, fast=one.fast)
             sums[one.model] = sums.get(one.model, 0.0) + units
     return sums
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from governor import hook, meter, paths
 from governor.errors import BudgetFileError, StateError
+
+if TYPE_CHECKING:
+    from governor.prices import PriceTable
 
 COMPILED = 5  # raise it when the compiled form changes, or what may stand in the file
 UNNAMED = "unset GOVERNOR_CONFIG, or write the file: echo '{}' > \"$GOVERNOR_CONFIG\""
@@ -117,6 +121,19 @@ def _compiled() -> dict[str, Any] | None:
         return content if known else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
+
+
+def price_table(overrides: dict[str, Any]) -> PriceTable:
+    """The price list that ships with us, under the person's own prices (``Settings.prices``)."""
+    from governor.prices import PriceTable
+
+    return PriceTable(_prices(), overrides)
+
+
+@cache
+def _prices() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(paths.data_file("prices.json").read_bytes())
+    return content
 
 
 def _defaults() -> dict[str, Any]:

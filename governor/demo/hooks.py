@@ -166,16 +166,17 @@ class Hooks:
                 self.seen.add(size["once"])
                 self._decided("router", one, at, size["record"])
             return
-        key, past = (f"router:{one.id}:{advice.decision}:{int(at // router.QUIET_S) - age}" for age in (0, 1))
         line = router.line_for(advice, lane=one.lane, letter=letter, cwd=event["cwd"], in_git=True)
         mode = router.mode_of(letter)
-        speaks = bool(line) and not self.seen & {key, past}
+        about = f"router:{one.id}:{advice.decision}"
+        once = router.unsaid(about, now=at, seen=self.seen.__contains__) if line else ""
+        speaks = bool(once)
         record = router.record_of(advice, reading, session=one.id, cwd=event["cwd"], said=speaks, mode=mode)
         if size and not line:
             self.seen.add(size["once"])
             record = {**size["record"], **record}
         elif speaks:
-            self.seen.add(key)
+            self.seen.add(once)
         self._decided("router", one, at, record)
 
     def call(self, at: float, one: Session, index: int) -> None:

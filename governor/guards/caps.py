@@ -5,6 +5,8 @@ Pure. A refusal names the cap and its count, says to the model how to go on, and
 
 from __future__ import annotations
 
+from governor.guards.spawn import CAPS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -25,7 +27,7 @@ GO_ON = {
     "concurrent": "Do this part yourself, or wait until one ends.",
     "busy": "Try once more.",
 }
-SETTING = {rule: f"spawn.{rule}" for rule in ("depth", "tree_tokens", "total", "fan_out", "concurrent")}
+SETTING = {rule: f"spawn.{rule}" for rule in CAPS}
 
 
 class Said:

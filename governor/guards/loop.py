@@ -62,7 +62,7 @@ def at_stop(event: dict[str, Any], letter: dict[str, Any], *, session: str, now:
     """Everything that could be said when a turn ends, the most pressing first; whether it was said already is not known
     here (``is_news``).
     """
-    written, sessions = _number(letter, "written_at"), letter.get("sessions")
+    written, sessions = number(letter, "written_at"), letter.get("sessions")
     facts = sessions.get(session) if isinstance(sessions, dict) else None
     if not isinstance(facts, dict) or written is None or not -300 <= now - written <= STALE_S:
         return []
@@ -81,7 +81,7 @@ def is_news(advice: Advice, told: str) -> bool:
 
 
 def _turn(facts: dict[str, Any], letter: dict[str, Any]) -> Advice | None:
-    warm, cold, least = _number(facts, "warm"), _number(facts, "cold"), _number(letter, "turn_percent")
+    warm, cold, least = number(facts, "warm"), number(facts, "cold"), number(letter, "turn_percent")
     if warm is None or cold is None or least is None or warm < least:
         return None
     text = (
@@ -94,7 +94,7 @@ def _turn(facts: dict[str, Any], letter: dict[str, Any]) -> Advice | None:
 
 def _wakes(event: dict[str, Any], facts: dict[str, Any], letter: dict[str, Any]) -> Advice | None:
     """A session that schedules or background work will wake pays its context at every wake."""
-    warm, cold, least = _number(facts, "warm"), _number(facts, "cold"), _number(letter, "turn_percent")
+    warm, cold, least = number(facts, "warm"), number(facts, "cold"), number(letter, "turn_percent")
     if warm is None or cold is None or least is None:
         return None
     lasts = CACHE_S.get(str(facts.get("ttl")), 3600)
@@ -129,7 +129,7 @@ def _wakes(event: dict[str, Any], facts: dict[str, Any], letter: dict[str, Any])
 
 
 def _marathon(facts: dict[str, Any], letter: dict[str, Any], model: str) -> Advice | None:
-    hours, least, share = _number(facts, "hours"), _number(letter, "marathon"), _number(facts, "share")
+    hours, least, share = number(facts, "hours"), number(letter, "marathon"), number(facts, "share")
     if hours is None or least is None or hours * 3600 < least:
         return None
     used = "" if share is None else f" and has used about {percent(share)} of it (estimate)"
@@ -161,7 +161,7 @@ def _dicts(value: object) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _number(facts: dict[str, Any], name: str) -> float | None:
+def number(facts: dict[str, Any], name: str) -> float | None:
     value = facts.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None

@@ -7,7 +7,7 @@ named, as notional. Below ``loop.turn_percent`` of the week (or a dollar) nothin
 
 from __future__ import annotations
 
-from governor.guards.loop import percent
+from governor.guards.loop import number, percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ NEVER = 1000  # turns; a switch that pays back later than this does not
 
 def say(event: dict[str, Any], letter: dict[str, Any], *, now: float) -> tuple[str, dict[str, Any]] | None:
     """(words for the person, numbers for the log), or None where there is nothing worth saying."""
-    written = _number(letter, "written_at")
+    written = number(letter, "written_at")
     if written is None or not -300 <= now - written <= STALE_S:
         return None
     name = event.get("hook_event_name")
@@ -30,7 +30,7 @@ def say(event: dict[str, Any], letter: dict[str, Any], *, now: float) -> tuple[s
 
 
 def _resume(event: dict[str, Any], letter: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    tokens = _number(event, "context_tokens")
+    tokens = number(event, "context_tokens")
     if event.get("prompt_cache_likely_expired") is not True or tokens is None:
         return None
     known = _session(event, letter)
@@ -38,7 +38,7 @@ def _resume(event: dict[str, Any], letter: dict[str, Any]) -> tuple[str, dict[st
     price = _price(tokens, str(model or ""), "1h", event, letter)
     if price is None:
         return None
-    away = _number(event, "seconds_since_last_response")
+    away = number(event, "seconds_since_last_response")
     since = f" after {away / 3600:.0f} h" if away is not None and away >= 5400 else ""
     text = (
         f"governor: this session's cache has lapsed{since}: the next turn writes {tokens / 1000:.0f}k tokens anew, "
@@ -48,7 +48,7 @@ def _resume(event: dict[str, Any], letter: dict[str, Any]) -> tuple[str, dict[st
 
 
 def _switch(event: dict[str, Any], letter: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    tokens, old, new = _number(event, "context_tokens"), event.get("from_model"), event.get("to_model")
+    tokens, old, new = number(event, "context_tokens"), event.get("from_model"), event.get("to_model")
     if tokens is None or not isinstance(old, str) or not isinstance(new, str) or old == new:
         return None
     if event.get("prompt_cache_warm") is False:
@@ -69,10 +69,10 @@ def _pays_back(tokens: float, old: str, new: str, event: dict[str, Any], letter:
     if not isinstance(weights, dict):
         return ""
     before, after = factor(old, weights), factor(new, weights)
-    write, read = _number(weights, "5m" if event.get("cache_ttl") == "5m" else "1h"), _number(weights, "read")
+    write, read = number(weights, "5m" if event.get("cache_ttl") == "5m" else "1h"), number(weights, "read")
     if write is None or read is None or before <= 0:
         return ""
-    turn = max(_number(_session(event, letter), "turn") or 0.0, tokens * read * before)  # units, on the old model
+    turn = max(number(_session(event, letter), "turn") or 0.0, tokens * read * before)  # units, on the old model
     saving = turn * (1 - after / before)
     if saving > 0:
         turns = tokens * write * after / saving
@@ -88,14 +88,14 @@ def _price(
     tokens: float, model: str, ttl: str, event: dict[str, Any], letter: dict[str, Any]
 ) -> tuple[str, dict[str, Any]] | None:
     """Words and number of writing so many tokens into a model's cache; None where it is too little to mention."""
-    weights, per_percent, least = letter.get("weights"), _number(letter, "per_percent"), _number(letter, "turn_percent")
+    weights, per_percent, least = letter.get("weights"), number(letter, "per_percent"), number(letter, "turn_percent")
     if per_percent and isinstance(weights, dict) and model and least is not None:
-        write = _number(weights, "5m" if ttl == "5m" else "1h")
+        write = number(weights, "5m" if ttl == "5m" else "1h")
         if write is not None:
             share = tokens * write * factor(model, weights) / per_percent
             words = f"about {percent(share)} of your week (estimate)"
             return (words, {"percent": round(share, 3)}) if share >= least else None
-    usd = _number(event, "estimated_cache_write_usd")
+    usd = number(event, "estimated_cache_write_usd")
     if usd is None or usd < LEAST_USD:
         return None
     return f"about ${usd:.2f} at list price (notional, not a bill)", {"usd": round(usd, 2)}
@@ -106,7 +106,7 @@ def factor(model: str, weights: dict[str, Any]) -> float:
     for pair in weights.get("families") or ():
         if isinstance(pair, list) and len(pair) == 2 and str(pair[0]) in model.lower():
             return float(pair[1])
-    return _number(weights, "other") or 1.0
+    return number(weights, "other") or 1.0
 
 
 def _session(event: dict[str, Any], letter: dict[str, Any]) -> dict[str, Any]:
@@ -117,10 +117,3 @@ def _session(event: dict[str, Any], letter: dict[str, Any]) -> dict[str, Any]:
 
 def _short(model: str) -> str:
     return "".join(c for c in model.removeprefix("claude-") if c.isalnum() or c in "-._[]")[:40]
-
-
-def _number(facts: dict[str, Any], name: str) -> float | None:
-    value = facts.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if 0 <= value < 1e15 else None

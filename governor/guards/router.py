@@ -14,6 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from governor.guards.prompt import Reading
@@ -81,7 +82,7 @@ def read_prompt(prompt: object, letter: dict[str, Any]) -> Reading:
 def advise(reading: Reading, *, lane: str, letter: dict[str, Any], now: float) -> Advice:
     """Where work of this kind, typed in ``lane``, should go, given the letter's word on both lanes at ``now``."""
     mine, theirs = lane_of(letter, lane), lane_of(letter, OTHER[lane])
-    slack = {lane: _slack(mine), OTHER[lane]: _slack(theirs)}
+    slack = {lane: slack_of(mine), OTHER[lane]: slack_of(theirs)}
 
     def answer(decision: str, rule: str, to: str | None = None) -> Advice:
         return Advice(decision, rule, to=to, slack=slack)
@@ -105,6 +106,12 @@ def advise(reading: Reading, *, lane: str, letter: dict[str, Any], now: float) -
     if not obstacle:
         return answer("return" if lane == "codex" else "handoff", "pressed-and-room", OTHER[lane])
     return answer("local" if (_verdict(mine) or 0) >= RANK["SLOW"] else "silent", obstacle)
+
+
+def unsaid(about: str, *, now: float, seen: Callable[[str], bool]) -> str:
+    """The episode to say this under; empty where it was said within QUIET_S."""
+    key, past = (f"{about}:{int(now // QUIET_S) - age}" for age in (0, 1))
+    return "" if seen(key) or seen(past) else key
 
 
 def first_word(letter: dict[str, Any], now: float) -> str:
@@ -154,7 +161,7 @@ def _obstacle(mine: dict[str, Any], theirs: dict[str, Any], now: float) -> str:
         return "unhealthy"
     if _is_reset(theirs, now):
         return "other-reset"
-    own, other = _slack(mine), _slack(theirs)
+    own, other = slack_of(mine), slack_of(theirs)
     if own is None or other is None:
         return "slack-unknown"
     if _verdict(theirs) != RANK["GO"] or other <= 0:
@@ -180,7 +187,7 @@ def _verdict(facts: dict[str, Any]) -> int | None:
     return RANK.get(word) if isinstance(word, str) else None
 
 
-def _slack(facts: dict[str, Any]) -> float | None:
+def slack_of(facts: dict[str, Any]) -> float | None:
     return _number(facts.get("slack"))
 
 
@@ -252,7 +259,7 @@ def _window(facts: dict[str, Any]) -> str:
 def _standing(lane: str, letter: dict[str, Any], *, named: bool = True) -> str:
     """Room at the reset, an estimate, and not pace: a lane ahead of even pace may still land below its cap."""
     facts = lane_of(letter, lane)
-    slack = _slack(facts)
+    slack = slack_of(facts)
     who = f"{NAMES[lane]}'s {_window(facts)}" if named else f"{NAMES[lane]}'s"
     if slack is None:
         return f"{who} is at {facts.get('verdict', 'no verdict')}"

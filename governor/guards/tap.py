@@ -18,6 +18,12 @@ SIGNS = {"GO": "", "NUDGE": "▲", "SLOW": "◆", "STOP": "■"}
 COLOURS = {"GO": "32", "NUDGE": "33", "SLOW": "38;5;208", "STOP": "1;31"}
 
 
+def window_of(name: str) -> str | None:
+    """Our name of a window of Claude's (``five_hour``, ``seven_day``, ``seven_day_<family>``); None for any other."""
+    family = name[len("seven_day_") :] if name.startswith("seven_day_") else ""
+    return WINDOWS.get(name) or (f"week:{family}" if family else None)
+
+
 def figures(event: dict[str, Any]) -> dict[str, tuple[float, int | None]]:
     """{window: (used percent, resets_at)} as stated; windows that state nothing usable are absent, never 0.
 
@@ -26,8 +32,7 @@ def figures(event: dict[str, Any]) -> dict[str, tuple[float, int | None]]:
     limits = event.get("rate_limits")
     found: dict[str, tuple[float, int | None]] = {}
     for name, value in limits.items() if isinstance(limits, dict) else ():
-        family = name[len("seven_day_") :] if name.startswith("seven_day_") else ""
-        window = WINDOWS.get(name) or (f"week:{family}" if family else None)
+        window = window_of(name)
         percent = value.get("used_percentage") if isinstance(value, dict) else None
         if window is None or isinstance(percent, bool) or not isinstance(percent, (int, float)):
             continue

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TURN_UNITS = 5_000.0
 REQUESTS = 10  # until the work is done and the person switches back
 RECORDED = ("smaller-suits", "costs-more", "upward")
-QUIET_S = 1800  # the same hint in the same session: at most once in this time
 LINE = 240
 
 WHY = {
@@ -92,6 +91,7 @@ def models(letter: dict[str, Any], lane: str) -> list[str]:
 def hint(suit: Suit, letter: dict[str, Any], *, lane: str, now: float, model: str, context: int | None) -> Hint:
     """Whether to offer the tier that suits, to a session on ``model`` whose turns read ``context`` tokens again."""
     from governor.guards.degrade import factor, letter_fault
+    from governor.guards.router import lane_of
 
     mode = mode_of(letter)
     if mode == "off":
@@ -100,10 +100,8 @@ def hint(suit: Suit, letter: dict[str, Any], *, lane: str, now: float, model: st
         return Hint(fault)
     if not suit.tier:
         return Hint("unclear")
-    facts = letter.get("lanes")
-    standing = facts.get(lane) if isinstance(facts, dict) else None
-    verdict = standing.get("verdict") if isinstance(standing, dict) else None
-    resets_at = standing.get("resets_at") if isinstance(standing, dict) else None
+    standing = lane_of(letter, lane)
+    verdict, resets_at = standing.get("verdict"), standing.get("resets_at")
     if verdict not in ("NUDGE", "SLOW", "STOP") or (isinstance(resets_at, (int, float)) and resets_at <= now):
         return Hint("roomy", tier=suit.tier)
     if not model:
@@ -194,6 +192,8 @@ def word(
 
     A prompt leaves a record when a tier suits it and it is offered, or would be but for what the switch costs.
     """
+    from governor.guards.router import unsaid
+
     session = str(event.get("session_id", ""))[:64]
     known, context = session_of(letter, session)
     suit = suits(event.get("prompt"), letter)
@@ -201,13 +201,14 @@ def word(
     found = hint(suit, letter, lane=lane, now=now, model=model, context=context)
     if found.rule not in RECORDED:
         return None
-    key, past = (f"tier:{session}:{found.to}:{int(now // QUIET_S) - age}" for age in (0, 1))
     mode = mode_of(letter)
-    speaks = bool(found.to) and mode == "advise" and not (seen(key) or seen(past))
+    offers = bool(found.to) and mode == "advise"
+    once = unsaid(f"tier:{session}:{found.to}", now=now, seen=seen) if offers else ""
+    speaks = bool(once)
     record = {"decision": "tier", "rule": found.rule, "session": session}
     return {
         "person": line_for(found, lane=lane) if speaks else "",
-        "once": key if speaks else "",
+        "once": once,
         "record": {**record, "tier": record_of(found, suit, said=speaks, mode=mode)},
     }
 

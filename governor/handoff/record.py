@@ -134,11 +134,6 @@ def look(name: str, *, now: float, quiet_s: float) -> tuple[str, dict[str, Any]]
     return (QUIET if heard is not None and now - heard >= quiet_s else state), content
 
 
-def standing(name: str, *, now: float, quiet_s: float) -> str:
-    """How it stands, alone."""
-    return look(name, now=now, quiet_s=quiet_s)[0]
-
-
 def pulse(name: str) -> None:
     """The client has just said something."""
     path = root() / name / "pulse"

@@ -15,7 +15,7 @@ from governor import hook, paths
 from governor.config import Settings
 from governor.errors import BadInputError
 from governor.faces.plain import LANE_NAMES
-from governor.guards.router import OTHER
+from governor.guards.router import OTHER, lane_of, slack_of
 from governor.handoff import brief as briefs
 from governor.handoff import changes, record
 from governor.model import LANES, Lane
@@ -57,16 +57,9 @@ def choose(wanted: Lane | None, came_from: Origin) -> Lane:
         return wanted
     if came_from.lane is not None:
         return "codex" if came_from.lane == "claude" else "claude"
-    lanes = hook.read_letter(str(paths.home()), "router")[1].get("lanes")
-    slack = {lane: _slack(lanes, lane) for lane in LANES}
-    claude, codex = slack["claude"], slack["codex"]
+    letter = hook.read_letter(str(paths.home()), "router")[1]
+    claude, codex = (slack_of(lane_of(letter, lane)) for lane in LANES)
     return "claude" if claude is not None and codex is not None and claude > codex else "codex"
-
-
-def _slack(lanes: object, lane: str) -> float | None:
-    facts = lanes.get(lane) if isinstance(lanes, dict) else None
-    slack = facts.get("slack") if isinstance(facts, dict) else None
-    return float(slack) if isinstance(slack, (int, float)) and not isinstance(slack, bool) else None
 
 
 def may_take(lane: Lane, settings: Settings) -> list[str]:

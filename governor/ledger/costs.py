@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from governor.ledger.store import Ledger
-from governor.model import LANES
+from governor.model import LANES, Lane
 from governor.review.canary import Comparison, Day
 from governor.review.efficiency import Response
 from governor.review.overhead import Injection, Run
@@ -54,15 +54,15 @@ def injections(ledger: Ledger, since: int) -> list[Injection]:
     return found
 
 
-def responses(ledger: Ledger, since: int, until: int) -> Iterator[Response]:
-    """Every response of the span, thread by thread in order of time."""
+def responses(ledger: Ledger, since: int, until: int, *, lane: Lane) -> Iterator[Response]:
+    """Every response of one lane in the span, thread by thread in order of time."""
     names = ledger.names()
     query = (
         "SELECT lane, session, thread, model, fast, at_ms, input, cache_read, cache_write_5m, cache_write_1h, output, "
         "agent = (SELECT id FROM label WHERE text = 'main') FROM response "
-        "WHERE NOT replay AND part = 0 AND at_ms >= ? AND at_ms < ? ORDER BY lane, session, thread, at_ms"
+        "WHERE NOT replay AND part = 0 AND at_ms >= ? AND at_ms < ? AND lane = ? ORDER BY session, thread, at_ms"
     )
-    for row in ledger.connection.execute(query, (since * 1000, until * 1000)):
+    for row in ledger.connection.execute(query, (since * 1000, until * 1000, LANES.index(lane))):
         yield Response._make((LANES[row[0]], (row[1], row[2]), names[row[3]], bool(row[4]), *row[5:11], bool(row[11])))
 
 

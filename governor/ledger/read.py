@@ -244,10 +244,11 @@ def activity(ledger: Ledger, since: float) -> list[tuple[str, float, str]]:
     return [(LANES[row[0]], row[1], names[row[2]]) for row in rows]
 
 
-def runs(ledger: Ledger, since: int) -> list[tuple[int, str, float, int]]:
-    """(time, hook, CPU milliseconds, characters injected) of every hook run since, oldest first."""
-    query = "SELECT at, hook, ms, chars FROM run WHERE at >= ? AND hook != 'refresh' ORDER BY at"
-    return list(ledger.connection.execute(query, (since,)))
+def last_run(ledger: Ledger, since: int) -> int | None:
+    """When a hook ran last, if it did since; a refresh is no hook."""
+    query = "SELECT max(at) FROM run WHERE at >= ? AND hook != 'refresh'"
+    found: int | None = ledger.connection.execute(query, (since,)).fetchone()[0]
+    return found
 
 
 def worse(ledger: Ledger) -> list[str]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
-from governor import marathon, paths, spending
+from governor import config, marathon, spending
 from governor.config import Settings
 from governor.guards.budget import UNITS, Used
 from governor.ledger import read
+from governor.letters.models import KNOWN
 from governor.letters.post import Desk
-from governor.prices import COMPONENTS, PriceTable
+from governor.prices import COMPONENTS
 
 LATELY_S = 60 * 86_400
 RESUMED_S = 7 * 86_400  # an older session that is taken up again begins anew
 BANDS = (0, 100_000, 200_000, 272_000)  # prompt sizes beyond which some model has another price
-KNOWN = ("claude-", "gpt-")  # a session may turn to any of these within the minute
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -63,7 +62,7 @@ def rates(names: Iterable[str], settings: Settings, *, now: int) -> dict[str, An
     """By model: ``usd``, a list of [prompts above this many tokens, picodollars per token of each kind], and
     ``units``, the meter weight of each kind. Kinds: input, output, cache read, write 5m, write 1h.
     """
-    table = PriceTable(json.loads(paths.data_file("prices.json").read_bytes()), settings.prices)
+    table = config.price_table(settings.prices)
     weights = settings.weights
     kinds = (weights.input, weights.output, weights.cache_read, weights.cache_write_5m, weights.cache_write_1h)
     found = {}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
-from governor import paths
+from governor import config
 from governor.config import Settings
 from governor.ledger import read
 from governor.letters.post import Desk
 from governor.meter import Weights
 from governor.model import Lane
-from governor.prices import PriceTable
 
 LATELY_S = 12 * 3600  # sessions used within this time have a model worth knowing
+KNOWN = ("claude-", "gpt-")  # a session may turn to any of these within the minute
 # What Claude Code's short names stand for, where this person's own use does not say (2.1.330).
 STANDS_FOR = {
     "haiku": "claude-haiku-5-5",
@@ -43,9 +42,9 @@ def factors(settings: Settings, used: Iterable[str]) -> dict[str, float]:
     A model that no weight is known for is left out. A short name stands for the model of its family used last.
     """
     weights, seen = settings.weights, list(used)
-    table = PriceTable(json.loads(paths.data_file("prices.json").read_bytes()), settings.prices)
+    table = config.price_table(settings.prices)
     tiers, degrade = settings.values["tiers"], settings.values["degrade"]
-    listed = [model for model in table.models() if model.startswith(("claude-", "gpt-"))]
+    listed = [model for model in table.models() if model.startswith(KNOWN)]
     named = {*seen, *listed, *tiers["claude"], *tiers["codex"], degrade["claude"], degrade["codex"], *STANDS_FOR}
     found: dict[str, float] = {}
     for name in sorted(named - {""}):

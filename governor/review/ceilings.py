@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +17,6 @@ from governor import paths
 from governor.config import Settings
 from governor.guards.budget import limits as limits_of
 from governor.review.limits import CLAUDE, CODEX, Ceiling, Row
-
-MANAGED = {"darwin": "/Library/Application Support/ClaudeCode/managed-settings.json"}
 
 
 def examine(settings: Settings, *, environment: Mapping[str, str] | None = None) -> list[Ceiling]:
@@ -64,8 +61,7 @@ def _claude(settings: Settings, environment: Mapping[str, str]) -> list[Ceiling]
 
 def _claude_files() -> list[Path]:
     """Managed settings first: they win."""
-    managed = Path(MANAGED.get(sys.platform, "/etc/claude-code/managed-settings.json"))
-    return [managed, *(home / "settings.json" for home in paths.claude_homes())]
+    return [paths.managed_settings(), *(home / "settings.json" for home in paths.claude_homes())]
 
 
 def _looked_up(

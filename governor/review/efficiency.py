@@ -41,6 +41,10 @@ class Response(NamedTuple):
         return self.written_5m + self.written_1h
 
     @property
+    def tally(self) -> Tally:
+        return Tally(1, self.input, self.output, self.read, self.written_5m, self.written_1h)
+
+    @property
     def context(self) -> int:
         return self.fresh + self.read
 
@@ -100,13 +104,12 @@ def examine(responses: Iterable[Response], weights: meter.Weights) -> dict[Lane,
 
 
 def _count(here: dict[str, float], one: Response, weights: meter.Weights) -> None:
-    tally = Tally(1, one.input, one.output, one.read, one.written_5m, one.written_1h)
     here["requests"] += 1
     here["fresh"] += one.fresh
     here["read"] += one.read
     here["written"] += one.written
     here["output"] += one.output
-    here["units"] += meter.units(tally, one.model, weights, lane=one.lane, fast=one.fast)
+    here["units"] += meter.units(one.tally, one.model, weights, lane=one.lane, fast=one.fast)
 
 
 def _unread(here: dict[str, float], one: Response, tokens: int, weights: meter.Weights) -> None:

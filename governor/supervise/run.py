@@ -101,16 +101,11 @@ def run(
 
 def look_before(lane: Lane) -> tuple[Ruling | None, list[Share]]:
     """The gate's word and the official figures as the run begins; nothing at all where the state cannot be had."""
-    from governor import config, refresh
-    from governor.assess import assess
-    from governor.ledger.store import open_ledger
-
     try:
-        ruling = gatehouse.look(lane=lane)
-        now = refresh.now_s()
-        with open_ledger() as ledger:
-            report = assess(ledger, config.load(), now=now, lane=lane)
+        ruling, report = gatehouse.seen(lane=lane)
     except GovernorError:
+        return None, []
+    if report is None:
         return None, []
     shares = [
         Share(found.window.name, found.official.used_percent if found.official else None, None, found.window.resets_at)

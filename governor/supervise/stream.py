@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from governor.guards import failures
+from governor.guards.tap import window_of
 from governor.model import Lane, Usage
 from governor.sources import billed, claude
 from governor.sources.lines import count, text, to_ms
 
 CALLS = frozenset(("command_execution", "file_change", "mcp_tool_call", "collab_tool_call", "web_search"))
-WINDOWS = {"five_hour": "5h", "seven_day": "week"}
 OWN_LIMIT = {"error_max_budget_usd": "usd", "error_max_turns": "tool_calls"}
 MOST = 10.0  # a utilization above this is no fraction of a cap
 
@@ -43,7 +43,7 @@ class Feed:
         self.failure = ""  # what kind of failure, by structure alone: see _failure
         self.resets_at: int | None = None  # of the window that refused
         self.own_limit = ""  # the client ended by its own limit: which unit
-        self._told: dict[str, Official] = {}
+        self.official: dict[str, Official] = {}
 
     def begin(self) -> None:
         """Another process goes on with the same session."""
@@ -102,8 +102,7 @@ class Feed:
         fresh = []
         windows = info.get("unifiedWindows")
         for name, said in windows.items() if isinstance(windows, dict) else ():
-            family = name[len("seven_day_") :] if name.startswith("seven_day_") else ""
-            window = WINDOWS.get(name) or (f"week:{family}" if family else None)
+            window = window_of(name)
             share = said.get("utilization") if isinstance(said, dict) else None
             if (
                 window is None
@@ -114,8 +113,8 @@ class Feed:
                 continue
             resets_ms = to_ms(said.get("resetsAt"))
             found = Official(window, round(share * 100, 4), None if resets_ms is None else resets_ms // 1000)
-            if self._told.get(window) != found:
-                self._told[window] = found
+            if self.official.get(window) != found:
+                self.official[window] = found
                 fresh.append(found)
         return fresh
 

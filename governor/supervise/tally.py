@@ -8,15 +8,13 @@ stopped; the stream fills in what is not written yet, or never will be.
 from __future__ import annotations
 
 import glob
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from governor import paths
+from governor import config, paths
 from governor.model import Cursor, Lane, LimitReading, Tally, Usage, rank
-from governor.prices import PriceTable
 from governor.sources import tail
 from governor.supervise.stream import Feed, totals_as_usages
 
@@ -30,7 +28,7 @@ class Counter:
         self.lane = lane
         self.limits: list[LimitReading] = []
         self.transcript = ""
-        self._table = PriceTable(json.loads(paths.data_file("prices.json").read_bytes()), prices)
+        self._table = config.price_table(prices)
         self._best: dict[str, list[Usage]] = {}
         self._total = Tally()
         self._cursors: dict[str, Cursor] = {}

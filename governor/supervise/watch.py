@@ -45,7 +45,6 @@ class Setting(NamedTuple):
     limits: Limits
     grace: float
     prices: dict[str, Any]
-    stdin: int | IO[bytes] | None = None
     env: Mapping[str, str] | None = None
     cwd: str | None = None
     stdout: int | None = None
@@ -70,7 +69,6 @@ class Watch:
         self.signals: list[int] = []  # that we were sent ourselves
         self.is_closed = False  # whoever read our stdout went away
         self.child_code: int | None = None
-        self.official: dict[str, Official] = {}
         self.raw_result = b""
         self.lines: list[bytes] = []  # kept only where the person would have got all events as one array
         self._wall = 0.0
@@ -203,7 +201,6 @@ class Watch:
         if event.get("type") == "result":
             self.raw_result = line
         for said in self.feed.take(event):
-            self.official[said.window] = said
             self._spool(said)
 
     def _spool(self, said: Official) -> None:
@@ -239,7 +236,7 @@ class Watch:
             return list(latest.values())
         return [
             LimitReading("claude", said.window, said.used_percent, said.resets_at, int(time.time()), "stream")
-            for said in self.official.values()
+            for said in (self.feed.official.values() if self.feed is not None else ())
         ]
 
     @contextmanager
