@@ -49,7 +49,8 @@ def demo(folder: Path | None, weeks: int, seed: int, env: bool) -> None:
     from governor.cli.status import status
 
     click.get_current_context().invoke(status)
-    click.echo(f'\nTo look around in it:  eval "$({again} --env)"  and then any command, such as governor usage.')
+    click.echo("\nTo look around in it with any command, such as governor usage:")
+    click.echo(f'  eval "$({again} --env)"')
     click.echo("That shell stays in the demo until you close it.")
 
 
