@@ -474,7 +474,7 @@ def test_the_account_and_the_plan_stand_with_the_reading() -> None:
 
 def test_builders_write_what_the_client_writes() -> None:
     """The kept sample of the real client and our builder agree on where things stand."""
-    sample = Path(__file__).parent / "e2e" / "samples" / "codex-rollout-0.169.0.jsonl"
+    sample = Path(__file__).parent / "e2e" / "samples" / "codex-rollout-0.171.0.jsonl"
     reading = codex.read(Found(str(sample), 1, sample.stat().st_size, 1), None)
     assert reading.usages
     assert [] == reading.problems
