@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from governor import meter
+from governor.guards.budget import matches
 from governor.model import TIMELESS, Slice, Tally
 
 TIMES = ("hour", "day", "week", "month")
@@ -84,6 +85,6 @@ def time_label(start: int, key: str, zone: tzinfo | None) -> str:
 def tag_of(project: str, branch: str, tags: Sequence[Mapping[str, str]]) -> str:
     """The first tag whose project and branch patterns match; UNTAGGED where none does."""
     for tag in tags:
-        if fnmatchcase(project, tag["project"]) and fnmatchcase(branch, tag["branch"]):
+        if matches(project, tag["project"]) and fnmatchcase(branch, tag["branch"]):
             return tag["tag"]
     return UNTAGGED

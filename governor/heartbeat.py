@@ -12,7 +12,7 @@ import re
 
 from governor import install, paths, refresh
 from governor.errors import GovernorError
-from governor.install import codex
+from governor.install import claude, codex
 from governor.install.standing import Wired
 from governor.ledger import read
 from governor.ledger.store import Ledger
@@ -49,23 +49,39 @@ def _wiring(wired: list[Wired]) -> list[Finding]:
     for path in dict.fromkeys(one.path for one in wired):
         mine = [one for one in wired if one.path == path]
         name = f"{mine[0].host} hooks"
-        present = [one for one in mine if one.is_present]
-        if mine[0].problem:
-            findings.append(Finding(name, False, mine[0].problem, f"mend {path}, then: governor install"))
-        elif not present:
-            findings.append(Finding(name, False, f"not wired in {path}", "governor install"))
-        elif len(present) < len(mine):
-            missing = ", ".join(f"{one.script} on {one.event}" for one in mine if not one.is_present)
-            findings.append(Finding(name, False, f"missing in {path}: {missing}", "governor install"))
-        elif not all(one.has_script and one.has_interpreter for one in mine):
-            gone = next(one for one in mine if not (one.has_script and one.has_interpreter))
-            what = "its script" if not gone.has_script else "its interpreter"
-            findings.append(Finding(name, False, f"{gone.script} cannot run: {what} is gone", "governor install"))
-        elif not all(one.is_current for one in mine):
-            findings.append(Finding(name, False, f"commands of an earlier install in {path}", "governor install"))
-        else:
+        if all(one.is_present and one.is_current and one.has_script and one.has_interpreter for one in mine):
             findings.append(Finding(name, True, f"{len(mine)} wired in {path}"))
+        else:
+            findings.append(_unwired(name, path, mine))
     return findings
+
+
+def _unwired(name: str, path: str, mine: list[Wired]) -> Finding:
+    """What is wrong with one file, and what mends it: an install only where an install would do something about it."""
+    ahead = install.preview(path)
+    if ahead.fault is not None:
+        return Finding(name, False, ahead.fault.message, ahead.fault.next_step)
+    present = [one for one in mine if one.is_present]
+    absent = [one for one in mine if not one.is_present]
+    gone = next((one for one in present if not (one.has_script and one.has_interpreter)), None)
+    if ahead.diff or (gone is not None and not gone.has_script):
+        if not present:
+            text = f"not wired in {path}"
+        elif absent:
+            text = f"missing in {path}: " + ", ".join(f"{one.script} on {one.event}" for one in absent)
+        elif gone is not None:
+            what = "its script" if not gone.has_script else "its interpreter"
+            text = f"{gone.script} cannot run: {what} is gone"
+        else:
+            text = f"commands of an earlier install in {path}"
+        return Finding(name, False, text, mine[0].again)
+    editor = f"${{EDITOR:-vi}} {path}"
+    if gone is not None:
+        return Finding(name, False, f"a command of your own in {path} names an interpreter that is gone", editor)
+    text = " ".join([f"{len(present)} wired in {path}.", *ahead.notes])
+    is_odd = any(claude.NO_COMMAND in note for note in ahead.notes)
+    mend = f'{editor}   (make its statusLine {{"type": "command", "command": "..."}}; then wire it again)'
+    return Finding(name, not is_odd, text, mend if is_odd else "")
 
 
 def _policy() -> list[Finding]:

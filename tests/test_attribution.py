@@ -159,3 +159,16 @@ def test_a_sessions_subagents_count_for_it_and_its_context_is_its_own() -> None:
         (one,) = marathon.sessions(read.sessions(ledger, 0, 2**33), meter.DEFAULT)
     assert (SESSION, 3, 900) == (one.session, one.tally.requests, one.active_s)
     assert 120_010 == one.last_context == one.largest_context
+
+
+def test_the_shipped_example_means_the_projects_own_folder_too() -> None:
+    import json
+    from pathlib import Path
+
+    from governor.guards.budget import matches
+
+    example = json.loads((Path(__file__).parent.parent / "budget.example.json").read_text())
+    tags = [{"project": "*", "branch": "*", **tag} for tag in example["tags"]]
+    (budget,) = (each for each in example["budgets"] if each["name"] == "client-a")
+    for folder in ("/home/dev/client-a", "/home/dev/client-a/web"):
+        assert ("client-a", True) == (attribution.tag_of(folder, "main", tags), matches(folder, budget["project"]))

@@ -114,11 +114,44 @@ def test_a_project_has_its_own_and_a_pattern_chooses() -> None:
     assert [] == rulings({**row, "used": {"/p": {"tokens": 500}}, "project": "/q*"}, Used())
 
 
-@given(st.text("ab/*", max_size=8), st.text("ab/", max_size=8))
-def test_a_pattern_matches_as_a_shell_would(pattern: str, path: str) -> None:
+@given(st.text("ab/*?[]", max_size=8), st.text("ab/", max_size=8))
+def test_a_pattern_matches_a_folder_as_a_shell_would_with_or_without_its_last_slash(pattern: str, path: str) -> None:
     from fnmatch import fnmatchcase
 
-    assert fnmatchcase(path, pattern) == budget.matches(path, pattern)
+    inside = path.rstrip("/") + "/" if path else ""
+    assert (fnmatchcase(path, pattern) or fnmatchcase(inside, pattern)) == budget.matches(path, pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "folder", "is_meant"),
+    [
+        ("*/client-a/*", "/home/dev/client-a", True),
+        ("*/client-a/*", "/home/dev/client-a/", True),
+        ("*/client-a/*", "/home/dev/client-a/web/api", True),
+        ("*/client-a/*", "/client-a", True),
+        ("*/client-a/*", "/home/dev/client-ab", False),
+        ("*/client-a/*", "/home/dev/not-client-a", False),
+        ("*/client-a/*", "/home/dev/Client-a", False),
+        ("*/client-a/*", "/home/dev", False),
+        ("*/client-a/**", "/home/dev/client-a", True),
+        ("/home/dev/*", "/home/dev", True),
+        ("/home/dev/*", "/home/developer", False),
+        ("/home/dev/", "/home/dev", True),
+        ("/home/dev", "/home/dev/web", False),
+        ("*/client-?/*", "/home/dev/client-b", True),
+        ("*/client-[ab]/*", "/home/dev/client-b/web", True),
+        ("*/client-[ab]/*", "/home/dev/client-c", False),
+        ("/home/[work]", "/home/[work]", True),
+        ("*/*", "", False),
+        ("*", "", True),
+    ],
+)
+def test_one_matcher_reads_every_pattern_of_folders(pattern: str, folder: str, is_meant: bool) -> None:
+    """Budgets in hooks and in the ledger, and tags; a folder that is not known is in no other."""
+    from governor import attribution
+
+    tag = attribution.tag_of(folder, "main", [{"tag": "t", "project": pattern, "branch": "*"}])
+    assert (is_meant, is_meant) == (budget.matches(folder, pattern), tag == "t")
 
 
 amounts = st.floats(0, 1e9, allow_nan=False)

@@ -275,7 +275,7 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         ("document", "why"),
-        [([], "top level"), ({"hooks": []}, '"hooks" is not an object'), ({"hooks": None}, "not an object")],
+        [([], "top level"), ({"hooks": []}, '"hooks" is not an object'), ({"hooks": "x"}, "not an object")],
     )
     def test_what_is_not_a_settings_document_is_refused(self, document: Any, why: str) -> None:
         with pytest.raises(plan.ShapeError, match=why):

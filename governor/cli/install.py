@@ -35,6 +35,7 @@ def install(claude: bool, codex: bool, scope: Scope, dry_run: bool, as_json: boo
 
     outcomes = installer.install(hosts=_hosts(claude, codex), scope=scope, dry_run=dry_run)
     _tell("install", outcomes, _after_install(outcomes, dry_run), dry_run=dry_run, as_json=as_json)
+    _raise_first(outcomes)
 
 
 @click.command()
@@ -49,16 +50,38 @@ def uninstall(claude: bool, codex: bool, scope: Scope | None, dry_run: bool, as_
     Where a file was edited since, only our own entries are taken out. What was measured stays in the state folder.
     """
     from governor import install as installer
-    from governor import paths
 
     outcomes = installer.uninstall(hosts=_hosts(claude, codex), scope=scope, dry_run=dry_run)
-    steps = ["governor uninstall"] if dry_run else ["governor install puts the hooks back."]
-    if not dry_run:
-        steps.append(f"rm -r {paths.home()} also forgets what was measured, for good.")
+    steps = ["governor uninstall"] if dry_run else ["governor install puts the hooks back.", *_after_uninstall()]
     _tell("uninstall", outcomes, steps, dry_run=dry_run, as_json=as_json)
+    _raise_first(outcomes)
+
+
+def _raise_first(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.fault:
             raise outcome.fault
+
+
+def _after_uninstall() -> list[str]:
+    """What to do with the state folder: while it holds the last copy of something of the person's, look at that."""
+    from governor import paths
+    from governor.install import manifest
+
+    home = paths.home()
+    kept = [
+        f"{home / name} ({what})"
+        for name, what in (
+            ("backups", "settings as they were before an install"),
+            ("memory", "originals of compacted memory indexes"),
+        )
+        if any(path.is_file() for path in (home / name).rglob("*"))
+    ]
+    if kept:
+        return [f"Copies of yours are kept in {' and '.join(kept)}. Look at them before you remove that folder."]
+    if manifest.load(home):
+        return []  # other files are still wired, and name what lies there
+    return [f"rm -r {home} also forgets what was measured, for good."]
 
 
 def _hosts(claude: bool, codex: bool) -> tuple[Host, ...]:
@@ -74,6 +97,7 @@ def _after_install(outcomes: list[Outcome], dry_run: bool) -> list[str]:
     if dry_run:
         return ["the same command without --dry-run"]
     steps = []
+    outcomes = [outcome for outcome in outcomes if not outcome.fault]
     if any(outcome.host == "codex" for outcome in outcomes):
         from governor import paths
         from governor.install.codex import TRUST_STEP, codex_trust

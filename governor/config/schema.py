@@ -60,7 +60,10 @@ class Price(Part):
 
 
 class Tag(Part):
-    """A tag for all use whose project folder or branch matches a pattern (``*`` matches anything)."""
+    """A tag for all use whose project folder and branch match a pattern each.
+
+    ``*`` matches anything; ``*/client-a/*`` is the folder client-a and all below it.
+    """
 
     tag: str
     project: str = "*"

@@ -215,21 +215,36 @@ def limits(one: dict[str, Any]) -> str:
 
 
 def matches(project: str, pattern: object) -> bool:
-    """Is the folder meant by the pattern, in which ``*`` stands for anything, ``/`` included?"""
+    """Is the folder meant by the pattern, in which ``*`` stands for anything, ``/`` included?
+
+    ``X/*`` means the folder X and all below it: most sessions start in X itself. ``?`` and ``[...]`` are fnmatch's.
+    """
     if not isinstance(pattern, str):
         return pattern is None
+    inside = f"{project.rstrip('/')}/" if project else ""  # so that the last * of X/* may stand for nothing
+    if _fits(project, pattern) or _fits(inside, pattern):
+        return True
+    if not ("?" in pattern or "[" in pattern):
+        return False
+    from fnmatch import fnmatchcase  # only here: it costs a hook more than all the rest of this module
+
+    return fnmatchcase(project, pattern) or fnmatchcase(inside, pattern)
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """Is the text the pattern's literal parts, in order, with anything between them?"""
     head, *parts = pattern.split("*")
     if not parts:
-        return project == pattern
-    if not project.startswith(head):
+        return text == pattern
+    if not text.startswith(head):
         return False
     at = len(head)
     for part in parts[:-1]:
-        found = project.find(part, at)
-        if found < 0:
+        start = text.find(part, at)
+        if start < 0:
             return False
-        at = found + len(part)
-    return len(project) - at >= len(parts[-1]) and project.endswith(parts[-1])
+        at = start + len(part)
+    return len(text) - at >= len(parts[-1]) and text.endswith(parts[-1])
 
 
 def _number(value: Any) -> float | None:

@@ -1,28 +1,28 @@
 """Wiring the hooks and the statusLine tap into the clients, and leaving without a trace.
 
 ``install`` and ``uninstall`` compose the rooms beside this one: ``wiring`` says what, ``plan`` and ``edit`` what a
-file becomes, ``carry_out`` and ``target`` make it so, ``manifest`` remembers how to undo it, ``runtime`` holds what the
-hooks run from, ``standing`` says how things are. Every file is read and worked out before the first is written, so one
-that cannot be parsed stops an install before anything changed.
+file becomes, ``carry_out`` and ``target`` make it so, ``manifest`` remembers how to undo it, ``way_back`` finds that when
+the record is lost, ``runtime`` holds what the hooks run from, ``standing`` says how things are. Every file stands for
+itself: one that cannot be read or parsed is left alone and named, and the others are wired.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from governor import paths
-from governor.errors import BadInputError, GovernorError, StateError
+from governor.errors import BadInputError, GovernorError, SettingsError, StateError
 from governor.install import carry_out, ceiling, change, claude, codex, manifest, plan, runtime, wiring
 from governor.install.carry_out import Outcome
 from governor.install.change import Change
-from governor.install.standing import Wired, installed, known
+from governor.install.standing import Wired, adopted, installed, known
 from governor.install.target import Scope, Target, look, writable
 from governor.install.wiring import Host
 
-__all__ = ["Host", "Outcome", "Scope", "Target", "Wired", "install", "installed", "uninstall"]
+__all__ = ["Host", "Outcome", "Scope", "Target", "Wired", "install", "installed", "preview", "uninstall"]
 
 
 def install(
@@ -30,7 +30,10 @@ def install(
 ) -> list[Outcome]:
     """Wire the clients named, or those that are here; once, however often it is called.
 
-    Raises: BadInputError where there is nothing to wire; SettingsError, StateError before or while writing.
+    A file that cannot be wired does not keep the others from it: its outcome carries the fault.
+
+    Raises: BadInputError where there is nothing to wire; SettingsError where no file could be wired, and then nothing
+    was changed; StateError where our own folder cannot be written.
     """
     folder = folder or Path.cwd()
     home = paths.home()
@@ -41,19 +44,43 @@ def install(
     def work_out(target: Target, entries: manifest.Entries) -> Change:
         return _arriving(target, entries, home=home, folder=folder, scripts=scripts)
 
+    def look_ahead(target: Target, entries: manifest.Entries) -> Outcome:
+        return carry_out.outcome(work_out(target, entries), done=False)
+
     if dry_run:
-        entries = manifest.load(home)
-        return [carry_out.outcome(work_out(target, entries), done=False) for target in targets]
+        entries = adopted(home, folder)
+        return _each(targets, lambda target: look_ahead(target, entries))
     paths.claim_home()
     with _alone(home):
-        entries = manifest.load(home)
+        entries = adopted(home, folder)
         ceiling.release(home)  # or a borrowed value would be taken for the person's; the next refresh sets it again
-        for target in targets:
-            work_out(target, entries)
+
+        def wire(target: Target) -> Outcome:
+            return carry_out.arrive(home, target, entries, work_out)
+
+        def check(target: Target) -> Outcome:
             writable(target, Path(os.path.realpath(target.path)))
+            return look_ahead(target, entries)
+
+        _each(targets, check)  # raises where none can be wired, before anything of ours is put in place
         runtime.stage(home, source)
         runtime.write_bell(home)
-        return [carry_out.arrive(home, target, entries, work_out) for target in targets]
+        return _each(targets, wire)
+
+
+def preview(path: str, *, folder: Path | None = None) -> Outcome:
+    """What an install would do to one file that was wired or would be; its fault where it cannot."""
+    folder = folder or Path.cwd()
+    home = paths.home()
+    entries = adopted(home, folder)
+    target = next(target for target in known(entries, folder) if str(target.path) == path)
+    scripts = runtime.scripts(runtime.source_hooks())
+    try:
+        writable(target, Path(os.path.realpath(target.path)))
+        todo = _arriving(target, entries, home=home, folder=folder, scripts=scripts)
+    except SettingsError as fault:
+        return _failed(target, fault)
+    return carry_out.outcome(todo, done=False)
 
 
 def uninstall(
@@ -81,19 +108,39 @@ def uninstall(
                 else:
                     outcomes.append(carry_out.leave(home, target, entries, work_out))
             except GovernorError as fault:
-                outcomes.append(Outcome(target.host, target.scope, str(target.path), False, "", (), fault))
+                outcomes.append(_failed(target, fault))
         return outcomes
 
     if dry_run:
-        return each(manifest.load(home))
+        return each(adopted(home, folder))
     with _alone(home):
-        entries = manifest.load(home)
+        entries = adopted(home, folder)
         if (not hosts or "claude" in hosts) and scope in (None, "user"):
             ceiling.release(home)
         outcomes = each(entries)
+        if not any(outcome.fault for outcome in outcomes):
+            carry_out.forget_restored(home, entries, [Path(outcome.path) for outcome in outcomes])
         if not entries and not any(outcome.fault for outcome in outcomes):
             runtime.unstage(home)
     return outcomes
+
+
+def _each(targets: list[Target], do: Callable[[Target], Outcome]) -> list[Outcome]:
+    """What became of every target, faults included. Raises: the first GovernorError where none succeeded."""
+    outcomes = []
+    for target in targets:
+        try:
+            outcomes.append(do(target))
+        except SettingsError as fault:
+            outcomes.append(_failed(target, fault))
+    faults = [outcome.fault for outcome in outcomes if outcome.fault]
+    if faults and len(faults) == len(outcomes):
+        raise faults[0]
+    return outcomes
+
+
+def _failed(target: Target, fault: GovernorError) -> Outcome:
+    return Outcome(target.host, target.scope, str(target.path), False, "", (), fault)
 
 
 def _arriving(target: Target, entries: manifest.Entries, *, home: Path, folder: Path, scripts: list[str]) -> Change:
@@ -128,6 +175,11 @@ def _leaving(target: Target, entries: manifest.Entries, *, home: Path) -> Change
     seen = look(target)
     new = change.without_us(target, seen=seen, entry=entries.get(str(target.path)), home=home)
     notes: list[str] = []
+    kept = entries.get(str(target.path))
+    if kept is not None and (seen is None or not seen.strip()) and new != seen:
+        notes.append(f"{target.path} was empty or gone. It is again what it was before the install.")
+    elif kept is not None and new != seen and change.is_wiped(change.document_of(target, seen), kept):
+        notes.append(f"The statusLine that stood in {target.path} before the install is back in it.")
     if target.host == "codex" and new != seen:
         notes += codex.moved(change.document_of(target, seen))
     if new is not None and any(f"/runtime/hooks/{script}".encode() in new for script in wiring.SCRIPTS):

@@ -56,11 +56,22 @@ def leave(home: Path, target: Target, entries: manifest.Entries, work_out: WorkO
             remove(target, seen=todo.seen, made=list(entry.made) if entry else [])
         entries.pop(str(target.path), None)
         manifest.save(home, entries)
-        if entry and entry.backup and todo.new is not None and manifest.is_of(entry.backup, todo.new):
-            manifest.forget_backup(home, entry.backup)
         _settle_letter(home, entries)
 
     return _insist(target, entries, work_out, carry_out)
+
+
+def forget_restored(home: Path, entries: manifest.Entries, files: list[Path]) -> None:
+    """Drop the backups of what stands in these files again; only once all are done, for a copy may need one too."""
+    wanted = {entry.backup for entry in entries.values()}
+    for file in files:
+        try:
+            raw = file.read_bytes()
+        except OSError:
+            continue
+        for name in manifest.backups(home):
+            if name not in wanted and manifest.is_of(name, raw):
+                manifest.forget_backup(home, name)
 
 
 def _insist(
@@ -109,7 +120,8 @@ def _remember(home: Path, entries: manifest.Entries, todo: Change, made: list[st
         hook.write_private(str(home / "letters" / CHAIN_LETTER), b"speak\n" + json.dumps(content).encode())
     manifest.save(home, entries)
     _settle_letter(home, entries)
-    if old and old.backup and old.backup != backup:
+    wanted = {entry.backup for entry in entries.values()}
+    if old and old.backup and old.backup not in wanted:
         manifest.forget_backup(home, old.backup)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from governor.errors import SettingsError
-from governor.install import edit, layout, manifest, plan, wiring
+from governor.install import edit, layout, manifest, plan, way_back, wiring
 from governor.install.manifest import Entry
 from governor.install.target import Target
 
@@ -63,40 +63,68 @@ def install(
         raise _odd(target, str(fault)) from fault
     choice = tap(document, _parsed(target, text_of(target, baseline)))
     if choice.words is not None:
-        after["statusLine"] = plan.tapped(document.get("statusLine") or choice.line, choice.words)
+        words = wiring.with_own_line(choice.words, (choice.line or {}).get("command"))
+        after["statusLine"] = plan.tapped(document.get("statusLine") or choice.line, words)
     is_same = edit.same(document, after)
     new = seen if is_same else edit.patch(text, after).encode()
     return Change(target, seen, new, baseline, plan.has_tap(after), choice.line, choice.notes)
 
 
 def without_us(target: Target, *, seen: bytes | None, entry: Entry | None, home: Path) -> bytes | None:
-    """The file as it would stand had we never touched it: the backup while nobody else wrote, else ours taken out."""
-    if seen is None:
-        return None
+    """The file as it would stand had we never touched it: to the byte while nobody else wrote, else ours taken out.
+
+    A file that was emptied or removed since, in a folder that is still there, is what it was before us: a client that
+    wiped its settings wiped ours with them, and the backup is the last copy.
+    """
     backup = None if entry is None else manifest.kept(home, entry)
-    is_untouched = entry is not None and manifest.digest(seen) == entry.after
-    if is_untouched and entry is not None and (entry.backup is None or backup is not None):
-        return backup
+    if seen is None and (backup is None or not target.path.parent.is_dir()):
+        return None
     text = text_of(target, seen)
     document = _parsed(target, text)
+    if not document and backup is not None:
+        return backup
+    original = way_back.of(target, seen=seen or b"", document=document, entry=entry, home=home)
+    if original is not None:
+        return original.raw
     guide = text_of(target, backup)
     before = _parsed(target, guide)
     after = plan.unwired(document, before)
     if plan.has_tap(document):
-        chained = entry.chained if entry is not None and target.scope == "user" and backup is None else None
-        if plan.foreign_line(before) is not None:
-            after["statusLine"]["command"] = layout.Raw(edit.literal(guide, ("statusLine", "command")))
-        elif chained is not None:
-            after["statusLine"]["command"] = chained
-        elif "statusLine" in before:
-            after["statusLine"] = before["statusLine"]
-        else:
-            del after["statusLine"]
+        _give_line_back(target, document, after, guide, entry=entry, home=home, is_known=backup is not None)
+    elif is_wiped(document, entry) and (line := plan.foreign_line(before)) is not None:
+        after["statusLine"] = {**line, "command": _as_written(guide)}
     if edit.same(document, after):
         return seen
     if not after and entry is not None and entry.backup is None:
         return None
     return edit.patch(text, after).encode()
+
+
+def is_wiped(document: plan.Document, entry: Entry | None) -> bool:
+    """Did everything of ours go at once from a file that our statusLine stood in? Then a client wrote it anew."""
+    is_tapped = entry is not None and entry.is_tapped
+    return is_tapped and document.get("statusLine") is None and not any(map(wiring.mentions, way_back.commands(document)))
+
+
+def _give_line_back(
+    target: Target, document: plan.Document, after: plan.Document, guide: str, *, entry: Entry | None, home: Path,
+    is_known: bool,
+) -> None:
+    """Put the person's statusLine back in the place of ours. ``is_known``: ``guide`` is what the file held."""
+    before = _parsed(target, guide)
+    own = None if is_known else way_back.own_line(target, document, entry=entry, home=home)
+    if plan.foreign_line(before) is not None:
+        after["statusLine"]["command"] = _as_written(guide)
+    elif own is not None and not (entry is not None and entry.backup is None):
+        after["statusLine"]["command"] = own
+    elif "statusLine" in before:
+        after["statusLine"] = before["statusLine"]
+    else:
+        del after["statusLine"]
+
+
+def _as_written(guide: str) -> layout.Raw:
+    return layout.Raw(edit.literal(guide, ("statusLine", "command")))
 
 
 def text_of(target: Target, raw: bytes | None) -> str:

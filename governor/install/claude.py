@@ -15,6 +15,9 @@ from governor.install.manifest import Entries
 from governor.install.target import Scope, Target, look
 
 
+NO_COMMAND = "is not a plain command"
+
+
 def targets(scope: Scope, folder: Path) -> list[Target]:
     """The settings files of one scope for a session started in ``folder``.
 
@@ -57,7 +60,11 @@ def tap(
     if plan.has_tap(document):
         return change.Tap(words, own or plan.foreign_line(below) if target.scope != "user" else own)
     if not plan.can_tap(document):
-        return change.Tap(None, None, (f"{target.path} has a statusLine that is not a plain command: left as it is.",))
+        note = (
+            f"{target.path} has a statusLine that {NO_COMMAND}: left as it is. "
+            "Sessions that use it do not report the official meter."
+        )
+        return change.Tap(None, None, (note,))
     if document.get("statusLine") is None and plan.has_tap(below):
         return change.Tap(None, None)  # the tap of a lower scope shows here anyway
     line = own or plan.foreign_line(below)

@@ -85,7 +85,7 @@ def codex_trust(home: Path) -> list[Trust]:
     # Seen on 0.169: a folder named by CODEX_HOME is resolved, ~/.codex and a linked hooks.json are not.
     place = (os.path.realpath(home) if os.environ.get("CODEX_HOME") else str(home)) + "/hooks.json"
     found = []
-    for event, groups in document.get("hooks", {}).items():
+    for event, groups in plan.hooks_of(document).items():
         for at, group in enumerate(groups if isinstance(groups, list) else ()):
             inside = group.get("hooks") if isinstance(group, dict) else None
             for position, handler in enumerate(inside if isinstance(inside, list) else ()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,13 +55,13 @@ def load(home: Path) -> Entries:
 
 
 def save(home: Path, entries: Entries) -> None:
-    """Record what is wired; with nothing wired there is no record."""
+    """Record what is wired; with nothing wired there is no record. Raises: StateError where it cannot be written."""
     file = home / "install.json"
     if not entries:
         file.unlink(missing_ok=True)
         return
     content: dict[str, Any] = {"version": VERSION, "targets": [entry._asdict() for entry in entries.values()]}
-    hook.write_private(str(file), json.dumps(content, indent=2).encode() + b"\n")
+    _write(file, json.dumps(content, indent=2).encode() + b"\n")
 
 
 def targets(entries: Entries) -> list[Target]:
@@ -73,12 +74,17 @@ def digest(raw: bytes) -> str:
 
 
 def keep(home: Path, target: Target, raw: bytes | None) -> str | None:
-    """Put the bytes aside under a name of their own; None when there are none."""
+    """Put the bytes aside under a name of their own; None when there are none. Raises: StateError."""
     if raw is None:
         return None
     name = f"{target.host}-{target.scope}-{digest(str(target.path).encode())[:8]}-{digest(raw)[:16]}.json"
-    hook.write_private(str(home / "backups" / name), raw)
+    _write(home / "backups" / name, raw)
     return name
+
+
+def backups(home: Path) -> list[str]:
+    """The names of the backups of settings files that are kept."""
+    return sorted(path.name for path in (home / "backups").glob("*-*-*-*.json"))
 
 
 def kept(home: Path, entry: Entry) -> bytes | None:
@@ -105,3 +111,25 @@ def forget_backup(home: Path, name: str) -> None:
         folder.rmdir()
     except OSError:
         pass  # others are still in it
+
+
+def _write(file: Path, raw: bytes) -> None:
+    """Write a file of ours to the disk itself: it is the way back from a change that comes right after.
+
+    Raises: StateError where the folder cannot be written or the disk is full; the file is then as it was.
+    """
+    try:
+        if file.exists() and file.read_bytes() == raw:
+            return
+        hook.write_private(str(file), raw)
+        for place in (file, file.parent):
+            descriptor = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    except OSError as fault:
+        raise StateError(
+            f"{file} cannot be written ({fault.strerror}), so no settings were changed: it would be the way back.",
+            f"ls -ld {file.parent}; df {file.parent}",
+        ) from fault

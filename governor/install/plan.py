@@ -21,17 +21,22 @@ class ShapeError(ValueError):
 
 
 def as_document(value: Any) -> Document:
-    """Raises: ShapeError unless the top level is an object whose ``hooks``, if any, is one too."""
+    """Raises: ShapeError unless the top level is an object whose ``hooks``, if any, is one too; null is none."""
     if not isinstance(value, dict):
         raise ShapeError("its top level is not an object")
-    if not isinstance(value.get("hooks", {}), dict):
+    if not isinstance(value.get("hooks"), (dict, type(None))):
         raise ShapeError('its "hooks" is not an object')
     return value
 
 
+def hooks_of(document: Document) -> Document:
+    """What stands under ``hooks``, by event; nothing where that is absent or null."""
+    return document.get("hooks") or {}
+
+
 def handlers(document: Document) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Every (event, group, handler) that has the expected shape; odd ones are somebody else's affair."""
-    for event, groups in document.get("hooks", {}).items():
+    for event, groups in hooks_of(document).items():
         for group in groups if isinstance(groups, list) else ():
             inside = group.get("hooks") if isinstance(group, dict) else None
             for handler in inside if isinstance(inside, list) else ():
@@ -67,7 +72,8 @@ def wired(document: Document, rows: Sequence[wiring.Row], commands: Mapping[str,
     if retired:
         _drop(after, retired, {})
     for row in wanted.values():
-        groups = after.setdefault("hooks", {}).setdefault(row.event, [])
+        hooks = after["hooks"] = hooks_of(after)
+        groups = hooks[row.event] = [] if hooks.get(row.event) is None else hooks[row.event]
         if not isinstance(groups, list):
             raise ShapeError(f'its "hooks" has a "{row.event}" that is not a list')
         groups.append(wiring.group(row, commands[row.script]))
@@ -77,14 +83,16 @@ def wired(document: Document, rows: Sequence[wiring.Row], commands: Mapping[str,
 def unwired(document: Document, baseline: Document) -> Document:
     """The document without our handlers, and without the groups, events and ``hooks`` that only they filled.
 
-    ``baseline`` is the document as it stood before us: a list that was empty then is left standing, empty.
+    ``baseline`` is the document as it stood before us: what was empty or null then is left standing so.
     """
     after = copy.deepcopy(document)
     ours = [id(handler) for _, _, handler in handlers(after) if wiring.script_in(handler.get("command"))]
     if ours:
-        _drop(after, ours, baseline.get("hooks", {}))
+        _drop(after, ours, hooks_of(baseline))
         if not after["hooks"] and "hooks" not in baseline:
             del after["hooks"]
+        elif not after["hooks"] and baseline["hooks"] is None:
+            after["hooks"] = None
     return after
 
 
@@ -97,6 +105,8 @@ def _drop(document: Document, ours: list[int], kept_events: Mapping[str, Any]) -
             document["hooks"][event] = [group for group in groups if all(group is not gone for gone in emptied)]
             if not document["hooks"][event] and event not in kept_events:
                 del document["hooks"][event]
+            elif not document["hooks"][event] and kept_events[event] is None:
+                document["hooks"][event] = None
 
 
 def _drop_handlers(group: Any, ours: list[int]) -> bool:
@@ -114,7 +124,7 @@ def _drop_handlers(group: Any, ours: list[int]) -> bool:
 def stranded(document: Document) -> list[str]:
     """Events where somebody else's group stands behind one of ours: taking ours out moves it up."""
     found = []
-    for event, groups in document.get("hooks", {}).items():
+    for event, groups in hooks_of(document).items():
         ours = [
             any(wiring.script_in(handler.get("command")) for _, _, handler in handlers({"hooks": {event: [group]}}))
             for group in (groups if isinstance(groups, list) else [])

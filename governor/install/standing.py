@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from governor import paths
 from governor.errors import SettingsError
-from governor.install import change, claude, codex, manifest, plan, runtime, wiring
+from governor.install import change, claude, codex, manifest, plan, runtime, way_back, wiring
 from governor.install.target import Scope, Target, look
 from governor.install.wiring import Host
 
@@ -26,6 +26,7 @@ class Wired(NamedTuple):
     has_script: bool
     has_interpreter: bool
     problem: str = ""  # why the file could not be looked into
+    again: str = "governor install"  # what wires this file anew
 
 
 def installed(*, folder: Path | None = None) -> list[Wired]:
@@ -34,12 +35,14 @@ def installed(*, folder: Path | None = None) -> list[Wired]:
     Raises: StateError where the record of what was wired cannot be read.
     """
     home = paths.home()
-    entries = manifest.load(home)
+    folder = folder or Path.cwd()
+    entries = adopted(home, folder)
     scripts = runtime.scripts(home / "runtime" / "hooks") or runtime.scripts(runtime.source_hooks())
     here = {"claude": claude.is_here(), "codex": codex.is_here()}
     found: list[Wired] = []
-    for target in known(entries, folder or Path.cwd()):
-        if str(target.path) not in entries and not (target.scope == "user" and here[target.host]):
+    for target in known(entries, folder):
+        is_wanted = str(target.path) in entries and target.path.parent.is_dir()  # else its project or client is gone
+        if not is_wanted and not (target.scope == "user" and here[target.host] and _is_chosen(target, folder)):
             continue
         rows = [(row.event, row.script) for row in wiring.rows(target.host, scripts)]
         if target.host == "claude" and wiring.STATUSLINE in scripts:
@@ -50,8 +53,29 @@ def installed(*, folder: Path | None = None) -> list[Wired]:
             document = change.document_of(target, look(target))
         except SettingsError as fault:
             problem = fault.message
-        found += [_wired(target, event, script, document, problem) for event, script in rows]
+        found += [_wired(target, event, script, document, problem, entries) for event, script in rows]
     return found
+
+
+def adopted(home: Path, folder: Path) -> manifest.Entries:
+    """The records of what is wired; those whose file moved follow it. Raises: StateError as ``manifest.load``."""
+    entries = manifest.load(home)
+    targets = known(entries, folder)
+    read: dict[str, bytes] = {}
+    for target in targets:
+        try:
+            raw = look(target)
+        except SettingsError:
+            raw = b""  # it is there, whatever is in it
+        if raw is not None:
+            read[str(target.path)] = raw
+    way_back.adopt(entries, targets, read)
+    return entries
+
+
+def _is_chosen(target: Target, folder: Path) -> bool:
+    """Would an install without further words wire this file?"""
+    return target.host == "codex" or target in claude.targets("user", folder)
 
 
 def known(entries: manifest.Entries, folder: Path) -> list[Target]:
@@ -66,7 +90,9 @@ def known(entries: manifest.Entries, folder: Path) -> list[Target]:
     return list(found.values())
 
 
-def _wired(target: Target, event: str, script: str, document: plan.Document, problem: str) -> Wired:
+def _wired(
+    target: Target, event: str, script: str, document: plan.Document, problem: str, entries: manifest.Entries
+) -> Wired:
     if event == "statusLine":
         line = document.get("statusLine")
         commands = [line.get("command")] if isinstance(line, dict) else []
@@ -74,6 +100,9 @@ def _wired(target: Target, event: str, script: str, document: plan.Document, pro
         commands = [handler.get("command") for at, _, handler in plan.handlers(document) if at == event]
     ours = next((words for words in commands if isinstance(words, str) and wiring.mentions(words) == script), None)
     expected = wiring.command(target.host, script, interpreter=runtime.interpreter(), home=str(paths.home()))
+    if event == "statusLine":
+        entry = entries.get(str(target.path))
+        expected = wiring.with_own_line(expected, entry.chained if entry else wiring.own_line_in(ours))
     interpreter, file = wiring.files_in(ours or expected)
     return Wired(
         target.host,
@@ -86,4 +115,5 @@ def _wired(target: Target, event: str, script: str, document: plan.Document, pro
         has_script=os.path.isfile(file),
         has_interpreter=os.access(interpreter, os.X_OK),
         problem=problem,
+        again="governor install" if target.scope == "user" else target.again,
     )

@@ -38,14 +38,21 @@ class ChangedMeanwhileError(Exception):
 
 def look(target: Target) -> bytes | None:
     """The file's bytes, or None where there is no file. Raises: SettingsError where it cannot be read."""
+    aside = f"mv {target.path} {target.path}.old && {target.again}"
     try:
+        if not stat.S_ISREG(os.stat(target.path).st_mode):  # a FIFO would never end
+            raise SettingsError(f"{target.path} is no plain file, so it was left alone.", aside)
         return target.path.read_bytes()
     except FileNotFoundError:
         return None
     except NotADirectoryError as fault:
-        raise SettingsError(f"{target.path.parent} is not a folder.", f"ls -ld {target.path.parent}") from fault
+        folder = target.path.parent
+        raise SettingsError(f"{folder} is not a folder.", f"mv {folder} {folder}.old && {target.again}") from fault
+    except PermissionError as fault:
+        mend = f"chmod u+rwX {target.path.parent} {target.path} && {target.again}"
+        raise SettingsError(f"{target.path} cannot be read ({fault.strerror}).", mend) from fault
     except OSError as fault:
-        raise SettingsError(f"{target.path} cannot be read ({fault.strerror}).", f"ls -l {target.path}") from fault
+        raise SettingsError(f"{target.path} cannot be read ({fault.strerror}).", aside) from fault
 
 
 def swap(target: Target, *, seen: bytes | None, new: bytes) -> list[str]:
@@ -107,10 +114,10 @@ def writable(target: Target, real: Path) -> os.stat_result | None:
         return None
     except OSError as fault:
         raise _not_writable(target, real, fault.strerror or str(fault)) from fault
-    if not was.st_mode & 0o222 or not os.access(real, os.W_OK):
-        raise _not_writable(target, real, "it is read-only")
     if os.geteuid() not in (0, was.st_uid):
-        raise _not_writable(target, real, "it belongs to another user")
+        raise _not_writable(target, real, "it belongs to another user", mend=f'sudo chown "$(id -un)" {real}')
+    if not was.st_mode & 0o222 or not os.access(real, os.W_OK):
+        raise _not_writable(target, real, "it is read-only", mend=f"chmod u+w {real}")
     return was
 
 
@@ -132,8 +139,7 @@ def _make_folder(target: Target, folder: Path) -> list[str]:
     return missing
 
 
-def _not_writable(target: Target, real: Path, why: str) -> SettingsError:
+def _not_writable(target: Target, real: Path, why: str, *, mend: str = "") -> SettingsError:
     shown = str(target.path) if real == target.path else f"{target.path} (a link to {real})"
-    return SettingsError(
-        f"{shown} cannot be written: {why}. Nothing in it was changed.", f"ls -ld {real.parent} {real}; {target.again}"
-    )
+    mend = f"{mend} && {target.again}" if mend else f"ls -ld {real.parent} {real}; df {real.parent}; {target.again}"
+    return SettingsError(f"{shown} cannot be written: {why}. Nothing in it was changed.", mend)

@@ -84,10 +84,47 @@ def script_in(words: object) -> str | None:
         parts = shlex.split(words)
     except ValueError:
         return None
-    if parts[-2:] != ["||", "true"] or parts[1:3] != ["-I", "-S"] or parts[4:-2] not in ([], ["codex"]):
+    rest = parts[4:-2]
+    if parts[-2:] != ["||", "true"] or parts[1:3] != ["-I", "-S"] or (rest not in ([], ["codex"]) and not _own(rest)):
         return None
     folder, _, script = parts[3].rpartition("/")
     return script if folder.endswith("/runtime/hooks") and script in SCRIPTS else None
+
+
+def with_own_line(words: str, line: object) -> str:
+    """Our statusLine command, which runs the person's own ``line`` where ours cannot be started.
+
+    So their line shows without our interpreter or script, and it can be put back from the settings file alone.
+    """
+    start = words.removesuffix(" || true")
+    if not isinstance(line, str) or "\0" in line or not _is_text(line):
+        return words
+    return f"{start} || sh -c {shlex.quote(line)} || true"
+
+
+def own_line_in(words: object) -> str | None:
+    """The person's own line that a statusLine command of ours carries."""
+    if script_in(words) != STATUSLINE:
+        return None
+    return _own(shlex.split(str(words))[4:-2])
+
+
+def home_in(words: object) -> str | None:
+    """The state folder that a command of ours names: this machine's, another's, or one that moved."""
+    if script_in(words) is None:
+        return None
+    return shlex.split(str(words))[3].rpartition("/runtime/hooks/")[0]
+
+
+def _own(rest: list[str]) -> str | None:
+    return rest[3] if len(rest) == 4 and rest[:3] == ["||", "sh", "-c"] else None
+
+
+def _is_text(words: str) -> bool:
+    try:
+        return bool(words.encode())
+    except UnicodeEncodeError:
+        return False  # half a character, which no settings file can hold
 
 
 def mentions(words: object) -> str | None:
