@@ -72,17 +72,17 @@ def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], doo
     known = told if isinstance(told, int) else None
     if not letter.get("tree_tokens") or door.lane != "claude":
         return known
-    from governor.acts import live
+    from governor.acts import live, locks
     from governor.guards.usage import TOKENS
 
     try:
         with live.Session(door.home, door.lane, what.session, door.now) as used:
             budget = door.letter("budget")
             used.note_place(event, budget)
-            used.take_in(event, budget.get("models") or {})
+            used.take_in(budget.get("models") or {})
             sums = used.state["sums"].items()
             counted = sum(int(kinds[TOKENS]) for scope, kinds in sums if scope.partition(":")[2])
-    except OSError:
+    except (OSError, locks.BusyError):
         return known
     return max(counted, known or 0)
 
