@@ -42,8 +42,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
             if name == "UserPromptSubmit":
                 used.begin(event)
             patience_s = budget.patience(letter) if name == "PreToolUse" else 0.0
-            rates, use = letter.get("models") or {}, str(event.get("tool_use_id") or "")
-            used.take_in(rates, use=use, patience_s=patience_s)
+            used.take_in(event, letter.get("models") or {}, patience_s=patience_s)
             if not budget.is_together(letter):
                 return _ruled(event, door, letter, used, None)
             return _with_the_others(event, door, letter, used)

@@ -136,15 +136,9 @@ class Session:
         self.state["days"][day] = max(self.state["days"].get(day, 0) + more, 0)
 
     def note_place(self, event: dict[str, Any], letter: dict[str, Any]) -> None:
-        """Remember where the session began and where its transcript lies, what it had used by then, and when each
-        subagent was first heard of.
-        """
-        cwd, agent, path = event.get("cwd"), event.get("agent_id"), event.get("transcript_path")
-        places = self.state["places"]
-        if growth.is_transcript(path) and path not in places[-1:]:
-            self.state["places"] = [*(place for place in places if place != path), path][-PLACES:]
-        if event.get("model"):
-            self.state["model"] = str(event["model"])[:100]
+        """Remember where the session began, what it had used by then, and when each subagent was first heard of."""
+        cwd, agent = event.get("cwd"), event.get("agent_id")
+        self._note_transcript(event)
         if "project" not in self.state:
             self.state["project"] = cwd[:400] if isinstance(cwd, str) else ""
             before = (letter.get("before") or {}).get(self.session)
@@ -155,14 +149,23 @@ class Session:
         if "prompt_at" not in self.state:  # begun before we were installed
             self.begin(event)
 
-    def take_in(self, rates: dict[str, Any], *, use: str = "", patience_s: float = 0.0) -> None:
-        """Count what the session's transcripts gained since last time.
+    def _note_transcript(self, event: dict[str, Any]) -> None:
+        path, places = event.get("transcript_path"), self.state["places"]
+        if growth.is_transcript(path) and path not in places[-1:]:
+            self.state["places"] = [*(place for place in places if place != path), path][-PLACES:]
+        if event.get("model"):
+            self.state["model"] = str(event["model"])[:100]
 
-        A client may ask before it has written the response that wants this very call (``use``). With ``patience_s``
-        that is waited for, unless the last calls of this session were never seen to be written at all.
+    def take_in(self, event: dict[str, Any], rates: dict[str, Any], *, patience_s: float = 0.0) -> None:
+        """Count what the session's transcripts gained since last time; ``event`` may be empty.
+
+        A client may ask before it has written the response that wants this very call. With ``patience_s`` that is
+        waited for, unless the last calls of this session were never seen to be written at all.
         """
         import time
 
+        self._note_transcript(event)
+        use = str(event.get("tool_use_id") or "")
         deadline = time.monotonic() + patience_s
         self._read(rates)
         patient = patience_s > 0 and use.startswith(CALL) and self.state.get("unseen", 0) < UNSEEN

@@ -115,7 +115,7 @@ def catch_up(home: str, lane: str, session: str, rates: dict[str, Any], now: flo
     try:
         with other as used:
             if used.state["places"]:
-                used.take_in(rates)
+                used.take_in({}, rates)
                 with Together(home, now) as together:
                     together.publish(used, heard=False)
     except (OSError, locks.BusyError):

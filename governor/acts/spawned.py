@@ -79,7 +79,7 @@ def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], doo
         with live.Session(door.home, door.lane, what.session, door.now) as used:
             budget = door.letter("budget")
             used.note_place(event, budget)
-            used.take_in(budget.get("models") or {})
+            used.take_in(event, budget.get("models") or {})
             sums = used.state["sums"].items()
             counted = sum(int(kinds[TOKENS]) for scope, kinds in sums if scope.partition(":")[2])
     except (OSError, locks.BusyError):
