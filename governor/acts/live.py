@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 KEPT_IDS = 64  # responses whose lines may still be written
 KEPT_LATE = 2000  # responses that wait to be told to the other sessions
 LATE_S = 60.0  # a line this much older than the newest may repeat a response that is among KEPT_IDS no more
-PLACES = 4  # where the session's transcript lay; whoever writes may not have followed a move yet
+PLACES = 16  # where the session's transcript lay; whoever writes may not have followed a move yet
 CALL = "toolu_"  # how the vendor's ids of tool calls begin; no others are waited for
 UNSEEN = 3  # calls in a row that nothing was written of: this client keeps no transcript
 PICO = 1e12
