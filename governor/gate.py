@@ -13,6 +13,7 @@ from governor.faces.plain import moment
 from governor.guards import gate
 from governor.guards.budget import UNITS, Standing, crossed
 from governor.guards.gate import Ruling
+from governor.guards.shared import is_tagged
 from governor.ledger.store import open_ledger
 from governor.model import Lane
 from governor.report import LaneReport, Report, WindowReport
@@ -76,10 +77,12 @@ def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruli
 
 
 def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
-    """One ruling per day or project budget that is to stop, and is used up. A project's holds in its own folder."""
+    """One ruling per shared budget that is to stop, and is used up. A project's and a tag's hold in their folders."""
     for one in listed:
         budget = one.budget
         if budget["action"] != "stop" or budget["lane"] not in (None, lane or budget["lane"]):
+            continue
+        if budget["per"] == "tag" and not is_tagged(budget, folder, ""):
             continue
         for project, used in one.used.items():
             if project and not f"{folder}/".startswith(f"{project.rstrip('/')}/"):

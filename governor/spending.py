@@ -1,33 +1,25 @@
-"""What the person's day and project budgets have used by now: the ledger's sums, and the tool calls hooks counted."""
+"""What the budgets of days, projects and tags have used by now: the ledger's sums, and the tool calls hooks counted."""
 
 from __future__ import annotations
 
-import json
-import os
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from governor import meter, paths
+from governor.acts import live
+from governor.acts import shared as acts
 from governor.config import Settings
-from governor.guards.budget import UNITS, Standing, Used, matches
+from governor.guards import shared
+from governor.guards.budget import PERS, UNITS, Standing, Used, matches
 from governor.ledger import read
 from governor.ledger.store import Ledger
-from governor.model import Tally
+from governor.model import Slice, Tally
 from governor.report import BudgetReport
 
 
-class Live(NamedTuple):
-    """A session as the budget guard counts it (governor.acts.live)."""
-
-    session: str
-    lane: str
-    project: str
-    calls: int
-    days: dict[str, int]  # local date -> tool calls
-
-
 class Spent(NamedTuple):
-    """What one day's or project's budget has used; ``used`` by project, under "" for a day's."""
+    """What one day's, project's or tag's budget has used; ``used`` by project, under "" for a day's and a tag's."""
 
     budget: dict[str, Any]
     since: int
@@ -35,40 +27,21 @@ class Spent(NamedTuple):
     used: dict[str, Used]
 
 
-def live() -> list[Live]:
-    """Every session that the budget guard has counted and that was not swept yet."""
-    found = []
-    folder = paths.home() / "live"
-    for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
-        try:
-            state = json.loads((folder / name).read_bytes())
-            days = {str(day): int(count) for day, count in state["days"].items()}
-            calls = int(state["calls"].get("session", 0))
-            found.append(
-                Live(str(state["session"]), name.partition("-")[0], str(state.get("project", "")), calls, days)
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # torn, or of another version: the hooks begin it anew
-    return found
+def spent(ledger: Ledger, settings: Settings, *, now: int, book: shared.Book | None = None) -> list[Spent]:
+    """Every budget that all sessions draw on, with its use since its period began (local midnight, Monday, the first).
 
-
-def spent(ledger: Ledger, settings: Settings, *, now: int) -> list[Spent]:
-    """Every day and project budget with its use since its period began (local midnight, Monday, the first)."""
+    ``book`` has the tool calls (governor.acts.shared); it is read where none is given.
+    """
     found = []
-    sessions = live()
-    for budget in settings.values["budgets"]:
-        if budget["per"] not in ("day", "project"):
-            continue
-        every = budget["every"] if budget["per"] == "project" else "day"
-        since, until = period(every, now=now)
-        sums = _sums(ledger, settings, budget, since, now)
+    calls_by_day = acts.peek(str(paths.home())) if book is None else book
+    for budget in (settled(budget, settings) for budget in settings.values["budgets"] if budget["per"] in PERS):
+        since, until = period("day" if budget["per"] == "day" else budget["every"], now=now)
+        pieces = read.slices(ledger, since, now + 1, lane=budget["lane"], bucket_s=86_400, keys=_keys(budget))
+        sums = _sums(pieces, settings, budget)
         calls: dict[str, int] = {}
-        first = datetime.fromtimestamp(since).astimezone().date().isoformat()
-        for one in sessions:
-            if budget["lane"] in (None, one.lane) and matches(one.project, budget["project"]):
-                place = one.project if budget["per"] == "project" else ""
-                calls[place] = calls.get(place, 0) + sum(n for day, n in one.days.items() if day >= first)
-        places = {*sums, *calls}
+        for folder, count in shared.tool_calls(calls_by_day, budget, first=live.day_of(since)).items():
+            place = folder if budget["per"] == "project" else ""
+            calls[place] = calls.get(place, 0) + count
         used = {
             place: Used(
                 tokens=tally.fresh,
@@ -78,11 +51,44 @@ def spent(ledger: Ledger, settings: Settings, *, now: int) -> list[Spent]:
                 tool_calls=calls.get(place, 0),
                 since=since,
             )
-            for place in places
+            for place in {*sums, *calls}
             for tally in [sums.get(place, Tally())]
         }
         found.append(Spent(budget, since, until, used))
     return found
+
+
+def settled(budget: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """A budget with all that tells what counts towards it: of a tag's, the tags."""
+    return {**budget, "tags": settings.tags} if budget["per"] == "tag" else budget
+
+
+def base(listed: list[Spent], ledger: Ledger, settings: Settings, *, unfinished: list[str], now: int) -> dict[str, Any]:
+    """By the budget's name: since, until, as_of and used, as hooks go on from (governor.guards.shared). The responses
+    that are ``unfinished`` are taken out.
+    """
+    found = {}
+    out = list(read.responses(ledger, unfinished))
+    for one in listed:
+        mine = (piece for piece in out if piece.start >= one.since and one.budget["lane"] in (None, piece.lane))
+        less = _sums(mine, settings, one.budget)
+        used = {place: _plain(each, less.get(place, Tally())) for place, each in one.used.items()}
+        found[one.budget["name"]] = {
+            "since": one.since,
+            "until": one.until,
+            "as_of": now,
+            "used": used if one.budget["per"] == "project" else used.get("", {}),
+        }
+    return found
+
+
+def _plain(used: Used, less: Tally) -> dict[str, float]:
+    return {
+        "tokens": used.tokens - less.fresh,
+        "usd": used.usd - less.usd,
+        "units": used.units - less.units,
+        "unpriced": used.unpriced - less.unpriced_requests,
+    }
 
 
 def reports(ledger: Ledger, settings: Settings, *, now: int) -> list[BudgetReport]:
@@ -99,13 +105,21 @@ def reports(ledger: Ledger, settings: Settings, *, now: int) -> list[BudgetRepor
     return sorted(found, key=lambda each: (-each.share, each.name, each.project))
 
 
-def _sums(ledger: Ledger, settings: Settings, budget: dict[str, Any], since: int, now: int) -> dict[str, Tally]:
-    by_project = budget["per"] == "project" or budget["project"] != "*"
+def _keys(budget: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a budget has to know of a response, beside its lane and time."""
+    if budget["per"] == "tag":
+        return ("project", "branch")
+    return ("project",) if budget["per"] == "project" or budget["project"] != "*" else ()
+
+
+def _sums(pieces: Iterator[Slice], settings: Settings, budget: dict[str, Any]) -> dict[str, Tally]:
     sums: dict[str, Tally] = {}
-    keys = ("project",) if by_project else ()
-    for piece in read.slices(ledger, since, now + 1, lane=budget["lane"], bucket_s=86_400, keys=keys):
-        project = piece.names[0] if by_project else ""
+    by_project = bool(_keys(budget))
+    for piece in pieces:
+        project, branch = (*piece.names, "", "")[:2]
         if by_project and not matches(project, budget["project"]):
+            continue
+        if budget["per"] == "tag" and not shared.is_tagged(budget, project, branch):
             continue
         units = meter.units(piece.tally, piece.model, settings.weights, lane=piece.lane, fast=piece.fast)
         place = project if budget["per"] == "project" else ""

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governor import config, hook, letters, spending
-from governor.acts import live
+from governor.acts import growth, live, shared
 from governor.guards import budget
 from governor.guards.budget import Used
 from governor.guards.usage import epoch
@@ -34,7 +34,7 @@ def limits(per: str = "session", action: str = "stop", **more: Any) -> dict[str,
 def rulings(
     row: dict[str, Any], used: Used, *, event: str = "PreToolUse", overridden: bool = False, now: float = NOW
 ) -> list[budget.Ruling]:
-    scopes = {"session": used, "request": used, "agent": used, "late": used}
+    scopes = {"session": used, "request": used, "agent": used}
     found = budget.standings({"budgets": [row]}, scopes, lane="claude", project="/p", now=now)
     ids = {"session": "s", "request": "r", "agent": "a"}
     return budget.rule(
@@ -97,21 +97,12 @@ def test_unpriced_responses_make_a_cost_a_floor() -> None:
     assert "at least $2.00" in ruling.person
 
 
-def test_a_day_is_the_ledgers_figure_and_what_came_since() -> None:
-    row = limits("day", tokens=100) | {"since": NOW - 3600, "until": NOW + 3600, "as_of": NOW - 60}
-    row["used"] = {"tokens": 70}
-    assert [] == rulings(row, Used(tokens=5))
-    assert ["stop"] == [one.word for one in rulings(row, Used(tokens=30))]
-    assert [] == rulings(row, Used(tokens=30), now=NOW + 4000), "a new day"
-    assert [] == rulings({**row, "as_of": NOW - 2 * 86_400}, Used(tokens=30)), "stale"
-    assert [] == rulings({**row, "as_of": NOW + 9000}, Used(tokens=30)), "the clock was set back"
-
-
-def test_a_project_has_its_own_and_a_pattern_chooses() -> None:
-    row = limits("project", tokens=100) | {"since": NOW - 3600, "until": NOW + 3600, "as_of": NOW}
-    assert [] == rulings({**row, "used": {"/other": {"tokens": 500}}}, Used())
-    assert ["stop"] == [one.word for one in rulings({**row, "used": {"/p": {"tokens": 500}}}, Used())]
-    assert [] == rulings({**row, "used": {"/p": {"tokens": 500}}, "project": "/q*"}, Used())
+def test_what_is_shared_stands_in_its_own_row_while_that_is_fresh() -> None:
+    row = limits("day", tokens=100) | {"since": NOW - 3600, "as_of": NOW - 60, "used": {"tokens": 100}}
+    assert ["stop"] == [one.word for one in rulings(row, Used())]
+    assert [] == rulings({**row, "used": {"tokens": 75}}, Used(tokens=1000))
+    assert [] == rulings({**row, "as_of": NOW - 2 * 86_400}, Used()), "stale"
+    assert [] == rulings({**row, "as_of": NOW + 9000}, Used()), "the clock was set back"
 
 
 @given(st.text("ab/*?[]", max_size=8), st.text("ab/", max_size=8))
@@ -214,13 +205,13 @@ def test_each_response_counts_once_by_its_largest_output(tmp_path: Path) -> None
     session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=1)))
     with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
         used.take_in(session.event(), RATES)
-        assert 11 == used.scopes(session.event(), {})["session"].tokens
+        assert 11 == used.scopes(session.event())["session"].tokens
     session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=50)), answer("msg_1", at_ms=at))
     session.write(answer("msg_2", at_ms=at, spent=usage(input=5, output=5, read=200, five=1)))
     session.write(answer("msg_3", at_ms=at, spent=usage(input=1, output=1)), agent="a1")
     with live.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
         used.take_in(session.event(), RATES)
-        found = used.scopes(session.event(agent_id="a1"), {})
+        found = used.scopes(session.event(agent_id="a1"))
     assert (10 + 100 + 11 + 2, 2) == (found["session"].tokens, found["agent"].tokens)
     picodollars = (10 * 4 + 100 * 20) + (5 * 8 + 5 * 40 + 200 * 2 + 1 * 10) + (4 + 20)
     assert pytest.approx(picodollars / 1e12) == found["session"].usd
@@ -239,7 +230,7 @@ def test_a_response_that_is_written_late_is_waited_for(tmp_path: Path) -> None:
     later.start()
     with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
         used.take_in(event, RATES, patience_s=30)
-        assert 3 == used.scopes(event, {})["session"].tokens
+        assert 3 == used.scopes(event)["session"].tokens
         used.take_in(event, RATES, patience_s=30)  # a parallel call's hook: it is known by now
     later.join()
 
@@ -254,14 +245,14 @@ def test_a_client_that_keeps_no_transcript_is_waited_for_three_times(tmp_path: P
 
 
 def test_a_line_longer_than_is_read_at_once_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "AT_ONCE", 1000)
+    monkeypatch.setattr(growth, "AT_ONCE", 1000)
     session = Session(tmp_path)
     with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(session.event(), {})
         session.write({"type": "user", "x": "y" * 5000}, answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(output=7)))
         for _ in range(10):
             used.take_in(session.event(), RATES)
-        assert 17 == used.scopes(session.event(), {})["session"].tokens
+        assert 17 == used.scopes(session.event())["session"].tokens
 
 
 def test_what_was_there_before_the_first_event_is_not_this_sessions(tmp_path: Path) -> None:
@@ -274,7 +265,7 @@ def test_what_was_there_before_the_first_event_is_not_this_sessions(tmp_path: Pa
     session.write(copied, answer("msg_new", at_ms=(NOW + 5) * 1000, spent=usage(input=1, output=2)))
     with live.Session(str(tmp_path), "claude", SESSION, NOW + 9) as used:
         used.take_in(session.event(), RATES)
-        assert 3 == used.scopes(session.event(), {})["session"].tokens
+        assert 3 == used.scopes(session.event())["session"].tokens
 
 
 def test_a_torn_line_waits_and_an_unknown_model_has_no_price(tmp_path: Path) -> None:
@@ -287,7 +278,7 @@ def test_a_torn_line_waits_and_an_unknown_model_has_no_price(tmp_path: Path) -> 
             file.write(part)
         with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
             used.take_in(session.event(), RATES)
-            found = used.scopes(session.event(), {})["session"]
+            found = used.scopes(session.event())["session"]
     assert (3, 0, 1) == (found.tokens, found.usd, found.unpriced)
 
 
@@ -302,7 +293,7 @@ def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> N
         with live.Session(str(tmp_path), "claude", SESSION, now + 1) as used:
             used.take_in(session.event(), RATES)
             used.call(session.event())
-            found = used.scopes(session.event(), {})
+            found = used.scopes(session.event())
     assert (2, 1, 3, 2) == (
         found["request"].tokens,
         found["request"].tool_calls,
@@ -310,33 +301,6 @@ def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> N
         found["session"].tool_calls,
     )
     assert (1, 101) == (found["request"].wall, found["session"].wall)
-
-
-def test_late_is_what_the_ledger_does_not_know_yet(tmp_path: Path) -> None:
-    session = Session(tmp_path)
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
-        used.note_place(session.event(), {})
-    for number in (1, 2, 3):
-        session.write(answer(f"msg_{number}", at_ms=(NOW + number) * 1000, spent=usage(input=number, output=0)))
-    letter = {"covered": {SESSION: {"": NOW + 2.0}}, "calls": {SESSION: 1}}
-    with live.Session(str(tmp_path), "claude", SESSION, NOW + 9) as used:
-        used.take_in(session.event(), RATES)
-        used.call(session.event())
-        used.call(session.event())
-        late = used.scopes(session.event(), letter)["late"]
-    assert (3, 1) == (late.tokens, late.tool_calls)
-
-
-def test_late_rows_stay_bounded_where_nobody_refreshes(tmp_path: Path) -> None:
-    session = Session(tmp_path)
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
-        used.note_place(session.event(), {})
-        for number in range(1000):
-            counts = [1, 0, 0, 0, 0]
-            used._count((f"m{number}", NOW + number, "claude-opus-5-5", counts), "", RATES)
-            used.take_in(session.event(), RATES)
-        assert len(used.state["late"]) <= live.KEPT_LATE
-        assert 1000 == used.scopes(session.event(), {})["late"].tokens
 
 
 def test_a_codex_rollout(tmp_path: Path) -> None:
@@ -349,7 +313,7 @@ def test_a_codex_rollout(tmp_path: Path) -> None:
     path.write_text((json.dumps({"timestamp": iso(NOW * 1000 + 1), **record}) + "\n") * 2)
     with live.Session(str(tmp_path), "codex", "t", NOW + 1) as used:
         used.take_in(event, {"gpt-6-sol": {"usd": [[0, [2, 10, 1, 3, 3]]], "units": [1, 1, 0, 1, 1]}})
-        found = used.scopes(event, {})["session"]
+        found = used.scopes(event)["session"]
     assert 800 + 40 + 50 == found.tokens
     assert pytest.approx((800 * 2 + 40 * 10 + 100 + 50 * 3) / 1e12) == found.usd
 
@@ -476,7 +440,7 @@ def test_a_prompt_past_the_days_budget_is_held_with_what_lifts_it(tmp_path: Path
     guard.refresh()
     held = guard.says(session.event("UserPromptSubmit", prompt="go on", session_id="other"))
     assert "block" == held["decision"]
-    assert "1 tool calls of 1 tool calls" in held["reason"]
+    assert "1 tool call of 1 tool call" in held["reason"]
 
 
 def test_a_loops_prompt_is_not_asked_about(tmp_path: Path) -> None:
@@ -533,9 +497,11 @@ def test_a_days_budget_in_status_is_what_the_ledger_and_the_hooks_say(tmp_path: 
         transcript(answer("msg_1", at_ms=(NOW - 60) * 1000, spent=usage(input=400, output=100, read=10**6)))
         transcript(answer("msg_2", at_ms=(NOW - 86_400) * 1000, spent=usage(input=10**6)), session=OTHER)
         take_in(ledger)
-        with live.Session(os.environ["GOVERNOR_HOME"], "claude", SESSION, NOW) as used:
+        home = os.environ["GOVERNOR_HOME"]
+        with live.Session(home, "claude", SESSION, NOW) as used, shared.Together(home, NOW) as together:
             used.note_place({"cwd": "/p"}, {})
             used.call({})
+            together.call(used)
         found = spending.reports(ledger, config.load(), now=NOW)
     assert [("day", "tokens", 500, 1000), ("each", "tool_calls", 1, 10)] == [
         (one.name, one.unit, one.used, one.limit) for one in found if one.unit != "usd"

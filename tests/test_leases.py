@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from governor.acts import leases, spawned
+from governor.acts import leases, locks, spawned
 from governor.guards import spawn
 from governor.guards.called import Called
 
@@ -136,7 +136,7 @@ def test_a_lock_that_is_not_to_be_had_is_told(home: str, monkeypatch: pytest.Mon
 
 
 def test_where_there_are_no_locks_nothing_is_held(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "fcntl", None)
+    monkeypatch.setattr(locks, "fcntl", None)
     assert ["uncounted"] * 3 == [admit(home, use) for use in "abc"]
 
 
@@ -175,7 +175,7 @@ def test_something_else_in_the_books_place_is_left_alone(home: str, kind: str, t
 def test_a_swept_book_is_not_written_into_the_void(home: str) -> None:
     place = Path(leases.path(home, "claude", "s"))
     place.parent.mkdir(mode=0o700)
-    opened = leases._locked(str(place))
+    opened = locks.locked(str(place))
     place.unlink()
     os.close(opened)
     assert ["", "concurrent"] == [admit(home, use) for use in "ab"]

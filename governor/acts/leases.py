@@ -1,10 +1,8 @@
 """The books of subagents, one small file per session under ``leases/``: locked, read, changed and written in one go.
 
 Counting first and writing later lets two hooks past the same cap; so a hook holds the file's lock from reading to
-writing. The kernel gives back the lock of a holder that dies. The file is written in place, as one line, before it is
-cut to its length: a holder killed between the two leaves the new line with the rest of the old behind it, which nobody
-reads. What cannot be counted with is kept aside as ``.corrupt`` and the book begun anew. The rules of counting:
-governor.guards.spawn.
+writing (governor.acts.locks). What cannot be counted with is kept aside as ``.corrupt`` and the book begun anew. The
+rules of counting: governor.guards.spawn.
 """
 
 from __future__ import annotations
@@ -13,7 +11,8 @@ import os
 import time
 
 from governor import hook, wire
-from governor.acts import session_file, spawned
+from governor.acts import locks, session_file, spawned
+from governor.acts.locks import BusyError
 from governor.guards import called, spawn
 
 TYPE_CHECKING = False
@@ -23,18 +22,9 @@ if TYPE_CHECKING:
 
     Answer = TypeVar("Answer")
 
-try:
-    import fcntl
-except ImportError:  # no such locks on this system: callers fail open
-    fcntl = None  # type: ignore[assignment]
-
 WAIT_S = 3.0  # for a lock; a holder needs a millisecond, and the client waits five seconds for the hook
 LARGEST = 2**20  # bytes; a book is a few thousand
 BOOT = "/proc/sys/kernel/random/boot_id"
-
-
-class BusyError(Exception):
-    """The lock could not be had in time: somebody holds it who does not move on."""
 
 
 def admit(
@@ -64,6 +54,15 @@ def admit(
         return spawn.Verdict("busy")
     except OSError:
         return spawn.Verdict("uncounted")
+
+
+def give_back(home: str, lane: str, event: dict[str, Any]) -> None:
+    """The call was counted and then refused by another guard: it has no lease. Raises: as ``change``."""
+    what = called.Called(event)
+    call = spawn.Call(what.use, prompt=what.prompt, kind=what.kind)
+    place = path(home, lane, what.session)
+    if os.path.exists(place):
+        change(place, lambda book: (None, spawn.undo(book, call)))
 
 
 def heard(home: str, lane: str, event: dict[str, Any]) -> None:
@@ -115,42 +114,15 @@ def change(place: str, edit: Callable[[spawn.Book], tuple[Answer, spawn.Book]]) 
     Raises: BusyError where the lock is not to be had in time, OSError where there are no locks or no files.
     """
     hook.make_private(os.path.dirname(place))
-    descriptor = _locked(place)
+    descriptor = locks.locked(place, wait_s=WAIT_S)
     try:
         book = _read(descriptor, place)
         answer, after = edit(book)
         if after is not book:
-            line = wire.dumps(after) + b"\n"
-            if os.pwrite(descriptor, line, 0) < len(line):
-                raise OSError("no room for the whole book")  # it is begun anew by whoever comes next
-            os.ftruncate(descriptor, len(line))
+            locks.rewrite(descriptor, wire.dumps(after))
         return answer
     finally:
         os.close(descriptor)  # and with it goes the lock
-
-
-def _locked(place: str) -> int:
-    """The open file, locked, and certainly the one that stands at ``place``: a sweep may have removed it meanwhile."""
-    if fcntl is None:
-        raise OSError("no file locks on this system")
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        try:
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise BusyError from None
-                    time.sleep(0.001)
-            if os.fstat(descriptor).st_nlink:
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
 
 
 def _read(descriptor: int, place: str) -> spawn.Book:

@@ -1,9 +1,12 @@
 """What a session has used, to its last response: what a hook needs to hold a budget within one tool call.
 
-The ledger is a minute behind, and a hook may not open it. So this reads what was appended to the session's own
-transcripts (and its subagents') since the last tool call, counts by the same rule as the ledger does (each response
-once, its largest output), and keeps the sums in one small private file per session. It counts from the first event of
-the session that reached us; what a resumed session used before is taken from the ledger, by way of the letter.
+The ledger is a minute behind, and a hook may not open it. So this reads what the session's own transcripts (and its
+subagents') gained since the last tool call, counts by the same rule as the ledger does (each response once, its largest
+output), and keeps the sums in one small private file per session. It counts from the first event of the session that
+reached us; what a resumed session used before is taken from the ledger, by way of the letter.
+
+A response counts once however its line got into a file: the newest are in the session's file, all of them in a list
+beside it (``.seen-…``) that is opened only when a file is read from its beginning.
 
 Runs inside hooks: the standard library's cheapest modules alone.
 """
@@ -12,22 +15,21 @@ from __future__ import annotations
 
 import os
 
-from governor.acts import session_file
+from governor.acts import growth, locks, session_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from governor.guards.budget import Used
     from governor.guards.usage import Response
 
-AT_ONCE = 8 * 2**20  # bytes read at one event; a longer backlog is taken in over the next ones
 KEPT_IDS = 64  # responses whose lines may still be written
-KEPT_LATE = 400  # responses the ledger may not know yet
+KEPT_LATE = 2000  # responses that wait to be told to the other sessions
+LATE_S = 60.0  # a line this much older than the newest may repeat a response that is among KEPT_IDS no more
+PLACES = 16  # where the session's transcript lay; whoever writes may not have followed a move yet
 CALL = "toolu_"  # how the vendor's ids of tool calls begin; no others are waited for
 UNSEEN = 3  # calls in a row that nothing was written of: this client keeps no transcript
-DEPTH = 3  # of folders below a session's subagents
 PICO = 1e12
 
 
@@ -36,44 +38,64 @@ class Session:
 
     def __init__(self, state_home: str, lane: str, session: str, now: float) -> None:
         self.path = session_file(state_home, "live", lane=lane, session=session)
+        self.seen = "/.seen-".join(os.path.split(self.path))
         self.lane = lane
         self.session = session[:100]
         self.now = now
         self.state: dict[str, Any] = {}
+        self.wait_s = locks.WAIT_S
         self._descriptor = -1
+        self._raw = b""
+        self.sizes: dict[str, int] = {}  # of each file that was looked at, those that grew first
+        self._noted: list[str] = []  # responses to add to the list of all
 
     def __enter__(self) -> Session:
-        """Raises: OSError where the state folder cannot be written: then nothing can be counted."""
-        import fcntl
-
+        """Raises: OSError where the state folder cannot be written, BusyError where another hook does not move on:
+        then nothing can be counted.
+        """
         from governor import hook, wire
 
         hook.make_private(os.path.dirname(self.path))
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # held for milliseconds; a dead holder's is the kernel's to free
+        self._descriptor = locks.locked(self.path, wait_s=self.wait_s)
+        self._raw = os.read(self._descriptor, 2**22).partition(b"\n")[0]
         try:
-            state = wire.loads(os.read(self._descriptor, 2**22) or b"{}")
+            state = wire.loads(self._raw or b"{}")
         except ValueError:
             state = {}
         if isinstance(state, dict) and state.get("version") == 1:
             self.state = state
+            self._adopt()
         else:
-            self.state = {"version": 1, "session": self.session, "started": self.now, "prompt": "", "late": []}
-            self.state["uses"] = []
-            self.state |= {name: {} for name in ("sums", "calls", "days", "agents", "files", "ids")}
+            self.state = {"version": 1, "session": self.session, "started": self.now, "prompt": "", "uses": []}
+            self.state |= {name: {} for name in ("sums", "calls", "days", "agents", "read", "ids", "late")}
+            self.state["places"] = []
         return self
 
     def __exit__(self, *_: object) -> None:
-        from governor import wire
+        from governor import hook, wire
 
         try:
             raw = wire.dumps(self.state)
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, raw, 0)
+            if raw != self._raw:
+                locks.rewrite(self._descriptor, raw)
+            if self._noted:
+                seen = hook.open_to_append(self.seen)
+                try:
+                    os.write(seen, "".join(self._noted).encode("utf-8", "replace"))
+                finally:
+                    os.close(seen)
         except OSError:
             pass  # a full disk: the next event counts from nothing, which stops nobody
         finally:
             os.close(self._descriptor)
+
+    def _adopt(self) -> None:
+        """A file that an older version wrote knew transcripts by their paths, and dated what the ledger lacked."""
+        state = self.state
+        if "read" not in state:
+            state |= {"read": {}, "places": [], "late": {}}
+            for path, offset in (state.pop("files", None) or {}).items():
+                growth.skip(path, state["read"], to=offset)
 
     @property
     def project(self) -> str:
@@ -102,22 +124,21 @@ class Session:
         self.state["sums"].pop("request", None)
         self.state["calls"].pop("request", None)
         if fresh:
-            for path in self._files(event):
-                self.state["files"].setdefault(path, _size(path))
+            for path in growth.files(self.state["places"]):
+                growth.skip(path, self.state["read"])
 
-    def call(self, event: dict[str, Any]) -> None:
-        """One more tool call is let through."""
+    def call(self, event: dict[str, Any], *, more: int = 1) -> None:
+        """One more tool call is let through; -1 takes it back, for another guard refused it."""
         calls, agent = self.state["calls"], str(event.get("agent_id") or "")[:100]
         for scope in ("session", "request", f"agent:{agent}"):
-            calls[scope] = calls.get(scope, 0) + 1
-        import time
-
-        day = time.strftime("%Y-%m-%d", time.localtime(self.now))
-        self.state["days"][day] = self.state["days"].get(day, 0) + 1
+            calls[scope] = max(calls.get(scope, 0) + more, 0)
+        day = day_of(self.now)
+        self.state["days"][day] = max(self.state["days"].get(day, 0) + more, 0)
 
     def note_place(self, event: dict[str, Any], letter: dict[str, Any]) -> None:
         """Remember where the session began, what it had used by then, and when each subagent was first heard of."""
         cwd, agent = event.get("cwd"), event.get("agent_id")
+        self._note_transcript(event)
         if "project" not in self.state:
             self.state["project"] = cwd[:400] if isinstance(cwd, str) else ""
             before = (letter.get("before") or {}).get(self.session)
@@ -128,72 +149,112 @@ class Session:
         if "prompt_at" not in self.state:  # begun before we were installed
             self.begin(event)
 
+    def _note_transcript(self, event: dict[str, Any]) -> None:
+        path, places = event.get("transcript_path"), self.state["places"]
+        if growth.is_transcript(path) and path not in places[-1:]:
+            self.state["places"] = [*(place for place in places if place != path), path][-PLACES:]
+        if event.get("model"):
+            self.state["model"] = str(event["model"])[:100]
+
     def take_in(self, event: dict[str, Any], rates: dict[str, Any], *, patience_s: float = 0.0) -> None:
-        """Count what was appended to the session's transcripts since last time.
+        """Count what the session's transcripts gained since last time; ``event`` may be empty.
 
         A client may ask before it has written the response that wants this very call. With ``patience_s`` that is
         waited for, unless the last calls of this session were never seen to be written at all.
         """
         import time
 
+        self._note_transcript(event)
         use = str(event.get("tool_use_id") or "")
         deadline = time.monotonic() + patience_s
-        self._read(event, rates)
+        self._read(rates)
         patient = patience_s > 0 and use.startswith(CALL) and self.state.get("unseen", 0) < UNSEEN
         while patient and use not in self.state["uses"] and time.monotonic() < deadline:
             time.sleep(0.005)
-            self._read(event, rates)
+            self._read(rates)
         if patient:
             self.state["unseen"] = 0 if use in self.state["uses"] else self.state.get("unseen", 0) + 1
 
-    def _read(self, event: dict[str, Any], rates: dict[str, Any]) -> None:
+    def _read(self, rates: dict[str, Any]) -> None:
         from governor.guards.usage import claude, codex
 
-        left = AT_ONCE
-        for path in self._files(event):
-            offset = self.state["files"].get(path, 0)
-            data = _appended(path, offset, left)
+        left = growth.AT_ONCE
+        for path in growth.files(self.state["places"]):
+            news = growth.read(path, self.state["read"], left)
+            data = news.lines
+            self.sizes.pop(path, None)
+            self.sizes = {path: news.size, **self.sizes} if data else {**self.sizes, path: news.size}
             if not data:
                 continue
             left -= len(data)
-            self.state["files"][path] = offset + len(data)
-            called = [part[:60].partition(b'"')[0] for part in data.split(b'"id":"' + CALL.encode())[1:]]
-            self.state["uses"] = [*self.state["uses"], *(CALL + one.decode("utf-8", "replace") for one in called)][
-                -KEPT_IDS:
-            ]
-            agent = _agent_of(path)
-            for response in (claude if self.lane == "claude" else codex)(data, str(event.get("model") or "")):
-                self._count(response, agent, rates)
+            self._note(data)
+            if news.again:
+                self._remember()
+            agent = growth.agent_of(path)
+            responses = (claude if self.lane == "claude" else codex)(data, self.state.get("model", ""), self.session)
+            for response in responses:
+                self._count(response, agent, rates, project=news.project)
         self.state["ids"] = dict(list(self.state["ids"].items())[-KEPT_IDS:])
-        late = self.state["late"]
-        if len(late) > KEPT_LATE:  # nobody refreshes: the older half becomes one row, dated at its last
-            half = late[: KEPT_LATE // 2]
-            sums = [sum(row[place] for row in half) for place in range(2, 6)]
-            self.state["late"] = [[half[-1][0], "", *sums], *late[KEPT_LATE // 2 :]]
 
-    def _count(self, response: Response, agent: str, rates: dict[str, Any]) -> None:
+    def _note(self, data: bytes) -> None:
+        """Which calls these lines ask for, and the branch they were written on."""
+        called = [part[:60].partition(b'"')[0] for part in data.split(b'"id":"' + CALL.encode())[1:]]
+        uses = [*self.state["uses"], *(CALL + one.decode("utf-8", "replace") for one in called)]
+        self.state["uses"] = uses[-KEPT_IDS:]
+        branch = data.rpartition(b'"gitBranch":"')[2][:200].partition(b'"')[0] if b'"gitBranch":"' in data else b""
+        if branch:
+            self.state["branch"] = branch.decode("utf-8", "replace")
+
+    def _remember(self) -> None:
+        """Have every response of the session at hand, with its largest counts."""
+        try:
+            with open(self.seen, "rb") as file:
+                lines = file.read().decode("utf-8", "replace").split("\n")
+        except OSError:
+            return
+        seen = {}
+        for line in lines:
+            key, *counts = line.split("\t")
+            if len(counts) == 5 and all(count.isdigit() for count in counts):
+                seen[key] = [int(count) for count in counts]
+        self.state["ids"] = {**seen, **self.state["ids"]}
+
+    def _count(self, response: Response, agent: str, rates: dict[str, Any], *, project: str = "") -> None:
         """Add a response, or what a later line of it states beyond an earlier one."""
+        from governor.guards.shared import AMOUNTS, OUTPUT, plus, row
         from governor.guards.usage import weighed
 
         key, at, model, counts = response
         if at is not None and at < self.state["started"] - 1:
             return  # copied out of an older session
-        known = self.state["ids"].get(key)
+        newest = self.state.get("newest", 0.0)
+        if at is not None and key not in self.state["ids"] and at < newest - LATE_S:
+            self._remember()  # an old line: perhaps a repetition
+        self.state["newest"] = max(newest, at or 0.0)
+        known = self.state["ids"].pop(key, None)
         if known is not None and known[1] >= counts[1]:
+            self.state["ids"][key] = known
             return
         before = known or [0] * len(counts)
         self.state["ids"][key] = counts
-        more = [new - old for new, old in zip(counts, before, strict=True)]
+        self._noted.append("\t".join((key, *map(str, counts))) + "\n")
+        more = plus(counts, [-old for old in before])
         added = weighed(more, rates.get(model), first=known is None, context=sum(counts) - counts[1])
         for scope in ("session", "request", f"agent:{agent}"):
             kept = self.state["sums"].get(scope, [0, 0, 0, 0])
-            self.state["sums"][scope] = [a + b for a, b in zip(kept, added, strict=True)]
-        self.state["late"].append([self.now if at is None else at, agent, *added])
+            self.state["sums"][scope] = plus(kept, added)
+        late = self.state["late"].get(key)
+        if late is None:
+            where = (self.lane, project or self.project, str(self.state.get("branch", "")))
+            late = row(where, at=self.now if at is None else at, begun=before[1])
+        late[AMOUNTS] = plus(late[AMOUNTS], added)
+        late[OUTPUT] = counts[1]
+        self.state["late"][key] = late
+        if len(self.state["late"]) > KEPT_LATE:  # no budget asks for them: the ledger has what is left out
+            self.state["late"] = dict(list(self.state["late"].items())[KEPT_LATE // 2 :])
 
-    def scopes(self, event: dict[str, Any], letter: dict[str, Any]) -> dict[str, Used]:
-        """What was used by scope. ``late`` is what the letter's day and project figures do not hold yet: responses
-        newer than those it ``covered`` by thread, and tool calls beyond those it counted.
-        """
+    def scopes(self, event: dict[str, Any]) -> dict[str, Used]:
+        """What was used by this session's own scopes: session, request and, in a subagent, agent."""
         from governor.guards.budget import Used
         from governor.guards.usage import PICOUSD, TOKENS, UNITS, UNPRICED
 
@@ -204,74 +265,20 @@ class Session:
         found = {}
         for scope, since in started.items():
             sums = self.state["sums"].get(scope, [0, 0, 0, 0])
-            calls = self.state["calls"].get(scope, 0)
             found[scope.partition(":")[0]] = Used(
                 tokens=sums[TOKENS],
                 usd=sums[PICOUSD] / PICO,
                 units=sums[UNITS],
                 unpriced=sums[UNPRICED],
-                tool_calls=calls,
+                tool_calls=self.state["calls"].get(scope, 0),
                 since=since,
                 wall=max(self.now - since, 0.0),
             )
-        covered = (letter.get("covered") or {}).get(self.session) or {}
-        late = [row for row in self.state["late"] if row[0] > covered.get(row[1], 0) + 0.0005]
-        totals = [sum(row[place] for row in late) for place in range(2, 6)]
-        counted = (letter.get("calls") or {}).get(self.session) or 0
-        found["late"] = Used(
-            tokens=totals[TOKENS],
-            usd=totals[PICOUSD] / PICO,
-            units=totals[UNITS],
-            unpriced=totals[UNPRICED],
-            tool_calls=max(self.state["calls"].get("session", 0) - counted, 0),
-        )
         return found
 
-    def _files(self, event: dict[str, Any]) -> list[str]:
-        """The session's own transcript and its subagents'. The path is the host's word: only read, never followed."""
-        path = event.get("transcript_path")
-        if not isinstance(path, str) or not path.endswith(".jsonl") or "\0" in path:
-            return []
-        return [path, *_below(f"{path[: -len('.jsonl')]}/subagents", DEPTH)]
 
+def day_of(at: float) -> str:
+    """The local date of an epoch second."""
+    import time
 
-def _below(folder: str, depth: int) -> Iterator[str]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
-        if entry.name.endswith(".jsonl") and entry.is_file(follow_symlinks=False):
-            yield entry.path
-        elif depth > 1 and entry.is_dir(follow_symlinks=False):
-            yield from _below(entry.path, depth - 1)
-
-
-def _agent_of(path: str) -> str:
-    name = os.path.basename(path)
-    return name.removeprefix("agent-").removesuffix(".jsonl") if name.startswith("agent-") else ""
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
-def _appended(path: str, offset: int, most: int) -> bytes:
-    """Whole lines written since ``offset``, ``most`` bytes at the most; nothing for a link or a FIFO. Of a line that is
-    longer, what there is of it: it is passed over.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return b""
-    try:
-        data = os.pread(descriptor, max(most, 0), offset)
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)
-    end = data.rfind(b"\n") + 1
-    return data[:end] if end or len(data) < most else data
+    return time.strftime("%Y-%m-%d", time.localtime(at))

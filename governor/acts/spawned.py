@@ -72,7 +72,7 @@ def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], doo
     known = told if isinstance(told, int) else None
     if not letter.get("tree_tokens") or door.lane != "claude":
         return known
-    from governor.acts import live
+    from governor.acts import live, locks
     from governor.guards.usage import TOKENS
 
     try:
@@ -82,7 +82,7 @@ def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], doo
             used.take_in(event, budget.get("models") or {})
             sums = used.state["sums"].items()
             counted = sum(int(kinds[TOKENS]) for scope, kinds in sums if scope.partition(":")[2])
-    except OSError:
+    except (OSError, locks.BusyError):
         return known
     return max(counted, known or 0)
 

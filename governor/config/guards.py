@@ -32,14 +32,15 @@ UNITS = ("tokens", "usd", "units", "tool_calls", "wall")
 
 class Limit(Part):
     """One budget. ``request`` is all that one prompt of the person sets off, subagents included; ``agent`` one
-    subagent; ``day`` and ``project`` count every session on this machine, a project's over ``every``.
+    subagent; ``day``, ``project`` and ``tag`` count every session on this machine, the last two over ``every``.
 
     ``tokens`` leave cache reads out: a context that is sent again every turn would fill any number. The response that
     crosses is charged; the next tool call is not made. ``tool_calls: 20`` makes twenty.
     """
 
     name: str = Field(min_length=1, max_length=60)
-    per: Literal["request", "session", "agent", "day", "project"]
+    per: Literal["request", "session", "agent", "day", "project", "tag"]
+    tag: str = ""
     every: Literal["day", "week", "month"] = "week"
     lane: Literal["claude", "codex"] | None = None
     project: str = "*"
@@ -54,10 +55,12 @@ class Limit(Part):
     def _limits_something(self) -> Limit:
         if all(getattr(self, unit) is None for unit in UNITS):
             raise ValueError(f"a budget needs at least one of {', '.join(UNITS)}, above 0")
-        if self.wall is not None and self.per in ("day", "project"):
+        if self.wall is not None and self.per in ("day", "project", "tag"):
             raise ValueError("wall counts from the start of a request, session or agent; a day has no such start")
-        if self.every != "week" and self.per != "project":
-            raise ValueError('"every" goes with per: "project" alone')
+        if self.every != "week" and self.per not in ("project", "tag"):
+            raise ValueError('"every" goes with per: "project" and per: "tag" alone')
+        if bool(self.tag) != (self.per == "tag"):
+            raise ValueError('per: "tag" needs the name of a tag, and "tag" goes with it alone')
         return self
 
 

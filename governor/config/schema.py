@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from governor import windows
 from governor.config.guards import (
@@ -153,6 +153,14 @@ class Budget(Part):
         if twice is not None:
             raise ValueError(f"two budgets are called {twice!r}; a budget's name is how it is told apart")
         return value
+
+    @model_validator(mode="after")
+    def _tagged(self) -> Budget:
+        tags = {tag.tag for tag in self.tags}
+        missing = next((limit.tag for limit in self.budgets if limit.tag and limit.tag not in tags), None)
+        if missing is not None:
+            raise ValueError(f'a budget counts the tag {missing!r}, which is not among "tags"')
+        return self
 
 
 def _known_weights(name: str) -> str:

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 UNITS = ("tokens", "usd", "units", "tool_calls", "wall")
 ACTIONS = ("observe", "advise", "ask", "stop")
+PERS = ("day", "project", "tag")  # budgets that all sessions of this machine draw on
 NEAR = 0.9  # of a limit: time to tell the model to bring its work to an end
 PATIENCE_S = 0.3
 STALE_S = 24 * 3600  # what the last refresh said of a day or a project holds no longer
 NOTE = 200  # characters a model is made to read, at most
+WORDS = {"tool_calls": "tool calls"}
+WORDS_OF_ONE = {"tool_calls": "tool call", "tokens": "token", "units": "unit"}
 LIFT = "To go on: governor override 30m, or raise it in budget.json (governor config --path)"
 
 
@@ -89,11 +92,21 @@ def patience(letter: dict[str, Any]) -> float:
     return PATIENCE_S if counted else 0.0
 
 
+def is_together(letter: dict[str, Any]) -> bool:
+    """Is there a budget that all sessions draw on?"""
+    return len(own(letter)) < len(letter.get("budgets") or ())
+
+
+def own(letter: dict[str, Any]) -> list[Any]:
+    """The budgets that a session has for itself."""
+    return [row for row in letter.get("budgets") or () if not (isinstance(row, dict) and row.get("per") in PERS)]
+
+
 def standings(
     letter: dict[str, Any], scopes: dict[str, Used], *, lane: str, project: str, now: float
 ) -> list[Standing]:
-    """How every budget that applies here stands. ``scopes`` has request, session and, in a subagent, agent; a day's
-    and a project's use is the letter's, plus what the session has used since (``late``).
+    """How every budget that applies here stands. ``scopes`` has request, session and, in a subagent, agent; what a
+    day's, a project's or a tag's budget has used stands in its own row (``governor.guards.shared``).
     """
     found = []
     for budget in letter.get("budgets") or ():
@@ -102,8 +115,8 @@ def standings(
         if not matches(project, budget.get("project", "*")):
             continue
         used = scopes.get(str(budget.get("per")))
-        if budget.get("per") in ("day", "project"):
-            used = _shared(budget, scopes.get("late") or Used(), project=project, now=now)
+        if budget.get("per") in PERS:
+            used = _together(budget, now=now)
         limits = budget.get("limits")
         if used is None or not isinstance(limits, dict):
             continue
@@ -114,25 +127,18 @@ def standings(
     return found
 
 
-def _shared(budget: dict[str, Any], late: Used, *, project: str, now: float) -> Used | None:
-    """A day's or a project's use: the ledger's by the last refresh, and this session's since."""
-    since, until, written = (_number(budget.get(name)) for name in ("since", "until", "as_of"))
-    if since is None or until is None or written is None or not -300 <= now - written <= STALE_S:
+def _together(budget: dict[str, Any], *, now: float) -> Used | None:
+    """What all sessions have used of a budget; None where the last refresh is too old to say."""
+    written, known = _number(budget.get("as_of")), budget.get("used")
+    if written is None or not -300 <= now - written <= STALE_S or not isinstance(known, dict):
         return None
-    stated = budget.get("used")
-    known: dict[str, Any] = stated if isinstance(stated, dict) else {}
-    if budget.get("per") == "project":
-        mine = known.get(project)
-        known = mine if isinstance(mine, dict) else {}
-    if now >= until:  # a new day began since the refresh
-        known, since = {}, until
     return Used(
-        tokens=(_number(known.get("tokens")) or 0) + late.tokens,
-        usd=(_number(known.get("usd")) or 0) + late.usd,
-        units=(_number(known.get("units")) or 0) + late.units,
-        unpriced=int(_number(known.get("unpriced")) or 0) + late.unpriced,
-        tool_calls=int(_number(known.get("tool_calls")) or 0) + late.tool_calls,
-        since=since,
+        tokens=_number(known.get("tokens")) or 0,
+        usd=_number(known.get("usd")) or 0,
+        units=_number(known.get("units")) or 0,
+        unpriced=int(_number(known.get("unpriced")) or 0),
+        tool_calls=int(_number(known.get("tool_calls")) or 0),
+        since=_number(budget.get("since")),
     )
 
 
@@ -202,7 +208,7 @@ def amount(value: float, unit: str) -> str:
         from governor import spans  # only here: most calls have no clock to tell
 
         return spans.words(int(value))
-    words = {"tool_calls": "tool calls"}.get(unit, unit)
+    words = (WORDS_OF_ONE if round(value) == 1 else WORDS).get(unit, unit)
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
             return f"{value / (1e3 if letter == 'k' else size):.3g}{letter} {words}"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     # identity, epoch seconds, model, [input, output, cache read, write 5m, write 1h]
     Response = tuple[str, float | None, str, list[int]]
 
+VENDOR_ID = ("msg_", "msg-")  # how the vendor's ids of responses begin; others may come again elsewhere
 TOKENS, PICOUSD, UNITS, UNPRICED = range(4)  # places in what ``weighed`` gives
 
 
@@ -30,24 +31,31 @@ def _lines(data: bytes, needle: bytes) -> Iterator[dict[str, Any]]:
                 yield record
 
 
-def claude(data: bytes, _: str) -> Iterator[Response]:
-    """(identity, time, model, [input, output, cache read, write 5m, write 1h]) of each line that states usage."""
+def claude(data: bytes, _: str, session: str = "") -> Iterator[Response]:
+    """(identity, time, model, [input, output, cache read, write 5m, write 1h]) of each line that states usage.
+
+    The identity is the ledger's (sources.claude.identity), without which no response of another's could be told apart.
+    """
     for record in _lines(data, b'"usage"'):
         message = record.get("message")
         usage = message.get("usage") if isinstance(message, dict) else None
         if record.get("type") != "assistant" or not isinstance(usage, dict) or not isinstance(message, dict):
             continue
-        key = message.get("id") or record.get("requestId") or record.get("uuid")
+        id_, request = message.get("id"), record.get("requestId")
+        if isinstance(id_, str) and id_ and not id_.startswith(VENDOR_ID):
+            id_ = f"{id_}|{request or session}"
+        key = id_ or request or record.get("uuid")
         if message.get("model") == "<synthetic>" or not isinstance(key, str):
             continue
         split = usage.get("cache_creation")
         hour = _whole(split.get("ephemeral_1h_input_tokens")) if isinstance(split, dict) else 0
         written = _whole(usage.get("cache_creation_input_tokens"))
         counts = [_whole(usage.get(name)) for name in ("input_tokens", "output_tokens", "cache_read_input_tokens")]
-        yield key, epoch(record.get("timestamp")), str(message.get("model")), [*counts, max(written - hour, 0), hour]
+        at, model = epoch(record.get("timestamp")), str(message.get("model"))
+        yield _plain(key), at, model, [*counts, max(written - hour, 0), hour]
 
 
-def codex(data: bytes, model: str) -> Iterator[Response]:
+def codex(data: bytes, model: str, session: str = "") -> Iterator[Response]:
     """The same of a rollout's usage records; the model is the event's own."""
     for record in _lines(data, b'"token_usage_record"'):
         payload = record.get("payload")
@@ -57,7 +65,15 @@ def codex(data: bytes, model: str) -> Iterator[Response]:
         cached, written = _whole(usage.get("cached_input_tokens")), _whole(usage.get("cache_write_input_tokens"))
         fresh = max(_whole(usage.get("input_tokens")) - cached - written, 0)
         counts = [fresh, _whole(usage.get("output_tokens")), cached, written, 0]
-        yield str(payload.get("response_id")), epoch(record.get("timestamp")), model, counts
+        id_ = str(payload.get("response_id"))
+        if not (id_.startswith("resp_") and len(id_) >= 24):  # not the vendor's (sources.codex)
+            id_ = f"{id_}|{payload.get('thread_id') or session}"
+        yield _plain(f"codex:{id_}"), epoch(record.get("timestamp")), model, counts
+
+
+def _plain(key: str) -> str:
+    """An identity without blanks, for it is kept in lines of ours."""
+    return "_".join(key.split())[:200]
 
 
 def _whole(value: object) -> int:

@@ -5,7 +5,8 @@ what it shows; questions by session, project and the like go to the responses th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from governor.ledger.store import Ledger
@@ -215,17 +216,35 @@ def models(ledger: Ledger, since: int, until: int) -> list[str]:
     return sorted(names[row[0]] for row in ledger.connection.execute(query, (since // QUARTER_S, until // QUARTER_S)))
 
 
-def newest(ledger: Ledger, since: int) -> dict[str, dict[str, float]]:
-    """By session, and in it by subagent ("" for the main thread): the time of its newest response, epoch seconds."""
+@contextmanager
+def moment(ledger: Ledger) -> Iterator[None]:
+    """Every question asked inside is answered from one state of the ledger, whatever others write meanwhile."""
+    ledger.connection.execute("BEGIN")
+    try:
+        ledger.connection.execute("SELECT 1 FROM fact LIMIT 1").fetchone()  # now, and not at the first real question
+        yield
+    finally:
+        ledger.connection.rollback()
+
+
+def outputs(ledger: Ledger, keys: Iterable[str]) -> dict[str, int]:
+    """The output by which each of these responses is counted; those that are not are left out."""
+    query = "SELECT output FROM response WHERE key = ? AND part = 0 AND NOT replay"
+    rows = ((key, ledger.connection.execute(query, (key,)).fetchone()) for key in keys)
+    return {key: row[0] for key, row in rows if row is not None}
+
+
+def responses(ledger: Ledger, keys: Iterable[str]) -> Iterator[Slice]:
+    """What these responses count for, each with its own time; ``names`` are project and branch."""
     names = ledger.names()
-    query = "SELECT session, thread, max(at_ms) FROM response WHERE NOT replay AND at_ms >= ? GROUP BY session, thread"
-    found: dict[str, dict[str, float]] = {}
-    for session, thread, at_ms in ledger.connection.execute(query, (since * 1000,)):
-        name = names[thread]
-        agent = name.removeprefix("agent-") if name.startswith("agent-") else ""
-        threads = found.setdefault(names[session], {})
-        threads[agent] = max(threads.get(agent, 0.0), at_ms / 1000)
-    return found
+    query = (
+        f"SELECT at_ms / 1000, lane, model, fast, {_OWN_SUMS}, project, branch FROM response "
+        "WHERE key = ? AND NOT replay GROUP BY at_ms, lane, model, fast, project, branch"
+    )
+    for key in keys:
+        for row in ledger.connection.execute(query, (key,)):
+            lane, model = LANES[row[1]], names[row[2]]
+            yield Slice(row[0], lane, model, bool(row[3]), Tally(*row[4:15]), (names[row[15]], names[row[16]]))
 
 
 def decisions(ledger: Ledger, since: float) -> list[dict[str, Any]]:

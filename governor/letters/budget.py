@@ -1,13 +1,19 @@
-"""The budget guard's letter: the budgets, what days and projects have used, and what each model costs."""
+"""The budget guard's letter: the budgets, and what each model costs. What all sessions have used of the budgets they
+share goes into their common book (governor.acts.shared), in one step with what the ledger holds by now.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
-from governor import config, marathon, spending
+from governor import config, marathon, paths, spending
+from governor.acts import locks, session_file
+from governor.acts import shared as acts
 from governor.config import Settings
-from governor.guards.budget import UNITS, Used
+from governor.guards import shared
+from governor.guards.budget import PERS, UNITS
 from governor.ledger import read
 from governor.letters.models import KNOWN
 from governor.letters.post import Desk
@@ -15,6 +21,8 @@ from governor.prices import COMPONENTS
 
 LATELY_S = 60 * 86_400
 RESUMED_S = 7 * 86_400  # an older session that is taken up again begins anew
+LIVE_S = 2 * 86_400  # sessions that were heard of within this time may have more to tell than they did
+PATIENCE_S = 0.5  # for a session whose own hook counts just now
 BANDS = (0, 100_000, 200_000, 272_000)  # prompt sizes beyond which some model has another price
 
 
@@ -23,28 +31,45 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     budgets = desk.settings.values["budgets"]
     if not budgets:
         return "quiet", {}
-    spent = {found.budget["name"]: found for found in spending.spent(desk.ledger, desk.settings, now=desk.now)}
+    names = read.models(desk.ledger, desk.now - LATELY_S, desk.now)
+    models = rates(names, desk.settings, now=desk.now)
+    base = _settle(desk, models) if any(budget["per"] in PERS for budget in budgets) else {}
     rows = []
     for budget in budgets:
         limits = {unit: budget[unit] for unit in UNITS if budget[unit] is not None}
-        row = {name: budget[name] for name in ("name", "per", "lane", "project", "action")} | {"limits": limits}
-        found = spent.get(budget["name"])
-        if found is not None:
-            used = {project: _plain(one) for project, one in found.used.items()}
-            row |= {"since": found.since, "until": found.until, "as_of": desk.now}
-            row["used"] = used if budget["per"] == "project" else used.get("", {})
-        rows.append(row)
-    calls = {one.session: one.calls for one in spending.live()}
-    covered = read.newest(desk.ledger, desk.now - 2 * 86_400)
-    names = read.models(desk.ledger, desk.now - LATELY_S, desk.now)
+        kept = spending.settled(
+            {name: budget[name] for name in ("name", "per", "lane", "project", "action", "tag")}, desk.settings
+        )
+        rows.append(kept | {"limits": limits} | base.get(budget["name"], {}))
     content: dict[str, Any] = {"before": _before(desk)} if any(row["per"] == "session" for row in rows) else {}
-    content |= {
-        "budgets": rows,
-        "calls": calls,
-        "covered": covered,
-        "models": rates(names, desk.settings, now=desk.now),
-    }
-    return "speak", content
+    return "speak", content | {"budgets": rows, "models": models}
+
+
+def _settle(desk: Desk, models: dict[str, Any]) -> dict[str, Any]:
+    """What the ledger holds of each budget that sessions share, written into their book; what is in it by then leaves
+    the book's own rows.
+
+    First every session counts what its transcripts have gained: then no response of theirs can be in the ledger and be
+    counted by a hook afterwards. All of the ledger's figures are of one moment before that.
+    """
+    home, now = str(paths.home()), desk.now
+    with read.moment(desk.ledger):
+        for state in acts.states(home):
+            place = session_file(home, "live", lane=state["lane"], session=state["session"])
+            if os.path.getmtime(place) > now - LIVE_S:
+                acts.catch_up(home, state["lane"], state["session"], models, now, wait_s=PATIENCE_S)
+        try:
+            with acts.Together(home, now) as together:
+                book = together.book
+                counted = read.outputs(desk.ledger, book["rows"])
+                waiting = shared.unfinished(book, counted)
+                listed = spending.spent(desk.ledger, desk.settings, now=now, book=book)
+                base = spending.base(listed, desk.ledger, desk.settings, unfinished=waiting, now=now)
+                if book["as_of"] <= now:  # else another refresh knew more
+                    shared.refreshed(book, base, counted, as_of=now)
+                return base
+        except locks.BusyError:
+            return {}
 
 
 def _before(desk: Desk) -> dict[str, list[float]]:
@@ -52,10 +77,6 @@ def _before(desk: Desk) -> dict[str, list[float]]:
     rows = read.sessions(desk.ledger, desk.now - RESUMED_S, desk.now + 1)
     used = {one.session: one.tally for one in marathon.sessions(rows, desk.settings.weights)}
     return {name: [each.fresh, each.cost, round(each.units), each.unpriced_requests] for name, each in used.items()}
-
-
-def _plain(used: Used) -> dict[str, float]:
-    return {name: getattr(used, name) for name in ("tokens", "usd", "units", "unpriced", "tool_calls")}
 
 
 def rates(names: Iterable[str], settings: Settings, *, now: int) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Counter:
     def _files(self, session: str) -> Iterator[tail.Found]:
         if not session or not all(c.isalnum() or c in "-_" for c in session):
             return
-        if self._main[0] != session:
+        if self._main[0] != session or not os.path.exists(self._main[1]):  # a client may move it (EnterWorktree)
             path = self._find(session)
             if path is None:
                 return
