@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from governor import config, hook, paths, refresh, spending
 from governor.assess import assess
 from governor.errors import StateError
+from governor.faces import known
 from governor.faces.plain import moment
 from governor.guards import gate
 from governor.guards.budget import UNITS, Standing, crossed
@@ -113,4 +114,5 @@ def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) 
         resets_at=found.window.resets_at,
         now=now,
         named=named,
+        unplaced=known.standing(found, now=now),
     )

@@ -110,7 +110,8 @@ def _shares(units: Mapping[Any, float], scales: Mapping[Lane, Scale | None], wee
     shares: dict[str, Any] = {}
     for lane, used in units.items():
         scale = scales.get(lane)
-        shares[lane] = scale and {
+        priced = scale is not None and scale.slope is not None
+        shares[lane] = scale and priced and {
             "percent": used / weeks / scale.units_per_percent,
             "low": used / weeks / scale.high,
             "high": used / weeks / scale.low,

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from click import style
 
+from governor import estimate
 from governor.alarm import RULE
+from governor.faces import known
 from governor.faces.plain import LANE_NAMES, WIDTH, ago, change, count, folded, left, many, moment, percent, span, utc
 from governor.guards.budget import amount
 from governor.report import BudgetReport, Reason, Report, WindowReport
@@ -73,13 +75,13 @@ def _seen(report: Report) -> str:
 
 
 def _window(found: WindowReport, *, now: int, why: bool) -> list[str]:
-    at = found.estimate.used_percent if found.estimate else None
+    at = found.estimate.used_percent if found.estimate else _floor(found)
     name = found.window.name
     size = BAR - max(len(name) - 6, 0)  # a long name takes its room from the bar
     bar = _bar(at, found.projection.p50 if found.projection else None, size=max(size, 8))
     first = f"  {name:<6} {bar} " + style(f"{_now(found):>7}", bold=True)
     lines = [first + style(f"  {_reset(found, now=now)}", dim=True)]
-    for text in (_official(found, now=now), _here(found), _landing(found, now=now)):
+    for text in (_official(found, now=now), _unplaced(found), _here(found), _landing(found, now=now)):
         lines += folded(text, 9, hang=2)
     spoke = [reason for reason in found.reasons if found.verdict != "GO" or reason.rule.startswith("spike")]
     if spoke:
@@ -101,9 +103,21 @@ def _bar(at: float | None, lands: float | None, *, size: int) -> str:
 
 def _now(found: WindowReport) -> str:
     if found.estimate is None:
-        return "?"
+        floor = _floor(found)
+        return "?" if floor is None else f"≥{percent(floor)}"
     sign = "" if found.estimate.basis == "official" else "~"
     return sign + percent(found.estimate.used_percent)
+
+
+def _floor(found: WindowReport) -> float | None:
+    """What the last reading says at least, where use since cannot be placed."""
+    return found.official.used_percent if found.unplaced and found.official else None
+
+
+def _unplaced(found: WindowReport) -> str:
+    if found.unplaced is None:
+        return ""
+    return f"{estimate.words(found.unplaced)}; type it: {known.calibrate(found)}"
 
 
 def _reset(found: WindowReport, *, now: int) -> str:
@@ -124,6 +138,8 @@ def _official(found: WindowReport, *, now: int) -> str:
 
 def _here(found: WindowReport) -> str:
     """What this machine used, and what share of all use it usually is: over the calibration, not in this window."""
+    if found.local is None:
+        return "which models it counts is not known, so nothing used here is set against it"
     local = f"here {count(found.local.units)} units, {many(found.local.requests, 'request')}"
     cover = found.scale.coverage if found.scale and found.official else None
     if cover is None:
@@ -137,7 +153,7 @@ def _here(found: WindowReport) -> str:
 def _landing(found: WindowReport, *, now: int) -> str:
     guess = found.projection
     if guess is None:
-        return ""
+        return known.unprojected(found)
     if guess.p50 is None:
         return f"at the recent rate {percent(guess.naive)} at the reset (extrapolated, no interval)"
     text = f"lands at {percent(guess.p50)} ({span(guess.p10, guess.p90)})"

@@ -38,6 +38,7 @@ def _window(found: WindowReport, other: LaneReport | None, *, now: int) -> dict[
         "verdict": found.verdict,
         "rule": f"spike:{now // 3600}" if found.verdict == "GO" and _spiked(found) else _rule(found),
         "official": official and official.used_percent,
+        "official_at": official and official.observed_at,
         "landing": landing,
         "line": line.pacing(found, other, now=now) if found.verdict != "GO" or _spiked(found) else "",
         "model_line": line.for_model(found, now=now) if found.verdict == "STOP" else "",
@@ -53,5 +54,6 @@ def _spiked(found: WindowReport) -> bool:
 
 
 def _worst_landing(lane: LaneReport) -> float | None:
-    landings = [w.projection.p50 for w in lane.windows if w.projection and w.projection.p50 is not None]
+    main = [w for w in lane.windows if ":" not in w.window.name]  # a context of another model is not a family's matter
+    landings = [w.projection.p50 for w in main if w.projection and w.projection.p50 is not None]
     return max(landings, default=None)

@@ -95,9 +95,10 @@ def _medians(rows: list[read.AgentRow], weights: Weights) -> dict[str, float]:
 
 
 def _windows(lane: LaneReport) -> list[dict[str, Any]]:
-    """The lane's windows whose reset the service itself has named."""
+    """The lane's windows whose reset the service itself has named, and that count every model: an agent may run on any.
+    """
     return [
         {"window": found.window.name, "verdict": found.verdict, "resets_at": found.window.resets_at}
         for found in lane.windows
-        if found.window.is_official
+        if found.window.is_official and ":" not in found.window.name
     ]
