@@ -27,6 +27,7 @@ from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Reason, Report, WindowReport
 
+ACTIVE_S = 2 * 86_400
 HEARD_S = 22 * 86_400  # readings older than three weeks say nothing of an open window
 
 
@@ -128,7 +129,13 @@ def _window(
     after = official.observed_at + 1 if official else now + 1
     since = history.spent(ledger, settings, lane, after, now + 1, window=counted).units
     placed, unplaced = estimate.place(
-        window, official, scale, since=since, units=local.units if is_told else None, now=now
+        window,
+        official,
+        scale,
+        since=since,
+        busy_s=_busy(past, official.observed_at, now=now) if official else 0,
+        units=local.units if is_told else None,
+        now=now,
     )
     projection = _project(window, placed, scale, past, now=now)
     alarm = alarm_memory.after(alarm_memory.recall(ledger, window), projection, window, now=now)
@@ -141,11 +148,17 @@ def _window(
     return WindowReport(window, official, counted_here, scale, placed, projection, verdict, reasons, unplaced)
 
 
+def _busy(past: Past, since: int, *, now: int) -> int:
+    """Seconds of work after ``since``, to the quarter of an hour; what lies further back than is known counts whole."""
+    known_from = now - ACTIVE_S
+    return sum(900 for start in past.active if start + 900 > since) + max(known_from - since, 0)
+
+
 class Past(NamedTuple):
     """What all windows of a lane look back on."""
 
     hours: list[tuple[int, float]]
-    active: list[int]  # quarters with use in the last two days
+    active: list[int]  # quarters with use in the last ACTIVE_S
     refused: list[tuple[int, int]]  # spans in which the wall stood, so that little use says nothing about demand
     tz_offset: int
     days: season.Days | None  # what the hours teach
@@ -153,7 +166,7 @@ class Past(NamedTuple):
 
 def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int, window: str = "") -> Past:
     """What a lane's windows look back on; ``window`` names one that counts a family of models alone."""
-    used = [s for s in read.slices(ledger, now - 2 * 86_400, now + 1, lane=lane) if families.counts(window, s.model)]
+    used = [s for s in read.slices(ledger, now - ACTIVE_S, now + 1, lane=lane) if families.counts(window, s.model)]
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
     tz_offset = int(offset.total_seconds()) if offset else 0
     hours = history.hourly(ledger, settings, lane, now=now, window=window)

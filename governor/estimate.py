@@ -29,16 +29,19 @@ def place(
     scale: Scale | None,
     *,
     since: float,
+    busy_s: int,
     units: float | None,
     now: int,
 ) -> tuple[Estimate | None, Unplaced | None]:
     """(the estimate, None), or (None, why there is none); (None, None) where nothing was ever read.
 
-    ``since`` are local units after the reading, ``units`` those since the window opened; None where it is not known
-    which models the window counts. The estimate is at most WIDEST points wide, and at most CAP unless the meter itself
-    has said CAP or more.
+    ``since`` are local units after the reading, used in ``busy_s`` seconds of work; ``units`` those since the window
+    opened, None where it is not known which models it counts. The estimate is at most WIDEST points wide, and at most
+    CAP unless the meter itself has said CAP or more.
     """
-    found = _alone(window, units, scale) if official is None else _carried(window, official, scale, since, now=now)
+    found = (
+        _alone(window, units, scale) if official is None else _carried(window, official, scale, since, busy_s, now=now)
+    )
     if found is None:
         return None, None
     anchors = scale.anchors if scale else 0
@@ -52,20 +55,20 @@ def place(
 
 
 def _carried(
-    window: windows.Window, official: windows.Official, scale: Scale | None, since: float, *, now: int
+    window: windows.Window, official: windows.Official, scale: Scale | None, since: float, busy_s: int, *, now: int
 ) -> Estimate:
     """The reading, and what was used since."""
     at = official.used_percent
     low, high = max(at - ROUNDING, 0.0), at + ROUNDING
     if since <= 0:
         return Estimate(at, low, high, "official")
-    elsewhere = brisk(windows.length(window.name)) * max(now - official.observed_at, 0) / 3600
+    brisk, gone_s = _brisk(windows.length(window.name)), max(now - official.observed_at, 0)
     slope = scale.slope if scale else None
     if scale is None or slope is None:  # between nothing and the most that is used in such a time
-        return Estimate(at, low, high + elsewhere, "official")
+        return Estimate(at, low, high + brisk * min(busy_s, gone_s) / 3600, "official")
     share = max(scale.coverage.low, ELSEWHERE) if scale.coverage else 1.0
     most = since / scale.low
-    high += most + min(most / share - most, elsewhere)
+    high += most + min(most / share - most, brisk * gone_s / 3600)
     return Estimate(at + since / slope, low + since / scale.high, high, "official+local")
 
 
@@ -80,7 +83,7 @@ def _alone(window: windows.Window, units: float | None, scale: Scale | None) -> 
     return Estimate(units / scale.effective, units / scale.high, high, "local")
 
 
-def brisk(size: int) -> float:
+def _brisk(size: int) -> float:
     """The most that is ordinarily used of a window of ``size`` seconds, in points an hour."""
     return min(BRISK_5H, BRISK_WEEK * windows.LENGTH["week"] / size)
 

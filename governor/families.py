@@ -17,7 +17,7 @@ TAGS = ("preview", "latest", "beta")  # words after a model's name that make no 
 
 
 def of(window: str) -> str:
-    """The family that a window counts, one spelling for all of its names; empty for a window that counts every model."""
+    """The family that a window counts, in one spelling; empty for a window that counts every model."""
     name = "-".join(key(window.partition(":")[2]).replace("_", " ").split())
     return ALSO.get(name, name)
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from governor import config, hook, paths, refresh, spending
+from governor import config, hook, paths, policy, refresh, spending
 from governor.assess import assess
 from governor.errors import StateError
 from governor.faces import known
@@ -115,4 +115,5 @@ def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) 
         now=now,
         named=named,
         unplaced=known.standing(found, now=now),
+        chance=policy.likely(found.projection),
     )

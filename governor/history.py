@@ -26,9 +26,7 @@ READINGS_S = {"5h": 21 * DAY}  # what a calibration looks back on
 LONG_S = 70 * DAY  # the same for all longer windows, and for how two meters move beside each other
 
 
-def spent(
-    ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int, *, window: str = ""
-) -> Tally:
+def spent(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int, *, window: str = "") -> Tally:
     """What the lane used locally in a span of time, with its meter units; of the models that ``window`` counts."""
     total = Tally()
     for piece in read.slices(ledger, since, until, lane=lane, bucket_s=DAY):
@@ -50,8 +48,7 @@ def _units(piece: Slice, weights: meter.Weights) -> float:
 
 
 def hourly(ledger: Ledger, settings: Settings, lane: Lane, *, now: int, window: str = "") -> list[tuple[int, float]]:
-    """(start of hour, units) of every hour with use in the last 26 weeks, oldest first; of the models ``window`` counts.
-    """
+    """(start of hour, units) of every hour with use in the last 26 weeks, oldest first; ``window`` says which models."""
     today = now // DAY * DAY
     key = [1, today, settings.weights.name, repr(settings.weights)]
     family = families.of(window)

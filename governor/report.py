@@ -119,9 +119,9 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     return max(verdicts, key=VERDICTS.index, default="GO")
 
 
-def standing(lane: LaneReport) -> Verdict:
-    """How a lane stands for work on any model: a family's window at its wall stops that family alone."""
-    return worst(["SLOW" if one.verdict == "STOP" and ":" in one.window.name else one.verdict for one in lane.windows])
+def verdicts(lane: LaneReport) -> list[Verdict]:
+    """How a lane's windows stand for work on any model: a family's window at its wall stops that family alone."""
+    return ["SLOW" if one.verdict == "STOP" and ":" in one.window.name else one.verdict for one in lane.windows]
 
 
 class Finding(NamedTuple):

@@ -211,7 +211,8 @@ def _explain(
             continue
         newer = ""
         if (official.used_percent, official.observed_at) != (recorded.used_percent, recorded.observed_at):
-            newer = f"{percents(official.used_percent)}, read {moment(official.observed_at, None, now=now)}, holds; "
+            read_at = moment(official.observed_at, None, now=now)
+            newer = f"{percents(official.used_percent)} was read {read_at} and holds; "
         local = "which models it counts is not known, so it stands alone."
         if found.local is not None:
             local = f"this machine used {count(found.local.units)} units in {many(found.local.requests, 'request')}."
@@ -220,10 +221,10 @@ def _explain(
         if found.window.resets_at is None:
             _say("When it resets is unknown; say it once with --resets-at and it can be projected.")
     for before, number in doubts:
+        read_at = moment(before.observed_at, None, now=now)
         _say(
-            f"{before.window}: {before.used_percent:g} % was read {moment(before.observed_at, None, now=now)}, and use never "
-            f"falls within a window: it was reset, or one is wrong (governor calibrate --forget {number} takes the "
-            "new one back)."
+            f"{before.window}: {before.used_percent:g} % was read {read_at}, and use never falls within a window: it "
+            f"was reset, or one is wrong (governor calibrate --forget {number} takes the new one back)."
         )
     click.echo("  next: governor status")
 

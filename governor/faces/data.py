@@ -78,7 +78,9 @@ def _window(found: WindowReport, now: int) -> dict[str, Any]:
 def _local(tally: Tally | None) -> dict[str, Any]:
     """What was used here; every figure null where nobody knows which models the window counts."""
     if tally is None:
-        return {name: dict.fromkeys(value) if isinstance(value, dict) else None for name, value in _local(Tally()).items()}
+        return {
+            name: dict.fromkeys(value) if isinstance(value, dict) else None for name, value in _local(Tally()).items()
+        }
     return {
         "units": tally.units,
         "tokens": _kinds(tally),
@@ -135,7 +137,7 @@ def usage(keys: list[str], rows: list[Row], total: Tally) -> dict[str, Any]:
 
 
 def sessions(found: list[Session], scales: Mapping[Lane, Scale | None], total: Tally) -> dict[str, Any]:
-    """``governor.sessions/1``. ``next_turn`` is in percent of the week, null before a calibration that may price a turn."""
+    """``governor.sessions/1``. ``next_turn`` is in percent of the week, null before a slope is known."""
     return {
         "schema": "governor.sessions/1",
         "rows": [

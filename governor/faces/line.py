@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from governor.faces import known
 from governor.faces.plain import LANE_NAMES, moment, percent, span
-from governor.report import LaneReport, WindowReport, standing
+from governor.report import LaneReport, WindowReport, verdicts, worst
 
 HUSH = "To hush it: pacing.hush in budget.json"
 
@@ -72,6 +72,6 @@ def _source(found: WindowReport, *, now: int) -> str:
 def _helps(found: WindowReport, other: LaneReport | None) -> str:
     if found.verdict == "STOP":
         return ""
-    if other is not None and standing(other) == "GO" and other.windows:
+    if other is not None and worst(verdicts(other)) == "GO" and other.windows:
         return f"Helps: broad work on {LANE_NAMES[other.lane]}."
     return "Helps: /compact long sessions, smaller models for routine work."

@@ -32,7 +32,7 @@ def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
             return
         if why := known.unprojected(view.found):
             console.print(Text(f"{why[0].upper()}{why[1:]}."))
-            console.print(Text(f"  next: {known.calibrate(view.found)}, when the client shows another figure", style="dim"))
+            console.print(Text(f"  next: {known.calibrate(view.found)}", style="dim"), soft_wrap=True)
             return
         if view.found.official is not None and window.resets_at is not None:
             console.print("The official figure and its reset are known, but nothing that was used here: a projection")

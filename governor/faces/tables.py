@@ -196,7 +196,9 @@ def sessions(
         if not all(one.lane in priced for one in found[:top]):
             notes.append("Figures without % are units: that client's meter is not calibrated yet.")
     else:
-        notes.append("next turn: in units; two figures of the meter (governor calibrate 60%) make them percent of a week.")
+        notes.append(
+            "next turn: in units; two figures of the meter (governor calibrate 60%) make them percent of a week."
+        )
     notes.append("next: governor usage --by session,model")
     console.print(Text("\n".join(notes), style="dim"))
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from click import style
 
-from governor import estimate
+from governor import estimate, policy
 from governor.alarm import RULE
 from governor.faces import known
 from governor.faces.plain import LANE_NAMES, WIDTH, ago, change, count, folded, left, many, moment, percent, span, utc
 from governor.guards.budget import amount
-from governor.report import BudgetReport, Reason, Report, WindowReport
+from governor.report import BudgetReport, Report, WindowReport
 
 COLOURS: dict[str, dict[str, object]] = {
     "GO": {"fg": "green"},
@@ -85,7 +85,9 @@ def _window(found: WindowReport, *, now: int, why: bool) -> list[str]:
         lines += folded(text, 9, hang=2)
     spoke = [reason for reason in found.reasons if found.verdict != "GO" or reason.rule.startswith("spike")]
     if spoke:
-        lines += _verdict(found, spoke[0])
+        lines += _verdict(found, spoke[0].text)
+    elif found.estimate is not None:
+        lines += _verdict(found, policy.likely(found.projection) or "not near its cap")
     moved = found.scale and found.scale.change
     if moved and now - moved.at < NEWS_S and not why:
         lines += folded(change(moved, name), 9, hang=2)
@@ -164,8 +166,8 @@ def _landing(found: WindowReport, *, now: int) -> str:
     return f"{text}; naive {percent(guess.naive)}"
 
 
-def _verdict(found: WindowReport, reason: Reason) -> list[str]:
-    first, *more = folded(f"{SIGNS[found.verdict]} {found.verdict}  {reason.text}", 7, hang=2)
+def _verdict(found: WindowReport, why: str) -> list[str]:
+    first, *more = folded(f"{SIGNS[found.verdict]} {found.verdict}  {why}", 7, hang=2)
     word = f"{SIGNS[found.verdict]} {found.verdict}"
     return [first.replace(word, style(word, **COLOURS[found.verdict]), 1), *more]  # type: ignore[arg-type]
 
@@ -224,6 +226,8 @@ def _foot(report: Report) -> list[str]:
     elif stopped:
         reset = f" ({moment(max(stopped), None, now=report.generated_at)})" if max(stopped) else ""
         lines.append(style(f"next: wait for the reset{reset}, or governor override 30m", dim=True))
+    elif unplaced := [found for found in windows if found.unplaced is not None]:
+        lines.append(style(f"next: {known.calibrate(unplaced[0])}", dim=True))
     elif any(found.official is None for found in weeks):
         lines.append(style("next: type the week's figure from /usage once: governor calibrate 60%", dim=True))
     elif not report.hooks.wired:

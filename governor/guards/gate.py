@@ -39,11 +39,13 @@ def of_window(
     now: int,
     named: bool,
     unplaced: str = "",
+    chance: str = "",
 ) -> Ruling:
     """What one window's verdict means for work that is about to start; ``reasons`` are (rule, text), decisive first.
 
     A window of one model family (``week:<family>``) stops only where it was ``named``: the next piece of work may well
-    use another model. A window past its reset is void. ``unplaced``: why its figure is not known, and what is.
+    use another model. A window past its reset is void. ``unplaced``: why its figure is not known, and what is;
+    ``chance``: how likely it passes its cap, where that is more likely than not and yet no warning.
     """
     rule, text = reasons[0] if reasons else ("", "")
     answer = OF_VERDICT.get(verdict, "GO")
@@ -58,7 +60,7 @@ def of_window(
     if answer == "GO" and used_percent is None:
         return Ruling("GO", "unknown", f"nothing official is known of {window}", lane, window, None, resets_at)
     if answer == "GO":
-        rule, text = "room", "no window is near its cap"
+        rule, text = ("likely", chance) if chance else ("room", "no window is near its cap")
     return Ruling(answer, rule, text, lane, window, used_percent, resets_at)
 
 
@@ -79,7 +81,7 @@ def worst(rulings: Sequence[Ruling]) -> Ruling:
     def weight(each: Ruling) -> tuple[float, ...]:
         last, full = each.until or 0, each.used_percent or 0.0
         order = (last, full) if each.answer == "STOP" else (full, last)
-        return (ANSWERS.index(each.answer), each.rule not in BLIND, *order)
+        return (ANSWERS.index(each.answer), each.rule not in BLIND, each.rule == "likely", *order)
 
     found = max(rulings, key=weight)
     if found.rule == "room" and blind:

@@ -15,7 +15,7 @@ from governor.report import WindowReport
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
-    """Quiet when switched off. Prices are in percent of the week, null before a calibration that may price a turn; all are estimates."""
+    """Quiet when switched off. Prices are in percent of the week, null before a slope is known; all are estimates."""
     wishes = dict(desk.settings.values["loop"])
     if wishes["action"] == "off":
         return "quiet", wishes

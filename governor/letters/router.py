@@ -12,7 +12,7 @@ from governor.guards.suits import TIERS
 from governor.letters import models
 from governor.letters.post import Desk
 from governor.model import LANES
-from governor.report import LaneReport, Report, WindowReport, standing
+from governor.report import LaneReport, Report, WindowReport, verdicts, worst
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -72,7 +72,7 @@ def _room(lane: LaneReport) -> dict[str, Any]:
     return {
         "installed": lane.present,
         "healthy": lane.present,
-        "verdict": standing(lane),
+        "verdict": worst(verdicts(lane)),
         "slack": slack,
         "landing": None if slack is None else 100 - slack,
         "window": binding.window.name if binding else None,

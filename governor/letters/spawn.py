@@ -95,8 +95,7 @@ def _medians(rows: list[read.AgentRow], weights: Weights) -> dict[str, float]:
 
 
 def _windows(lane: LaneReport) -> list[dict[str, Any]]:
-    """The lane's windows whose reset the service itself has named, and that count every model: an agent may run on any.
-    """
+    """The lane's windows that count every model, for an agent may run on any, and whose reset the service has named."""
     return [
         {"window": found.window.name, "verdict": found.verdict, "resets_at": found.window.resets_at}
         for found in lane.windows
