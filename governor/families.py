@@ -13,6 +13,7 @@ from governor.prices import key, names_of
 
 # What the service calls a family beside its name; its /usage panel shows this row as Fable's.
 ALSO = {"overage-included": "fable", "oi": "fable"}
+MAKERS = ("gpt-", "claude-")  # how a model's full name begins, which tells itself
 TAGS = ("preview", "latest", "beta")  # words after a model's name that make no other model
 
 
@@ -30,7 +31,8 @@ def counts(window: str, model: str) -> bool:
 
 def is_told(window: str, models: Iterable[str]) -> bool:
     """Is it known which models this window counts? ``models`` are all that are known."""
-    return not of(window) or any(counts(window, model) for model in models)
+    family = of(window)
+    return not family or family.startswith(MAKERS) or any(_is_of(family, model) for model in models)
 
 
 @cache

@@ -48,7 +48,7 @@ def _units(piece: Slice, weights: meter.Weights) -> float:
 
 
 def hourly(ledger: Ledger, settings: Settings, lane: Lane, *, now: int, window: str = "") -> list[tuple[int, float]]:
-    """(start of hour, units) of every hour with use in the last 26 weeks, oldest first; ``window`` says which models."""
+    """(start of hour, units) of every hour with use in the last 26 weeks, oldest first; of the models in ``window``."""
     today = now // DAY * DAY
     key = [1, today, settings.weights.name, repr(settings.weights)]
     family = families.of(window)

@@ -141,7 +141,7 @@ def _newest(
     if apart > WOBBLE_S:
         return percent, resets_at, {}
     read_at = about.get("official_at")
-    is_newer = isinstance(read_at, (int, float)) and seen_at > read_at
-    if apart < -WOBBLE_S or (percent < official and not is_newer):
+    since_read = seen_at - read_at if isinstance(read_at, (int, float)) and seen_at else 0  # 0: not known, or the same
+    if apart < -WOBBLE_S or since_read < 0 or (percent < official and since_read == 0):
         return official, until, about
     return percent, resets_at, about if percent > official - FELL else {}
