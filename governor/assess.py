@@ -6,16 +6,29 @@ import os
 from datetime import datetime
 from typing import NamedTuple
 
-from governor import calibrate, forecast, history, hook, paths, policy, season, spending, windows
-from governor.alarm import Alarm, step
+from governor import (
+    alarm_memory,
+    calibrate,
+    estimate,
+    families,
+    forecast,
+    history,
+    hook,
+    paths,
+    policy,
+    season,
+    spending,
+    unchanged,
+    windows,
+)
 from governor.config import Settings
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, LimitReading
-from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
+from governor.report import Estimate, HookHealth, LaneReport, Projection, Reason, Report, WindowReport
 
+ACTIVE_S = 2 * 86_400
 HEARD_S = 22 * 86_400  # readings older than three weeks say nothing of an open window
-ROUNDING = 1.0  # an official percentage p stands for somewhere in [p - 1, p + 1)
 
 
 def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = None) -> Report:
@@ -66,19 +79,24 @@ def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:
 
 def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneReport:
     stored = windows.of_one_account([s.reading for s in statements.readings(ledger, lane=lane, since=now - HEARD_S)])
+    stored = unchanged.confirmed(stored, now=now)
     by_window: dict[str, list[LimitReading]] = {}
     for reading in stored:
         if reading.window != "any":
             by_window.setdefault(reading.window, []).append(reading)
     names = [name for name, seen in by_window.items() if _is_alive(name, seen, now=now)]
-    if lane == "claude" or not names:
+    if lane == "claude" or all(":" in name for name in names):  # the main windows are missing, not absent
         names += [name for name in ("5h", "week") if name not in names]
     if not stored and read.span_of(ledger, lane) is None:
         return LaneReport(lane, present=False, windows=[])
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
-    past = past_of(ledger, settings, lane, now=now)
-    found = [_window(ledger, settings, lane, name, by_window.get(name, []), past, now=now) for name in names]
+    named = {families.of(name): name for name in names}
+    pasts = {family: past_of(ledger, settings, lane, now=now, window=name) for family, name in named.items()}
+    found = [
+        _window(ledger, settings, lane, name, by_window.get(name, []), pasts[families.of(name)], now=now)
+        for name in names
+    ]
     return LaneReport(lane, present=True, windows=found)
 
 
@@ -103,70 +121,69 @@ def _window(
 ) -> WindowReport:
     window = windows.current(lane, name, seen, active=past.active, now=now)
     official = windows.official(window, seen, now=now)
-    local = history.spent(ledger, settings, lane, window.starts_at, now + 1)
+    is_told = history.is_told(ledger, settings, name, now=now)
+    counted = name if is_told else ""
+    local = history.spent(ledger, settings, lane, window.starts_at, now + 1, window=counted)
     scale = history.scale(ledger, settings, lane, name, now=now)
     # The answer that brought the figure carries the same second and is in it already.
-    since = history.spent(ledger, settings, lane, official.observed_at + 1, now + 1).units if official else 0.0
-    estimate = _estimate(window, official, since, local.units, scale)
-    projection = _project(window, estimate, scale, past, now=now)
-    elapsed = None
-    if window.resets_at is not None:
-        elapsed = (now - window.starts_at) / (window.resets_at - window.starts_at)
-    alarm = _alarm(ledger, window, projection, now=now, left=1 - (elapsed or 0.0))
-    verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed)
+    after = official.observed_at + 1 if official else now + 1
+    since = history.spent(ledger, settings, lane, after, now + 1, window=counted).units
+    placed, unplaced = estimate.place(
+        window,
+        official,
+        scale,
+        since=since,
+        busy_s=_busy(past, official.observed_at, now=now) if official else 0,
+        units=local.units if is_told else None,
+        now=now,
+    )
+    projection = _project(window, placed, scale, past, now=now)
+    alarm = alarm_memory.after(alarm_memory.recall(ledger, window), projection, window, now=now)
+    verdict, reasons = policy.judge(official, projection, alarm, elapsed=alarm_memory.elapsed(window, now=now))
+    if unplaced is not None:
+        reasons.append(Reason("unplaced", estimate.words(unplaced), None))
     if name == "week" and (spike := policy.spike(past.hours, now=now)) is not None:
         reasons.append(spike)
-    return WindowReport(window, official, local, scale, estimate, projection, verdict, reasons)
+    counted_here = local if is_told else None
+    return WindowReport(window, official, counted_here, scale, placed, projection, verdict, reasons, unplaced)
+
+
+def _busy(past: Past, since: int, *, now: int) -> int:
+    """Seconds of work after ``since``, to the quarter of an hour; what lies further back than is known counts whole."""
+    known_from = now - ACTIVE_S
+    return sum(900 for start in past.active if start + 900 > since) + max(known_from - since, 0)
 
 
 class Past(NamedTuple):
     """What all windows of a lane look back on."""
 
     hours: list[tuple[int, float]]
-    active: list[int]  # quarters with use in the last two days
+    active: list[int]  # quarters with use in the last ACTIVE_S
     refused: list[tuple[int, int]]  # spans in which the wall stood, so that little use says nothing about demand
     tz_offset: int
     days: season.Days | None  # what the hours teach
 
 
-def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> Past:
-    used = read.slices(ledger, now - 2 * 86_400, now + 1, lane=lane)
+def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int, window: str = "") -> Past:
+    """What a lane's windows look back on; ``window`` names one that counts a family of models alone."""
+    used = [s for s in read.slices(ledger, now - ACTIVE_S, now + 1, lane=lane) if families.counts(window, s.model)]
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
     tz_offset = int(offset.total_seconds()) if offset else 0
-    hours = history.hourly(ledger, settings, lane, now=now)
+    hours = history.hourly(ledger, settings, lane, now=now, window=window)
     refused = statements.walls(ledger, lane, now - history.PAST_S)
     days = season.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
     return Past(hours, sorted({piece.start for piece in used}), refused, tz_offset, days)
 
 
-def _estimate(
-    window: windows.Window,
-    official: windows.Official | None,
-    since: float,
-    units: float,
-    scale: calibrate.Scale | None,
-) -> Estimate | None:
-    if official is not None:
-        at = official.used_percent
-        if scale is None or since <= 0:
-            return Estimate(at, max(at - ROUNDING, 0.0), at + ROUNDING, "official")
-        share = scale.coverage.low if scale.coverage else 1.0  # use elsewhere may have gone on meanwhile
-        high = at + ROUNDING + since / (scale.low * max(share, 0.1))
-        low = max(at - ROUNDING, 0.0) + since / scale.high
-        return Estimate(at + since / scale.units_per_percent, low, high, "official+local")
-    if scale is None or window.resets_at is None:  # none is known to be open, and use elsewhere may have opened one
-        return None
-    share = scale.effective / scale.units_per_percent
-    return Estimate(units / scale.effective, units / scale.high, units / (scale.low * share), "local")
-
-
 def _project(
-    window: windows.Window, estimate: Estimate | None, scale: calibrate.Scale | None, past: Past, *, now: int
+    window: windows.Window, placed: Estimate | None, scale: calibrate.Scale | None, past: Past, *, now: int
 ) -> Projection | None:
-    if estimate is None or scale is None or window.resets_at is None:
+    if placed is None or scale is None or not scale.can_project or window.resets_at is None:
         return None
-    found = projected(window, estimate.used_percent, scale, past, until=window.resets_at, now=now)
-    return Projection(found.p10, found.p50, found.p90, found.p_exceed, found.naive, found.wall_at, found.confidence)
+    used = placed.used_percent
+    found = projected(window, used, scale, past, until=window.resets_at, now=now)
+    wall_at = now if used >= estimate.CAP else found.wall_at  # it stands there already
+    return Projection(found.p10, found.p50, found.p90, found.p_exceed, found.naive, wall_at, found.confidence)
 
 
 def projected(
@@ -195,16 +212,3 @@ def projected(
         refused=past.refused,
         days=past.days,
     )
-
-
-def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int, left: float) -> Alarm:
-    """The early alarm after this projection. It needs a memory within a window: see ``alarm.step``."""
-    name = f"alarm:{window.lane}:{window.name}"
-    cycle = (window.resets_at or 0) // windows.RESET_JITTER
-    cycles = (cycle, cycle - 1, cycle + 1)  # resets_at wobbles, also across the edge of one
-    kept = next((found for at in cycles if (found := history.kept_fact(ledger, name, [at])) is not None), [])
-    before = Alarm(*kept[:2])
-    state = step(before, now, projection.p_exceed if projection else None, left=left)
-    if state != before:
-        history.keep_fact(ledger, name, [cycle], list(state))
-    return state

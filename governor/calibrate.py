@@ -28,6 +28,8 @@ __all__ = ["Anchor", "Change", "Coverage", "Fit", "Scale", "Stretch", "calibrate
 
 ACCOUNTS: Final = 0.25  # accounts on one plan differ by 17-27 % (quotas.md, B1): how little a foreign prior binds
 CHANGED: Final = 0.5  # and how little the regime before binds the present one
+TELLS: Final = 4.0  # highest over lowest of an interval that may price a turn: a factor of two either way
+CARRIES: Final = 10.0  # that may carry a projection: beyond a factor of three either way the pace so far says as much
 ONE_ANCHOR: Final = (
     "one anchor tells a total, not a slope: all use elsewhere is still inside it; add a second after some hours of work"
 )
@@ -73,6 +75,20 @@ class Scale(NamedTuple):
     def since(self) -> int | None:
         """When this regime began."""
         return self.change and self.change.at
+
+    @property
+    def slope(self) -> float | None:
+        """Units per percent where one more turn may be priced by it: by readings that moved, and not too wide apart.
+
+        One reading tells a total: use elsewhere is still inside it, and a turn would seem many times too dear.
+        """
+        return self.units_per_percent if self.anchors > 1 and self.high <= TELLS * self.low else None
+
+    @property
+    def can_project(self) -> bool:
+        """May what comes be counted by ``effective``? Not by one reading, nor where the share used here is a guess."""
+        low, high = (self.coverage.low, self.coverage.high) if self.coverage else (1.0, 1.0)
+        return self.anchors > 1 and self.high * high <= CARRIES * self.low * low
 
     @property
     def spread(self) -> float:

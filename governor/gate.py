@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from governor import config, hook, paths, refresh, spending
+from governor import config, hook, paths, policy, refresh, spending
 from governor.assess import assess
 from governor.errors import StateError
+from governor.faces import known
 from governor.faces.plain import moment
 from governor.guards import gate
 from governor.guards.budget import UNITS, Standing, crossed
@@ -116,4 +117,6 @@ def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) 
         resets_at=found.window.resets_at,
         now=now,
         named=named,
+        unplaced=known.standing(found, now=now),
+        chance=policy.likely(found.projection),
     )

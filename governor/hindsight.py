@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from governor import history, weigh, windows
+from governor import families, history, weigh, windows
 from governor.backtest import HOUR_S, Course
 from governor.calibrate import Scale
 from governor.config import Settings
@@ -21,7 +21,7 @@ STRETCH = 5.0  # points a stretch must span before rounding stops ruling it
 def courses(ledger: Ledger, settings: Settings, lane: Lane, window: str, scale: Scale, *, now: int) -> list[Course]:
     """Every finished window that the official meter was heard of, oldest first."""
     seen = [s.reading for s in statements.readings(ledger, lane=lane, window=window)]
-    hours = history.hourly(ledger, settings, lane, now=now)
+    hours = history.hourly(ledger, settings, lane, now=now, window=window)
     starts = [start for start, _ in hours]
     totals = [0.0, *accumulate(units for _, units in hours)]
 
@@ -73,7 +73,7 @@ def samples(ledger: Ledger, lane: Lane, window: str) -> list[weigh.Sample]:
             if reading.used_percent < begin.used_percent:
                 begin = reading
             elif reading.used_percent - begin.used_percent >= STRETCH:
-                tokens = _tokens(ledger, lane, begin.observed_at, reading.observed_at)
+                tokens = _tokens(ledger, lane, window, begin.observed_at, reading.observed_at)
                 if tokens:
                     percent = reading.used_percent - begin.used_percent
                     found.append(weigh.Sample(str(resets_at // (28 * 86_400)), percent, tokens))
@@ -81,9 +81,13 @@ def samples(ledger: Ledger, lane: Lane, window: str) -> list[weigh.Sample]:
     return found
 
 
-def _tokens(ledger: Ledger, lane: Lane, since: int, until: int) -> dict[str, tuple[float, float, float, float]]:
+def _tokens(
+    ledger: Ledger, lane: Lane, window: str, since: int, until: int
+) -> dict[str, tuple[float, float, float, float]]:
     tokens: dict[str, tuple[float, float, float, float]] = {}
     for piece in read.slices(ledger, since, until, lane=lane, bucket_s=read.WHOLE_S):
+        if not families.counts(window, piece.model):
+            continue
         t = piece.tally
         more = (t.input, t.output, t.cache_read, t.cache_write_5m + t.cache_write_1h)
         before = tokens.get(piece.model, (0.0, 0.0, 0.0, 0.0))

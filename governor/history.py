@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from governor import calibrate, meter, regimes, slopes, stretches, windows
+from governor import calibrate, config, families, meter, regimes, slopes, stretches, windows
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import read, statements
@@ -26,42 +26,60 @@ READINGS_S = {"5h": 21 * DAY}  # what a calibration looks back on
 LONG_S = 70 * DAY  # the same for all longer windows, and for how two meters move beside each other
 
 
-def spent(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int) -> Tally:
-    """What the lane used locally in a span of time, with its meter units."""
+def spent(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int, *, window: str = "") -> Tally:
+    """What the lane used locally in a span of time, with its meter units; of the models that ``window`` counts."""
     total = Tally()
     for piece in read.slices(ledger, since, until, lane=lane, bucket_s=DAY):
-        total += piece.tally._replace(units=_units(piece, settings.weights))
+        if families.counts(window, piece.model):
+            total += piece.tally._replace(units=_units(piece, settings.weights))
     return total
+
+
+def is_told(ledger: Ledger, settings: Settings, window: str, *, now: int) -> bool:
+    """Is it known which models this window counts?"""
+    if not families.of(window):
+        return True
+    known = [*read.models(ledger, now - PAST_S, now), *config.price_table(settings.prices).models()]
+    return families.is_told(window, known)
 
 
 def _units(piece: Slice, weights: meter.Weights) -> float:
     return meter.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
 
 
-def hourly(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> list[tuple[int, float]]:
-    """(start of hour, units) of every hour with use in the last 26 weeks, oldest first."""
+def hourly(ledger: Ledger, settings: Settings, lane: Lane, *, now: int, window: str = "") -> list[tuple[int, float]]:
+    """(start of hour, units) of every hour with use in the last 26 weeks, oldest first; of the models in ``window``."""
     today = now // DAY * DAY
     key = [1, today, settings.weights.name, repr(settings.weights)]
-    rows = kept_fact(ledger, f"history:{lane}", key)
+    family = families.of(window)
+    name = f"history:{lane}:{family}" if family else f"history:{lane}"
+    rows = kept_fact(ledger, name, key)
     if rows is None:
-        rows = _hours(ledger, settings, lane, today - PAST_S, today)
-        keep_fact(ledger, f"history:{lane}", key, rows)
-    return [(int(t), float(u)) for t, u in rows] + _hours(ledger, settings, lane, today, now + 1)
+        rows = _hours(ledger, settings, lane, today - PAST_S, today, window=window)
+        keep_fact(ledger, name, key, rows)
+    return [(int(t), float(u)) for t, u in rows] + _hours(ledger, settings, lane, today, now + 1, window=window)
 
 
-def _hours(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int) -> list[tuple[int, float]]:
+def _hours(
+    ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int, *, window: str
+) -> list[tuple[int, float]]:
     sums: dict[int, float] = {}
     for piece in read.slices(ledger, since, until, lane=lane, bucket_s=HOUR):
-        sums[piece.start] = sums.get(piece.start, 0.0) + _units(piece, settings.weights)
+        if families.counts(window, piece.model):
+            sums[piece.start] = sums.get(piece.start, 0.0) + _units(piece, settings.weights)
     return sorted(sums.items())
 
 
 def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: int) -> calibrate.Scale | None:
-    """Units per percent of one window, from all its readings; None where there is nothing to calibrate from."""
+    """Units per percent of one window, from all its readings; None where there is nothing to calibrate from, or where
+    nobody knows which models it counts.
+    """
+    if not is_told(ledger, settings, window, now=now):
+        return None
     found = rates(ledger, lane, now=now) if window in ("5h", "week") else []
     if window == "week":
         found = slopes.turned(found)
-    key = [4, repr(settings.weights), [list(rate) for rate in found], *statements.stamp(ledger, lane, window)]
+    key = [5, repr(settings.weights), [list(rate) for rate in found], *statements.stamp(ledger, lane, window)]
     kept = kept_fact(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
         size = windows.length(window)
@@ -150,32 +168,35 @@ def _anchors(
     begin = (old[0].observed_at - size - DAY) // 900 * 900 if old else today
     counted = sum(s.tally.requests for s in read.slices(ledger, begin, today, lane=lane, bucket_s=read.WHOLE_S))
     heard = sum(r.observed_at + r.used_percent + (r.resets_at or 0) for r in old)
-    key = [1, today, repr(settings.weights), counted, len(old), heard]
+    key = [2, today, repr(settings.weights), counted, len(old), heard]
     rows = kept_fact(ledger, f"anchors:{lane}:{window}", key)
     kept = [stretches.Anchor(*row) for row in rows or ()]
     if rows is None:
-        kept = _beside(ledger, settings, lane, size, old)
+        kept = _beside(ledger, settings, lane, window, old)
         keep_fact(ledger, f"anchors:{lane}:{window}", key, kept)
-    return kept + _beside(ledger, settings, lane, size, readings[len(old) :])
+    return kept + _beside(ledger, settings, lane, window, readings[len(old) :])
 
 
 def _beside(
-    ledger: Ledger, settings: Settings, lane: Lane, size: int, readings: Sequence[LimitReading]
+    ledger: Ledger, settings: Settings, lane: Lane, window: str, readings: Sequence[LimitReading]
 ) -> list[stretches.Anchor]:
     """The same, exact to the second."""
     if not readings:
         return []
+    size = windows.length(window)
     begin = min(r.observed_at for r in readings) - size - DAY
     sums: dict[int, float] = {}
     for piece in read.slices(ledger, begin // 900 * 900, readings[-1].observed_at // 900 * 900 + 900, lane=lane):
-        sums[piece.start] = sums.get(piece.start, 0.0) + _units(piece, settings.weights)
+        if families.counts(window, piece.model):
+            sums[piece.start] = sums.get(piece.start, 0.0) + _units(piece, settings.weights)
     starts = sorted(sums)
     totals = [0.0, *accumulate(sums[start] for start in starts)]
 
     def until(moment: int) -> float:
         whole = moment // 900 * 900
         ragged = read.slices(ledger, whole, moment + 1, lane=lane) if whole in sums else ()
-        return totals[bisect_right(starts, whole - 1)] + sum(_units(piece, settings.weights) for piece in ragged)
+        late = sum(_units(piece, settings.weights) for piece in ragged if families.counts(window, piece.model))
+        return totals[bisect_right(starts, whole - 1)] + late
 
     opened: dict[int, float] = {}
     anchors = []

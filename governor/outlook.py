@@ -42,11 +42,11 @@ def outlook(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now:
     so_far += [(r.observed_at, r.used_percent) for r in history.thinned(seen) if r.observed_at <= now]
     fan: list[Point] = []
     reset = found.window.resets_at
-    if found.estimate is not None and found.scale is not None and reset is not None:
+    if found.estimate is not None and found.projection is not None and found.scale is not None and reset is not None:
         at = found.estimate.used_percent
         so_far.append((now, at))
         fan.append(Point(now, found.estimate.low, at, found.estimate.high))
-        past = assess.past_of(ledger, settings, lane, now=now)
+        past = assess.past_of(ledger, settings, lane, now=now, window=window)
         for step in range(1, STEPS + 1):
             until = now + (reset - now) * step // STEPS
             then = assess.projected(found.window, at, found.scale, past, until=until, now=now)

@@ -21,6 +21,7 @@ BANDS: tuple[tuple[float, Verdict, int], ...] = (
 )
 AHEAD = 10.0  # points beyond even pace that make an early rung of the ladder worth a word
 SURE = ("fair", "good")  # three weeks of own history and more: enough to warn on a projection
+EVEN = 0.5  # a chance of passing the cap that is no warning yet, and no reason to say that all is well
 SPIKE = 3.0  # times the usual hour
 EASED = 5.0  # points a landing must fall below its band before a ceiling in force is loosened
 
@@ -81,6 +82,14 @@ def _ladder(official: Official | None, elapsed: float | None) -> Ruling:
         pace = f", {used - elapsed * 100:.0f} points ahead of even pace" if ahead and elapsed is not None else ""
         return "NUDGE", reason._replace(text=f"{reason.text}{pace}")
     return "GO", reason
+
+
+def likely(projection: Projection | None) -> str:
+    """What is said of a window that is more likely than not to pass its cap, though no warning is on; else empty."""
+    chance = projection.p_exceed if projection else None
+    if chance is None or chance < EVEN:
+        return ""
+    return f"{chance * 100:.0f} % chance of passing the cap, too unsure for a warning"
 
 
 def spike(hours: list[tuple[int, float]], *, now: int) -> Reason | None:

@@ -29,6 +29,13 @@ class Estimate(NamedTuple):
     basis: Literal["official", "official+local", "local"]
 
 
+class Unplaced(NamedTuple):
+    """Why no estimate is shown of a window that something is known of. See ``estimate.place``."""
+
+    why: Literal["wide", "past-cap"]
+    readings: int  # official readings that its scale rests on
+
+
 class Projection(NamedTuple):
     """Where the official meter will stand at the reset, in percent of the cap; ``p10`` to ``p90`` hold 80 %."""
 
@@ -46,12 +53,15 @@ class WindowReport(NamedTuple):
 
     window: Window
     official: Official | None
-    local: Tally  # this machine's (and synced machines') use since the window opened, units included
+    # This machine's (and synced machines') use since the window opened, units included, of the models it counts; None
+    # where nobody knows which those are.
+    local: Tally | None
     scale: Scale | None
     estimate: Estimate | None
     projection: Projection | None
     verdict: Verdict
     reasons: list[Reason]
+    unplaced: Unplaced | None = None
 
 
 class LaneReport(NamedTuple):
@@ -107,6 +117,11 @@ class Report(NamedTuple):
 def worst(verdicts: list[Verdict]) -> Verdict:
     """The strictest of several verdicts; of none, GO."""
     return max(verdicts, key=VERDICTS.index, default="GO")
+
+
+def verdicts(lane: LaneReport) -> list[Verdict]:
+    """How a lane's windows stand for work on any model: a family's window at its wall stops that family alone."""
+    return ["SLOW" if one.verdict == "STOP" and ":" in one.window.name else one.verdict for one in lane.windows]
 
 
 class Finding(NamedTuple):

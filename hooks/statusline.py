@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def put_away(event: dict[str, Any], home: str, now: float) -> None:
-    """Keep the figures, where they say something new. Raises: OSError."""
+def put_away(event: dict[str, Any], home: str, now: float) -> dict[str, Any]:
+    """Keep the figures, where they say something new; when each was fresh. Raises: OSError."""
     from governor.guards import tap
 
     session = "".join(c for c in str(event.get("session_id", "")) if c.isalnum() or c == "-")[:64] or "none"
@@ -34,17 +34,21 @@ def put_away(event: dict[str, Any], home: str, now: float) -> None:
         hook.append(home, "limits.jsonl", wire.dumps(reading))
     if fresh != memo:
         hook.write_private(place, wire.dumps(fresh))
+    heard = fresh.get("windows")
+    return heard if isinstance(heard, dict) else {}
 
 
 def show(event: dict[str, Any], home: str, now: float) -> str:
     """Put the figures away; the line to print."""
     from governor.guards import tap
 
+    heard: dict[str, Any] = {}
     try:
-        put_away(event, home, now)
+        heard = put_away(event, home, now)
     except OSError as fault:
         hook.log(home, "statusline", fault)
-    return tap.line(event, hook.read_letter(home, "pacing")[1], now=now, colour="NO_COLOR" not in os.environ)
+    letter = hook.read_letter(home, "pacing")[1]
+    return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ, heard=heard)
 
 
 def main() -> None:

@@ -89,7 +89,8 @@ def life() -> None:
     said = {"lane": "claude", "window": "week", "used_percent": 60, "resets_at": NOW + 86_400, "observed_at": NOW - 60}
     spool = paths.claim_home() / "spool" / "limits.jsonl"
     spool.parent.mkdir()
-    spool.write_bytes(jsonl({**said, "source": "statusline"}))
+    earlier = {**said, "used_percent": 20, "observed_at": START_MS // 1000 - 3600}
+    spool.write_bytes(jsonl(*({**one, "source": "statusline"} for one in (earlier, said))))
 
 
 def shape(value: Any) -> Any:
@@ -488,7 +489,10 @@ def test_what_forecast_says_to_type_can_be_typed(governor: Governor, lane: str, 
     hint = told.splitlines()[-1].strip().removeprefix("next: governor ")
     assert ("--lane codex" in hint, "--window 5h" in hint) == (lane == "codex", window == "5h")
     assert 0 == governor(*hint.split()).code
-    assert "lands at" in governor("forecast", "--lane", lane, "--window", window).out
+    told = governor("forecast", "--lane", lane, "--window", window).out
+    assert "Where it lands is not known yet" in told, "one reading tells a total, not a slope"
+    second = told.splitlines()[-1].strip().removeprefix("next: governor ")
+    assert 0 == governor(*second.replace("N%", "70%").split()).code
     wrong = governor(*hint.split()[:-1], "2026-11-01T09:00")
     assert (1, f"next: governor {hint}") == (wrong.code, wrong.err.splitlines()[-1].strip()), "what is typed can work"
 

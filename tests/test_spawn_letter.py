@@ -171,7 +171,7 @@ def test_route_explains_the_tier_by_the_hooks_own_comparator() -> None:
 def test_route_says_why_no_tier_is_offered() -> None:
     leave(pressed(lanes={"claude": {"installed": True, "verdict": "GO"}}))
     said = " ".join(CliRunner().invoke(route, ["Fix the typos in README.md"]).output.split())
-    assert "small suits (roomy: This lane is under no pressure, so nothing needs saving.)" in said
+    assert "small suits (roomy: No warning is on in this lane, so no smaller model is offered.)" in said
     said = CliRunner().invoke(route, ["What is this?"]).output
     assert "none suits  (unclear: What it asks for fits no tier clearly.)" in said
 

@@ -96,6 +96,46 @@ def test_a_window_whose_reset_is_not_official_shows_no_projection() -> None:
     assert "week 63% · ctx 84k" == tap.line(event(None, 63, 1), letter, now=NOW, colour=False)
 
 
+def told(official: float, landing: float, *, read_at: int, resets_at: int = NOW + 86_400) -> dict[str, Any]:
+    """A letter about the week."""
+    about = {"window": "week", "resets_at": resets_at, "verdict": "SLOW", "landing": landing}
+    return {"lanes": {"claude": {"windows": [{**about, "official": official, "official_at": read_at}]}}}
+
+
+@pytest.mark.parametrize(
+    ("percent", "seen_at", "resets_at", "expected"),
+    [
+        (60, NOW - 900, NOW + 86_400, "week 96% → ~144% ■"),  # an idle pane: its own figure is older than the letter's
+        (60, NOW - 900, NOW - 60, "week 96% → ~144% ■"),  # and speaks of a window that is over
+        (99, NOW - 900, NOW + 86_400, "week 96% → ~144% ■"),  # or was higher before the vendor reset the window
+        (1, NOW, NOW + 86_400, "week 1%"),  # an early reset: nothing in the letter is about it
+        (1, NOW, NOW + 6 * 86_400, "week 1%"),
+        (97, NOW, NOW + 86_400, "week 97% → ~144% ■"),  # this session has heard more since
+        (94, NOW, NOW + 86_400, "week 94% → ~144% ◆"),  # a point or two is jitter
+    ],
+)
+def test_a_figure_stands_beside_its_own_landing_alone(
+    percent: float, seen_at: int, resets_at: int, expected: str
+) -> None:
+    happening = {"rate_limits": {"seven_day": {"used_percentage": percent, "resets_at": resets_at}}}
+    heard = {"week": {"percent": percent, "resets_at": resets_at, "seen_at": seen_at}}
+
+    found = tap.line(happening, told(96, 144, read_at=NOW - 300), now=NOW, colour=False, heard=heard)
+
+    assert expected == found
+
+
+def test_an_early_reset_is_seen_through_the_hook_itself(tmp_path: Path) -> None:
+    letters = tmp_path / "letters"
+    letters.mkdir(parents=True)
+    (letters / "pacing").write_text(f"speak\n{json.dumps({'version': 1, **told(60, 134, read_at=NOW - 300)})}\n")
+    run(tmp_path, json.dumps(event(None, 60, 40)))
+
+    shown = run(tmp_path, json.dumps(event(None, 1, 55)), NO_COLOR="1").stdout
+
+    assert "week 1% · ctx 84k" == shown.strip()
+
+
 def run(home: Path, stdin: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", "-S", str(ROOT / "hooks" / "statusline.py")],

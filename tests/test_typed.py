@@ -122,7 +122,7 @@ def test_a_lower_figure_is_doubted_and_can_be_taken_back(typed: Typed) -> None:
     typed("calibrate", "60%", "--resets-at", "2d")
     assert "never falls" not in typed("calibrate", "59%", later=5), "a point or two is jitter"
     told = typed("calibrate", "6%", later=60)
-    assert "59 % was read 55 s ago, and use never falls within a window" in told
+    assert "59 % was read 12:00, and use never falls within a window" in told
     step = told.partition("(governor ")[2].partition(" takes")[0]
     typed(*step.split(), later=61)
     assert [60.0, 59.0] == [percent for _, percent, _ in stored()]

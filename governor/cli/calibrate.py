@@ -7,11 +7,11 @@ import sys
 import click
 
 from governor import anchors, meter, windows
-from governor.assess import assess
 from governor.cli.opening import json_option, opened, time_of
+from governor.cli.refresh import publish
 from governor.errors import BadInputError, StateError
 from governor.faces import data
-from governor.faces.plain import LANE_NAMES, ago, calibrate_with_reset, change, count, many, moment
+from governor.faces.plain import LANE_NAMES, calibrate_with_reset, change, count, many, moment
 from governor.faces.plain import percent as percents
 from governor.ledger import statements
 from governor.ledger.store import Ledger
@@ -99,7 +99,8 @@ def calibrate(
             except StateError as fault:
                 raise StateError(f"Not recorded. {fault.message}", fault.next_step) from fault
         doubts = [doubt for one in readings if (doubt := _fell(ledger, one)) is not None]
-        report = assess(ledger, settings, now=now, lane=lane)
+        report = publish(ledger, settings, now=now)  # what is typed reaches the hooks at once
+        report = report._replace(lanes=[one for one in report.lanes if one.lane == lane])
     if as_json:
         against = [{"id": number, "window": one.window, "used_percent": one.used_percent} for one, number in doubts]
         click.echo(data.dump({**data.status(report), "schema": "governor.calibrate/1", "contradicts": against}))
@@ -210,17 +211,20 @@ def _explain(
             continue
         newer = ""
         if (official.used_percent, official.observed_at) != (recorded.used_percent, recorded.observed_at):
-            newer = f"{percents(official.used_percent)} was read {ago(now - official.observed_at)} ago and holds; "
-        local = f"this machine used {count(found.local.units)} units in {many(found.local.requests, 'request')}."
+            read_at = moment(official.observed_at, None, now=now)
+            newer = f"{percents(official.used_percent)} was read {read_at} and holds; "
+        local = "which models it counts is not known, so it stands alone."
+        if found.local is not None:
+            local = f"this machine used {count(found.local.units)} units in {many(found.local.requests, 'request')}."
         _say(f"{found.window.name}: {newer}{local}")
         _say(_meaning(found))
         if found.window.resets_at is None:
             _say("When it resets is unknown; say it once with --resets-at and it can be projected.")
     for before, number in doubts:
+        read_at = moment(before.observed_at, None, now=now)
         _say(
-            f"{before.window}: {before.used_percent:g} % was read {ago(now - before.observed_at)} ago, and use never "
-            f"falls within a window: it was reset, or one is wrong (governor calibrate --forget {number} takes the "
-            "new one back)."
+            f"{before.window}: {before.used_percent:g} % was read {read_at}, and use never falls within a window: it "
+            f"was reset, or one is wrong (governor calibrate --forget {number} takes the new one back)."
         )
     click.echo("  next: governor status")
 

@@ -42,7 +42,7 @@ def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bo
         five = plans.fit(ends["5h"], now_plan.five_hour, then_plan.five_hour)
         scale = scales["week"]
         sizes = []
-        if scale is not None:
+        if scale is not None and scale.can_project:
             rows = read.sessions(ledger, now - 28 * 86_400, now + 1, lane=chosen)
             sizes = [s.tally.units / scale.effective for s in marathon.sessions(rows, settings.weights)]
         shapes = plans.shapes(sizes, now_plan.week, then_plan.week)

@@ -12,7 +12,7 @@ from governor.cli.opening import json_option, lane_option
 from governor.errors import BadInputError
 from governor.faces import data
 from governor.faces.plain import WIDTH, left, moment, percent, utc
-from governor.guards.gate import EXIT, Ruling
+from governor.guards.gate import BLIND, EXIT, Ruling
 from governor.guards.router import NAMES
 from governor.model import Lane
 
@@ -83,9 +83,12 @@ def line(ruling: Ruling, *, now: int, lane: Lane | None = None, window: str | No
             reset = f", resets {moment(ruling.until, None, now=now)}"
             step = "governor gate --wait" + f" --lane {lane}" * (lane is not None)
             step += f" --window {window}" * (":" in (window or ""))  # unnamed, a family's window stops nothing
-    elif ruling.rule == "unknown":
+    elif ruling.rule in BLIND:
         step = "governor calibrate 60%" + " --lane codex" * ((ruling.lane or lane) == "codex")
-        if window:  # the command names it
+        if ruling.rule == "unplaced":
+            step = step.replace("60%", "N%")
+            step += f" --window {ruling.window}" * (ruling.window != "week")
+        elif window:  # the command names it
             said, step = said.partition(" of ")[0], f"{step} --window {window}"
     rest = f".  next: {step}"
     room = WIDTH - len(f"{ruling.answer}  {rest}")

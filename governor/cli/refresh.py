@@ -10,7 +10,7 @@ from governor import config, paths
 from governor import refresh as composer
 from governor.cli.opening import opened, settings_in_force
 from governor.errors import StateError
-from governor.ledger.store import open_ledger
+from governor.ledger.store import Ledger, open_ledger
 from governor.report import Report
 from governor.review.overhead import REFRESH
 
@@ -19,14 +19,12 @@ from governor.review.overhead import REFRESH
 @click.option("--quiet", is_flag=True, help="Say nothing; for the hooks' bell.")
 def refresh(quiet: bool) -> None:
     """Take in what is new and write the letters that the hooks read."""
-    from governor import letters
     from governor.review import watch
 
     if not quiet:
         with opened() as (ledger, settings, now):
-            report = letters.write(ledger, settings, now=now).report
+            publish(ledger, settings, now=now)
             watch.refreshed(ledger, settings, now=now)
-            _enforce(report, settings, now=now)
         click.echo("Up to date.\n  next: governor status")
         return
     now = composer.now_s()
@@ -34,14 +32,22 @@ def refresh(quiet: bool) -> None:
     try:
         with open_ledger() as ledger:
             composer.refresh(ledger, settings, now=now)
-            report = letters.write(ledger, settings, now=now).report
+            publish(ledger, settings, now=now)
             watch.look(ledger, settings, now=now)
-            _enforce(report, settings, now=now)
             spent = sum(os.times()[:4]) * 1000  # ours and our children's
             with ledger.transaction():
                 ledger.add_runs([(now, REFRESH, spent, 0, None)])
     except StateError:
         pass  # nobody is there to be told; doctor will say it
+
+
+def publish(ledger: Ledger, settings: config.Settings, *, now: int) -> Report:
+    """Leave what is known now where the hooks read it; what that was."""
+    from governor import letters
+
+    report = letters.write(ledger, settings, now=now).report
+    _enforce(report, settings, now=now)
+    return report
 
 
 def _enforce(report: Report, settings: config.Settings, *, now: int) -> None:

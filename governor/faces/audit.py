@@ -53,7 +53,7 @@ def _cache(lane: Lane, found: Efficiency, scale: Scale | None) -> dict[str, Any]
             **more,
             "tokens": tokens,
             "units": units,
-            "week_percent": units / scale.units_per_percent if scale else None,
+            "week_percent": units / scale.slope if scale and scale.slope else None,
         }
 
     return {

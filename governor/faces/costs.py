@@ -110,7 +110,10 @@ def _shares(units: Mapping[Any, float], scales: Mapping[Lane, Scale | None], wee
     shares: dict[str, Any] = {}
     for lane, used in units.items():
         scale = scales.get(lane)
-        shares[lane] = scale and {
+        if scale is None or scale.slope is None:
+            shares[lane] = None
+            continue
+        shares[lane] = {
             "percent": used / weeks / scale.units_per_percent,
             "low": used / weeks / scale.high,
             "high": used / weeks / scale.low,

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from governor.faces.plain import utc
+from governor.model import Tally
 
 if TYPE_CHECKING:
     from governor.attribution import Row
     from governor.calibrate import Scale
     from governor.ledger.statements import StoredReading
     from governor.marathon import Session
-    from governor.model import Lane, Tally
+    from governor.model import Lane
     from governor.outlook import Outlook
     from governor.plans import Fit, Plan, Shape
     from governor.report import Report, WindowReport
@@ -56,13 +57,7 @@ def _window(found: WindowReport, now: int) -> dict[str, Any]:
             "age_s": max(now - official.observed_at, 0),
             "source": official.source,
         },
-        "local": {
-            "units": found.local.units,
-            "tokens": _kinds(found.local),
-            "requests": found.local.requests,
-            "notional_usd": found.local.usd,
-            "unpriced_requests": found.local.unpriced_requests,
-        },
+        "local": _local(found.local),
         "calibration": found.scale and _scale(found.scale),
         "estimate": estimate and estimate._asdict(),
         "projection": projection
@@ -77,6 +72,21 @@ def _window(found: WindowReport, now: int) -> dict[str, Any]:
         },
         "verdict": found.verdict,
         "reasons": [reason._asdict() for reason in found.reasons],
+    }
+
+
+def _local(tally: Tally | None) -> dict[str, Any]:
+    """What was used here; every figure null where nobody knows which models the window counts."""
+    if tally is None:
+        return {
+            name: dict.fromkeys(value) if isinstance(value, dict) else None for name, value in _local(Tally()).items()
+        }
+    return {
+        "units": tally.units,
+        "tokens": _kinds(tally),
+        "requests": tally.requests,
+        "notional_usd": tally.usd,
+        "unpriced_requests": tally.unpriced_requests,
     }
 
 
@@ -127,7 +137,7 @@ def usage(keys: list[str], rows: list[Row], total: Tally) -> dict[str, Any]:
 
 
 def sessions(found: list[Session], scales: Mapping[Lane, Scale | None], total: Tally) -> dict[str, Any]:
-    """``governor.sessions/1``. ``next_turn`` is in percent of the week, null without a calibration."""
+    """``governor.sessions/1``. ``next_turn`` is in percent of the week, null before a slope is known."""
     return {
         "schema": "governor.sessions/1",
         "rows": [
@@ -151,7 +161,7 @@ def sessions(found: list[Session], scales: Mapping[Lane, Scale | None], total: T
 
 
 def _turn(one: Session, scale: Scale | None) -> dict[str, float | None]:
-    per_percent = scale.units_per_percent if scale else None
+    per_percent = scale.slope if scale else None
     return {
         "warm_units": one.turn.warm,
         "cold_units": one.turn.cold,

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from governor.faces.plain import LANE_NAMES, ago, moment, percent, span
-from governor.report import LaneReport, WindowReport, worst
+from governor.faces import known
+from governor.faces.plain import LANE_NAMES, moment, percent, span
+from governor.report import LaneReport, WindowReport, verdicts, worst
 
 HUSH = "To hush it: pacing.hush in budget.json"
 
@@ -19,6 +20,8 @@ def pacing(found: WindowReport, other: LaneReport | None, *, now: int) -> str:
     if found.window.resets_at is not None:
         parts.append(f"Resets {moment(found.window.resets_at, None, now=now)}{_source(found, now=now)}.")
     parts += [f"{reason.text[0].upper()}{reason.text[1:]}." for reason in found.reasons if reason.rule == "spike-3x"]
+    if found.unplaced is not None:
+        parts.append(f"Use since then cannot be placed; type it: {known.calibrate(found)}.")
     helps = _helps(found, other)
     if helps:
         parts.append(helps)
@@ -38,7 +41,8 @@ def for_model(found: WindowReport, *, now: int, zone: tzinfo | None = None) -> s
 
 def _stands(found: WindowReport) -> str:
     if found.estimate is None:
-        return "is at an unknown level"
+        official = found.official
+        return "is at an unknown level" if official is None else f"at least {percent(official.used_percent)} used"
     about = "" if found.estimate.basis == "official" else "about "
     return f"{about}{percent(found.estimate.used_percent)} used"
 
@@ -62,12 +66,12 @@ def _pace(found: WindowReport, *, now: int) -> str:
 
 def _source(found: WindowReport, *, now: int) -> str:
     official = found.official
-    return "" if official is None else f" (official figure {ago(now - official.observed_at)} old)"
+    return "" if official is None else f" (official figure read {moment(official.observed_at, None, now=now)})"
 
 
 def _helps(found: WindowReport, other: LaneReport | None) -> str:
     if found.verdict == "STOP":
         return ""
-    if other is not None and worst([one.verdict for one in other.windows]) == "GO" and other.windows:
+    if other is not None and worst(verdicts(other)) == "GO" and other.windows:
         return f"Helps: broad work on {LANE_NAMES[other.lane]}."
     return "Helps: /compact long sessions, smaller models for routine work."

@@ -9,11 +9,15 @@ import plotille
 from rich.console import Console
 from rich.text import Text
 
+from governor import estimate
+from governor.faces import known
 from governor.faces.plain import LANE_NAMES, calibrate_with_reset, left, moment, percent, span
 from governor.faces.screen import screen
 from governor.outlook import Outlook
+from governor.report import Projection
 
 HEIGHT = 14
+UNLIKELY = 0.1  # chances below this are "likely not"
 
 
 def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
@@ -23,6 +27,13 @@ def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
     console.print(Text(f"{LANE_NAMES[window.lane]} {window.name}", style="bold"))
     guess = view.found.projection
     if window.resets_at is None or guess is None or not view.fan:
+        if why := known.unplaced(view.found, now=now):
+            console.print(Text(f"{why[0].upper()}{why[1:]}"))
+            return
+        if why := known.unprojected(view.found):
+            console.print(Text(f"{why[0].upper()}{why[1:]}."))
+            console.print(Text(f"  next: {known.calibrate(view.found)}", style="dim"), soft_wrap=True)
+            return
         if view.found.official is not None and window.resets_at is not None:
             console.print("The official figure and its reset are known, but nothing that was used here: a projection")
             console.print("needs some history of your own to set them against. It comes with use.")
@@ -45,10 +56,7 @@ def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
             "passes the cap",
             f"{percent(None if guess.p_exceed is None else max(guess.p_exceed, 0.002) * 100)} of the time",
         ),
-        (
-            "reaches the cap",
-            f"most likely {moment(guess.wall_at, None, now=now)}" if guess.wall_at else "likely not at all",
-        ),
+        ("reaches the cap", _reaches(guess, at, now=now)),
         ("naive", f"{percent(guess.naive)} (spent + rate of the last day × time left)"),
         (
             "history",
@@ -60,6 +68,17 @@ def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
     for name, text in rows:
         console.print(Text(f"  {name:<17}").append(text))
     console.print("\nnext: governor backtest says how good such projections were on your own weeks", style="dim")
+
+
+def _reaches(guess: Projection, at: float, *, now: int) -> str:
+    """When, in words that the chance of it bears out."""
+    if at >= estimate.CAP:
+        return "it stands there now"
+    if guess.wall_at is not None:
+        return f"most likely {moment(guess.wall_at, None, now=now)}"
+    if guess.p_exceed is None:
+        return "not known"
+    return "likely not at all" if guess.p_exceed < UNLIKELY else "less likely than not"
 
 
 def _drawing(view: Outlook, starts_at: int, resets_at: int, *, width: int) -> str:

@@ -190,20 +190,23 @@ def sessions(
     if long and whole:
         share = percent(sum(one.tally.units for one in long) / whole * 100)
         notes.append(f"{len(long)} of them were at work {long_s / 3600:g} h or more (bold) and make {share}.")
-    if any(scales.values()):
+    priced = {lane for lane, scale in scales.items() if scale is not None and scale.slope is not None}
+    if priced:
         notes.append("next turn: one more like its usual, percent of the week (estimate); cold: once the cache lapsed.")
-        if not all(scales.get(one.lane) for one in found[:top]):
+        if not all(one.lane in priced for one in found[:top]):
             notes.append("Figures without % are units: that client's meter is not calibrated yet.")
     else:
-        notes.append("next turn: in units; governor calibrate 60% turns them into percent of the week.")
+        notes.append(
+            "next turn: in units; two figures of the meter (governor calibrate 60%) make them percent of a week."
+        )
     notes.append("next: governor usage --by session,model")
     console.print(Text("\n".join(notes), style="dim"))
 
 
 def _turn(units: float, scale: Scale | None) -> str:
-    if scale is None:
+    if scale is None or scale.slope is None:
         return count(units)
-    return f"{units / scale.units_per_percent:.2f} %"
+    return f"{units / scale.slope:.2f} %"
 
 
 def anchors(stored: Sequence[StoredReading], *, now: int, to: Console | None = None) -> None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from click import style
 
+from governor import estimate, policy
 from governor.alarm import RULE
+from governor.faces import known
 from governor.faces.plain import LANE_NAMES, WIDTH, ago, change, count, folded, left, many, moment, percent, span, utc
 from governor.guards.budget import amount
-from governor.report import BudgetReport, Reason, Report, WindowReport
+from governor.report import BudgetReport, Report, WindowReport
 
 COLOURS: dict[str, dict[str, object]] = {
     "GO": {"fg": "green"},
@@ -73,17 +75,19 @@ def _seen(report: Report) -> str:
 
 
 def _window(found: WindowReport, *, now: int, why: bool) -> list[str]:
-    at = found.estimate.used_percent if found.estimate else None
+    at = found.estimate.used_percent if found.estimate else _floor(found)
     name = found.window.name
     size = BAR - max(len(name) - 6, 0)  # a long name takes its room from the bar
     bar = _bar(at, found.projection.p50 if found.projection else None, size=max(size, 8))
     first = f"  {name:<6} {bar} " + style(f"{_now(found):>7}", bold=True)
     lines = [first + style(f"  {_reset(found, now=now)}", dim=True)]
-    for text in (_official(found, now=now), _here(found), _landing(found, now=now)):
+    for text in (_official(found, now=now), _unplaced(found), _here(found), _landing(found, now=now)):
         lines += folded(text, 9, hang=2)
     spoke = [reason for reason in found.reasons if found.verdict != "GO" or reason.rule.startswith("spike")]
     if spoke:
-        lines += _verdict(found, spoke[0])
+        lines += _verdict(found, spoke[0].text)
+    elif found.estimate is not None:
+        lines += _verdict(found, policy.likely(found.projection) or "not near its cap")
     moved = found.scale and found.scale.change
     if moved and now - moved.at < NEWS_S and not why:
         lines += folded(change(moved, name), 9, hang=2)
@@ -101,9 +105,21 @@ def _bar(at: float | None, lands: float | None, *, size: int) -> str:
 
 def _now(found: WindowReport) -> str:
     if found.estimate is None:
-        return "?"
+        floor = _floor(found)
+        return "?" if floor is None else f"≥{percent(floor)}"
     sign = "" if found.estimate.basis == "official" else "~"
     return sign + percent(found.estimate.used_percent)
+
+
+def _floor(found: WindowReport) -> float | None:
+    """What the last reading says at least, where use since cannot be placed."""
+    return found.official.used_percent if found.unplaced and found.official else None
+
+
+def _unplaced(found: WindowReport) -> str:
+    if found.unplaced is None:
+        return ""
+    return f"{estimate.words(found.unplaced)}; type it: {known.calibrate(found)}"
 
 
 def _reset(found: WindowReport, *, now: int) -> str:
@@ -124,6 +140,8 @@ def _official(found: WindowReport, *, now: int) -> str:
 
 def _here(found: WindowReport) -> str:
     """What this machine used, and what share of all use it usually is: over the calibration, not in this window."""
+    if found.local is None:
+        return "which models it counts is not known, so nothing used here is set against it"
     local = f"here {count(found.local.units)} units, {many(found.local.requests, 'request')}"
     cover = found.scale.coverage if found.scale and found.official else None
     if cover is None:
@@ -137,7 +155,7 @@ def _here(found: WindowReport) -> str:
 def _landing(found: WindowReport, *, now: int) -> str:
     guess = found.projection
     if guess is None:
-        return ""
+        return known.unprojected(found)
     if guess.p50 is None:
         return f"at the recent rate {percent(guess.naive)} at the reset (extrapolated, no interval)"
     text = f"lands at {percent(guess.p50)} ({span(guess.p10, guess.p90)})"
@@ -148,8 +166,8 @@ def _landing(found: WindowReport, *, now: int) -> str:
     return f"{text}; naive {percent(guess.naive)}"
 
 
-def _verdict(found: WindowReport, reason: Reason) -> list[str]:
-    first, *more = folded(f"{SIGNS[found.verdict]} {found.verdict}  {reason.text}", 7, hang=2)
+def _verdict(found: WindowReport, why: str) -> list[str]:
+    first, *more = folded(f"{SIGNS[found.verdict]} {found.verdict}  {why}", 7, hang=2)
     word = f"{SIGNS[found.verdict]} {found.verdict}"
     return [first.replace(word, style(word, **COLOURS[found.verdict]), 1), *more]  # type: ignore[arg-type]
 
@@ -208,6 +226,8 @@ def _foot(report: Report) -> list[str]:
     elif stopped:
         reset = f" ({moment(max(stopped), None, now=report.generated_at)})" if max(stopped) else ""
         lines.append(style(f"next: wait for the reset{reset}, or governor override 30m", dim=True))
+    elif unplaced := [found for found in windows if found.unplaced is not None]:
+        lines.append(style(f"next: {known.calibrate(unplaced[0])}", dim=True))
     elif any(found.official is None for found in weeks):
         lines.append(style("next: type the week's figure from /usage once: governor calibrate 60%", dim=True))
     elif not report.hooks.wired:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 ANSWERS = ("GO", "PACE", "STOP")
 EXIT = {"GO": 0, "PACE": 10, "STOP": 20}  # 2 is left out: it means "block" to the clients
+BLIND = ("unknown", "unplaced")  # rules that are no word on a window: nothing was read, or too much used since
 OF_VERDICT = {"GO": "GO", "NUDGE": "PACE", "SLOW": "PACE", "STOP": "STOP"}
 
 
@@ -37,11 +38,14 @@ def of_window(
     resets_at: int | None,
     now: int,
     named: bool,
+    unplaced: str = "",
+    chance: str = "",
 ) -> Ruling:
     """What one window's verdict means for work that is about to start; ``reasons`` are (rule, text), decisive first.
 
     A window of one model family (``week:<family>``) stops only where it was ``named``: the next piece of work may well
-    use another model. A window past its reset is void.
+    use another model. A window past its reset is void. ``unplaced``: why its figure is not known, and what is;
+    ``chance``: how likely it passes its cap, where that is more likely than not and yet no warning.
     """
     rule, text = reasons[0] if reasons else ("", "")
     answer = OF_VERDICT.get(verdict, "GO")
@@ -51,10 +55,12 @@ def of_window(
         answer = "PACE"
     if answer == "STOP" and ":" in window and not named:
         answer = "PACE"
+    if answer == "GO" and unplaced:
+        return Ruling("GO", "unplaced", unplaced, lane, window, None, resets_at)
     if answer == "GO" and used_percent is None:
         return Ruling("GO", "unknown", f"nothing official is known of {window}", lane, window, None, resets_at)
     if answer == "GO":
-        rule, text = "room", "no window is near its cap"
+        rule, text = ("likely", chance) if chance else ("room", "no window is near its cap")
     return Ruling(answer, rule, text, lane, window, used_percent, resets_at)
 
 
@@ -64,15 +70,18 @@ def worst(rulings: Sequence[Ruling]) -> Ruling:
 
     Where something is not known, GO says so: it is no word on that.
     """
-    blind = [each for each in rulings if each.rule == "unknown"]
+    blind = [each for each in rulings if each.rule in BLIND]
     if len(blind) == len(rulings):
         alone = len({each.window for each in blind}) == 1
-        return blind[0] if alone else Ruling("GO", "unknown", "nothing official is known of any window")
+        heard = [each for each in blind if each.rule == "unplaced"]
+        if heard or alone:
+            return (heard or blind)[0]
+        return Ruling("GO", "unknown", "nothing official is known of any window")
 
     def weight(each: Ruling) -> tuple[float, ...]:
         last, full = each.until or 0, each.used_percent or 0.0
         order = (last, full) if each.answer == "STOP" else (full, last)
-        return (ANSWERS.index(each.answer), each.rule != "unknown", *order)
+        return (ANSWERS.index(each.answer), each.rule not in BLIND, each.rule == "likely", *order)
 
     found = max(rulings, key=weight)
     if found.rule == "room" and blind:

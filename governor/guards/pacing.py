@@ -97,6 +97,9 @@ def _candidates(
     found = []
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
     for window in windows:
+        its_own = window.get("sessions")  # of a window that counts one family of models alone
+        if isinstance(its_own, list) and session not in its_own:
+            continue
         name, resets_at, verdict = window.get("window"), int(window["resets_at"]), window.get("verdict")
         rule = f"{name}:{window.get('rule') or verdict}"[:64]
         line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 WINDOWS = {"five_hour": "5h", "seven_day": "week"}
 GAP_S = 1800  # after a pause this long, the last figure before it matters as much as the first after it
 REPEAT_S = 600  # an unchanged figure is worth saying again after this long
+WOBBLE_S = 600  # resets_at wobbles by seconds between two statements of one window
+FELL = 3.0  # points: less may be noise, as much is a reset
 SIGNS = {"GO": "", "NUDGE": "▲", "SLOW": "◆", "STOP": "■"}
 COLOURS = {"GO": "32", "NUDGE": "33", "SLOW": "38;5;208", "STOP": "1;31"}
 
@@ -85,23 +87,32 @@ def _reading(window: str, percent: float, resets_at: int | None, at: int) -> dic
     }
 
 
-def line(event: dict[str, Any], letter: dict[str, Any], *, now: float, colour: bool) -> str:
-    """``5h 42% · week 63% → ~104% ▲ · ctx 84k``; the projection comes from the letter while its window is open."""
+def line(
+    event: dict[str, Any],
+    letter: dict[str, Any],
+    *,
+    now: float,
+    colour: bool,
+    heard: dict[str, Any] | None = None,
+) -> str:
+    """``5h 42% · week 63% → ~104% ▲ · ctx 84k``: each window's newest figure, and the letter's landing and verdict
+    where they were worked out from that figure; ``heard`` says when this session's own were fresh (``take``).
+    """
     parts = []
     lanes = letter.get("lanes")
     lane = lanes.get("claude") if isinstance(lanes, dict) else None
     told = lane.get("windows") if isinstance(lane, dict) else None
     known = {str(w.get("window")): w for w in told if isinstance(w, dict)} if isinstance(told, list) else {}
     for window, (percent, resets_at) in figures(event).items():
-        if resets_at is not None and resets_at <= now:
+        own = heard.get(window) if isinstance(heard, dict) else None
+        seen_at = own.get("seen_at", 0) if isinstance(own, dict) else 0
+        percent, until, about = _newest(percent, resets_at, seen_at, known.get(window, {}), now)
+        if until is not None and until <= now:
             continue
         text = f"{window} {percent:.0f}%"
-        about = known.get(window, {})
-        until = about.get("resets_at")  # None: not official
-        alive = isinstance(until, (int, float)) and until > now
-        verdict = "STOP" if percent >= 95 else str(about.get("verdict")) if alive else ""
+        verdict = "STOP" if percent >= 95 else str(about.get("verdict")) if about else ""
         landing = about.get("landing")
-        if alive and isinstance(landing, (int, float)) and landing > percent:
+        if isinstance(landing, (int, float)) and landing > percent:
             text += f" → ~{landing:.0f}%"
         if SIGNS.get(verdict):
             text += f" {SIGNS[verdict]}"
@@ -111,3 +122,27 @@ def line(event: dict[str, Any], letter: dict[str, Any], *, now: float, colour: b
     if isinstance(tokens, int) and tokens > 0:
         parts.append(f"ctx {tokens // 1000}k")
     return " · ".join(parts)
+
+
+def _newest(
+    percent: float, resets_at: int | None, seen_at: float, about: dict[str, Any], now: float
+) -> tuple[float, float | None, dict[str, Any]]:
+    """(figure, its reset, what the letter says of it): this session's own figure or the letter's, whichever is newer.
+
+    An idle session shows old figures for hours; then the letter's figure is the truth. A figure that fell since the
+    letter was written, or counts in a later window, is a reset, and nothing the letter says is about it.
+    """
+    until, official = about.get("resets_at"), about.get("official")
+    if not isinstance(until, (int, float)) or until <= now:  # None: not official
+        return percent, resets_at, {}
+    apart = 0 if resets_at is None else resets_at - until
+    if not isinstance(official, (int, float)):
+        return percent, resets_at, about if abs(apart) <= WOBBLE_S else {}
+    if apart > WOBBLE_S:
+        return percent, resets_at, {}
+    read_at = about.get("official_at")
+    known = isinstance(read_at, (int, float))
+    since_read = seen_at - read_at if known and seen_at else 0  # 0: not known, or the same answer
+    if apart < -WOBBLE_S or since_read < 0 or (known and since_read == 0 and percent < official):
+        return official, until, about
+    return percent, resets_at, about if percent > official - FELL else {}

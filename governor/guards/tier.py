@@ -33,7 +33,7 @@ WHY = {
     "off": "Tier hints are switched off.",
     "no-letter": "No refresh has said how the lane stands.",
     "stale-letter": "What the last refresh said is more than 6 hours old.",
-    "roomy": "This lane is under no pressure, so nothing needs saving.",
+    "roomy": "No warning is on in this lane, so no smaller model is offered.",
     "model-unknown": "Which model the session runs on is not known.",
     "tier-unknown": "The session's model belongs to no tier of this lane.",
     "same-tier": "The session runs on the tier that suits it.",

@@ -104,7 +104,8 @@ def landing_of(report: Report) -> float | None:
     """The worst landing of Claude's windows that is more than a first day's guess."""
     for lane in report.lanes:
         if lane.lane == "claude":
-            sure = [w.projection for w in lane.windows if w.projection and w.projection.confidence != "none"]
+            main = [w for w in lane.windows if ":" not in w.window.name]  # a family's window is not every session's
+            sure = [w.projection for w in main if w.projection and w.projection.confidence != "none"]
             return max((guess.p50 for guess in sure if guess.p50 is not None), default=None)
     return None
 

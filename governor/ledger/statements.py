@@ -37,6 +37,17 @@ def stamp(ledger: Ledger, lane: Lane, window: str, *, until: int = 2**40) -> tup
     return int(count), int(newest)
 
 
+def newest(ledger: Ledger) -> int:
+    """The newest reading's number, 0 without any."""
+    return int(ledger.connection.execute("SELECT ifnull(max(id), 0) FROM reading").fetchone()[0])
+
+
+def withdrawn(ledger: Ledger, lane: Lane) -> list[int]:
+    """The numbers of the lane's readings that the person has withdrawn."""
+    rows = ledger.connection.execute("SELECT id FROM reading WHERE lane = ? AND forgotten", (lane,))
+    return [int(row[0]) for row in rows]
+
+
 def walls(ledger: Ledger, lane: Lane, since: int) -> list[tuple[int, int]]:
     """(from, until) of the times when use was refused or a window stood full."""
     query = (

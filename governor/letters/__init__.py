@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from governor import alerts, config, hook, paths
+from governor import alarm_memory, alerts, config, hook, paths
 from governor.assess import assess
 from governor.handoff import news
 from governor.ledger import read
@@ -56,6 +56,7 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
     Silent where the state folder cannot be written: hooks then say nothing either.
     """
     here = desk(ledger, settings, now=now)
+    alarm_memory.keep(ledger, here.report)
     home = str(paths.home())
     try:
         for name, letter in LETTERS.items():

@@ -15,7 +15,7 @@ from governor.report import WindowReport
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
-    """Quiet when switched off. Prices are in percent of the week, null without a calibration; all are estimates."""
+    """Quiet when switched off. Prices are in percent of the week, null before a slope is known; all are estimates."""
     wishes = dict(desk.settings.values["loop"])
     if wishes["action"] == "off":
         return "quiet", wishes
@@ -30,7 +30,7 @@ def _sessions(desk: Desk, lane: Lane, week: WindowReport | None) -> dict[str, An
     """What is known of the sessions of one lane that were used within the last hours."""
     if week is None or not desk.contexts:
         return {}
-    per_percent = week.scale.units_per_percent if week.scale else None
+    per_percent = week.scale.slope if week.scale else None
     rows = read.sessions(desk.ledger, week.window.starts_at, desk.now + 1, lane=lane)
     here = [row for row in rows if row.session in desk.contexts]
     return {

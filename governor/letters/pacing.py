@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from governor import alerts, policy
+from governor import alerts, families, policy
 from governor.faces import line
+from governor.letters import models
 from governor.letters.post import Desk
-from governor.report import LaneReport, WindowReport
+from governor.report import LaneReport, Report, WindowReport
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     """Every window's standing and the line that would be said of it, and which contexts are too large."""
     report, settings, contexts = desk.report, desk.settings, desk.contexts
     wishes = settings.values["pacing"]
+    known = models.sessions(models.latest(desk)) if _has_family(report) else {}
     lanes: dict[str, Any] = {}
     ceilings: dict[str, int | None] = {}
     speaks = False
     for lane in report.lanes:
         other = next((one for one in report.lanes if one.lane != lane.lane and one.present), None)
-        lanes[lane.lane] = {"windows": [_window(found, other, now=report.generated_at) for found in lane.windows]}
+        windows = [_window(found, other, known, now=report.generated_at) for found in lane.windows]
+        lanes[lane.lane] = {"windows": windows}
         ceilings[lane.lane] = policy.ceiling(_worst_landing(lane))
         speaks = speaks or any(found.verdict != "GO" or _spiked(found) for found in lane.windows)
         speaks = speaks or any(tokens > (ceilings[lane.lane] or 10**12) for tokens in contexts.values())
@@ -29,15 +32,24 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     return ("speak" if speaks else "quiet"), content
 
 
-def _window(found: WindowReport, other: LaneReport | None, *, now: int) -> dict[str, Any]:
+def _has_family(report: Report) -> bool:
+    return any(families.of(found.window.name) for lane in report.lanes for found in lane.windows)
+
+
+def _window(found: WindowReport, other: LaneReport | None, known: dict[str, list[Any]], *, now: int) -> dict[str, Any]:
+    """One window. A family's names the ``sessions`` that run on that family: it is no other's matter."""
+    name = found.window.name
+    mine = [session for session, (model, *_) in known.items() if families.counts(name, model)]
     official, guess = found.official, found.projection
     landing = guess.p50 if guess is not None and guess.confidence != "none" else None  # a first day proves nothing
     return {
-        "window": found.window.name,
+        "window": name,
+        **({"sessions": mine} if families.of(name) else {}),
         "resets_at": found.window.resets_at if found.window.is_official else None,
         "verdict": found.verdict,
         "rule": f"spike:{now // 3600}" if found.verdict == "GO" and _spiked(found) else _rule(found),
         "official": official and official.used_percent,
+        "official_at": official and official.observed_at,
         "landing": landing,
         "line": line.pacing(found, other, now=now) if found.verdict != "GO" or _spiked(found) else "",
         "model_line": line.for_model(found, now=now) if found.verdict == "STOP" else "",
@@ -53,5 +65,6 @@ def _spiked(found: WindowReport) -> bool:
 
 
 def _worst_landing(lane: LaneReport) -> float | None:
-    landings = [w.projection.p50 for w in lane.windows if w.projection and w.projection.p50 is not None]
+    main = [w for w in lane.windows if ":" not in w.window.name]  # a context of another model is not a family's matter
+    landings = [w.projection.p50 for w in main if w.projection and w.projection.p50 is not None]
     return max(landings, default=None)

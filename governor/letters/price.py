@@ -33,7 +33,7 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     return "speak", {
         "action": loop["action"],
         "turn_percent": loop["turn_percent"],
-        "per_percent": week.scale.units_per_percent if week and week.scale else None,
+        "per_percent": week.scale.slope if week and week.scale else None,
         "weights": plain(weights),
         "model": max(used, key=lambda name: used[name], default=""),
         "sessions": {one.session: {"model": last[one.session], "turn": round(one.turn.warm, 1)} for one in newest},

@@ -12,7 +12,7 @@ from governor.guards.suits import TIERS
 from governor.letters import models
 from governor.letters.post import Desk
 from governor.model import LANES
-from governor.report import LaneReport, Report, WindowReport, worst
+from governor.report import LaneReport, Report, WindowReport, verdicts, worst
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -63,6 +63,8 @@ def _room(lane: LaneReport) -> dict[str, Any]:
     binding: WindowReport | None = None
     slack: float | None = None
     for found in lane.windows:
+        if ":" in found.window.name:  # work on another model has all the room there is
+            continue
         guess = found.projection
         landing = None if guess is None else guess.p50 if guess.p50 is not None else guess.naive
         if landing is not None and (slack is None or 100 - landing < slack):
@@ -70,7 +72,7 @@ def _room(lane: LaneReport) -> dict[str, Any]:
     return {
         "installed": lane.present,
         "healthy": lane.present,
-        "verdict": worst([found.verdict for found in lane.windows]),
+        "verdict": worst(verdicts(lane)),
         "slack": slack,
         "landing": None if slack is None else 100 - slack,
         "window": binding.window.name if binding else None,

@@ -38,7 +38,7 @@ def settle(ledger: Ledger, settings: Settings, *, now: int, at_once: bool = Fals
         known = {name: Mark(since=now) for name in known}
     week = now - 7 * overhead.DAY_S
     scales = ((lane, history.scale(ledger, settings, lane, "week", now=now)) for lane in LANES)
-    high = {lane: scale.high for lane, scale in scales if scale is not None}
+    high = {lane: scale.high for lane, scale in scales if scale is not None and scale.slope is not None}
     settled = overhead.settle(
         known, costs.hook_runs(ledger, week), costs.injections(ledger, week), limits, high, settings.weights, now=now
     )
