@@ -36,7 +36,7 @@ def due(report: Report) -> list[Alert]:
             name = f"{LANE_NAMES[lane.lane]} {one.window.name}"
             if one.official is not None and one.window.resets_at is not None:
                 used = one.official.used_percent
-                episode = f"alert:{lane.lane}:{one.window.name}:{one.window.resets_at // 600}"
+                episode = f"alert:{lane.lane}:{one.window.name}:{one.window.cycle}"
                 found += _rung(episode, used, f"{name}: {percent(used)} used")
             hour = report.generated_at // 3600
             spikes = [reason for reason in one.reasons if reason.rule == "spike-3x"]

@@ -14,7 +14,7 @@ from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 
-HEARD_S = 22 * 86_400  # readings older than three weeks say nothing of an open window
+HEARD_S = 32 * 86_400  # readings older than a month say nothing of an open window
 ROUNDING = 1.0  # an official percentage p stands for somewhere in [p - 1, p + 1)
 
 
@@ -73,6 +73,7 @@ def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneRe
     names = [name for name, seen in by_window.items() if _is_alive(name, seen, now=now)]
     if lane == "claude" or not names:
         names += [name for name in ("5h", "week") if name not in names]
+    names = [name for name in names if windows.mentioned(stored, name)]
     if not stored and read.span_of(ledger, lane) is None:
         return LaneReport(lane, present=False, windows=[])
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
@@ -113,7 +114,7 @@ def _window(
     if window.resets_at is not None:
         elapsed = (now - window.starts_at) / (window.resets_at - window.starts_at)
     alarm = _alarm(ledger, window, projection, now=now, left=1 - (elapsed or 0.0))
-    verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed)
+    verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed, is_overdue=window.how == "overdue")
     if name == "week" and (spike := policy.spike(past.hours, now=now)) is not None:
         reasons.append(spike)
     return WindowReport(window, official, local, scale, estimate, projection, verdict, reasons)
@@ -200,10 +201,8 @@ def projected(
 def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int, left: float) -> Alarm:
     """The early alarm after this projection. It needs a memory within a window: see ``alarm.step``."""
     name = f"alarm:{window.lane}:{window.name}"
-    cycle = (window.resets_at or 0) // windows.RESET_JITTER
-    cycles = (cycle, cycle - 1, cycle + 1)  # resets_at wobbles, also across the edge of one
-    kept = next((found for at in cycles if (found := history.kept_fact(ledger, name, [at])) is not None), [])
-    before = Alarm(*kept[:2])
+    cycle = window.cycle or 0
+    before = Alarm(*(history.kept_fact(ledger, name, [cycle]) or [])[:2])
     state = step(before, now, projection.p_exceed if projection else None, left=left)
     if state != before:
         history.keep_fact(ledger, name, [cycle], list(state))

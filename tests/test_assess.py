@@ -41,9 +41,11 @@ def test_an_answer_after_the_figure_is() -> None:
 def test_the_alarm_remembers_its_window_across_a_wobbling_reset_and_no_longer(tmp_path: Path) -> None:
     """The reset moves by a second over the edge of two stretches of ten minutes: still the same week."""
     loud = Projection(1, 2, 3, 0.9, 1, None, "good")
-    week = windows.Window("claude", "week", 0, 600 * 101 - 1, "official")
+    week = windows.Window("claude", "week", 0, 600 * 101 - 1, "official", 600 * 101 - 1)
     with open_ledger(tmp_path / "ledger") as ledger:
         told = composer._alarm(ledger, week, loud, now=1000, left=0.9)
         assert told.is_on
         assert told == composer._alarm(ledger, week._replace(resets_at=600 * 101), None, now=1001, left=0.9)
-        assert not composer._alarm(ledger, week._replace(resets_at=600 * 300), None, now=1002, left=0.9).is_on
+        assert not composer._alarm(
+            ledger, week._replace(resets_at=600 * 300, cycle=600 * 300), None, now=1002, left=0.9
+        ).is_on

@@ -473,7 +473,7 @@ OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) 
 @pytest.mark.parametrize(
     ("script", "event", "index", "more"),
     [
-        ("pacing_warner.py", PROMPT, "", guards("pacing")),
+        ("pacing_warner.py", PROMPT, "", guards("pacing") | {"governor.limit_facts"}),
         ("prompt_router.py", PROMPT | {"prompt": "Rename the loader in all packages"}, "", ROUTING),
         ("memory_compactor.py", {}, WITHIN, guards("edits")),
         ("memory_compactor.py", {}, OVER, COMPACTING),

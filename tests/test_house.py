@@ -34,6 +34,7 @@ THINKING = {
         "meter",
         "windows",
         "limit_facts",
+        "resets",
         "stretches",
         "fit",
         "regimes",
@@ -190,7 +191,7 @@ def test_only_the_tail_opens_a_transcript() -> None:
 
 LAYERS = (
     r"governor\.(model|errors|hook|limit_facts|spans|wire)",
-    r"governor\.(paths|acts.*|prices|meter|windows|anchors|sources.*|guards.*)",
+    r"governor\.(paths|acts.*|prices|meter|windows|resets|anchors|sources.*|guards.*)",
     r"governor\.(ledger.*|config.*|spool|refresh)",
     r"governor\.(history|spending|assess|outlook|hindsight|review\.(upkeep|watch|ceilings))",
     r"governor\.faces.*",

@@ -7,9 +7,11 @@ client puts it back into the input line, so going on is one Enter.
 
 from __future__ import annotations
 
+from governor.limit_facts import cycle_keys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 STALE_S = 24 * 3600  # a letter this old says nothing any more
@@ -18,11 +20,11 @@ MACHINE_PROMPTS = ("<task-notification>", "<system-reminder>", "<command-")
 
 
 class Advice:
-    """What to say to whom. ``once`` is the episode: the first to claim it speaks. ``decision`` is hold, warn, context
-    or alert; ``rule`` is the policy's.
+    """What to say to whom. ``once`` is the episode: the first to claim it speaks; ``near`` are its other names, under
+    which it may have been claimed. ``decision`` is hold, warn, context or alert; ``rule`` is the policy's.
     """
 
-    __slots__ = ("bell", "block", "decision", "model", "once", "person", "rule")
+    __slots__ = ("bell", "block", "decision", "model", "near", "once", "person", "rule")
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class Advice:
         rule: str,
         *,
         once: str,
+        near: Sequence[str] = (),
         person: str = "",
         model: str = "",
         block: str = "",
@@ -41,6 +44,7 @@ class Advice:
         self.model = model
         self.block = block
         self.once = once
+        self.near = near
         self.bell = bell
 
 
@@ -65,7 +69,7 @@ def decide(
     session = str(event.get("session_id", ""))
     found = _candidates(event, letter, windows, session=session, lane=lane, overridden=overridden)
     for advice in [*found, *_alerts(letter)]:
-        if not advice.once or not seen(advice.once):
+        if not advice.once or not any(map(seen, (advice.once, *advice.near))):
             return advice
     return None
 
@@ -97,10 +101,12 @@ def _candidates(
     found = []
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
     for window in windows:
-        name, resets_at, verdict = window.get("window"), int(window["resets_at"]), window.get("verdict")
+        name, verdict = window.get("window"), window.get("verdict")
         rule = f"{name}:{window.get('rule') or verdict}"[:64]
         line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]
-        episode = f"{lane}:{name}:{resets_at // 600}"  # resets_at wobbles by seconds
+        keys = cycle_keys(window.get("cycle") or window["resets_at"])
+        walls = [f"wall:{lane}:{name}:{key}" for key in keys]
+        paces = [f"pace:{session}:{lane}:{name}:{key}:{window.get('rule', verdict)}" for key in keys]
         if verdict == "STOP" and not overridden and prompting:
             if is_machine(event):
                 if letter.get("hold_background") is True:
@@ -111,11 +117,10 @@ def _candidates(
                     )
             elif letter.get("pause_at_wall") is not False:
                 reason = f"{line} Press Enter to go on; for longer: governor override 30m"
-                found.append(Advice("hold", rule, once=f"wall:{episode}", block=reason))
+                found.append(Advice("hold", rule, once=walls[0], near=walls[1:], block=reason))
         if verdict in RANK and line and name not in (letter.get("hush") or ()):
-            key = f"pace:{session}:{episode}:{window.get('rule', verdict)}"
             told = short if verdict == "STOP" else ""
-            found.append(Advice("warn", rule, once=key, person=line, model=told))
+            found.append(Advice("warn", rule, once=paces[0], near=paces[1:], person=line, model=told))
     heavy = _heavy(letter, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)

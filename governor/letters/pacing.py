@@ -35,6 +35,7 @@ def _window(found: WindowReport, other: LaneReport | None, *, now: int) -> dict[
     return {
         "window": found.window.name,
         "resets_at": found.window.resets_at if found.window.is_official else None,
+        "cycle": found.window.cycle,
         "verdict": found.verdict,
         "rule": f"spike:{now // 3600}" if found.verdict == "GO" and _spiked(found) else _rule(found),
         "official": official and official.used_percent,
