@@ -36,8 +36,8 @@ def is_same_window(one: float | None, other: float | None) -> bool:
 
 
 def cycle_keys(cycle: float) -> tuple[int, int, int]:
-    """Three keys of a window's ``cycle``: the one to write, and both neighbours to look for. Any two resets that are the
-    same window share one, so that a reset which wobbles across an edge is found under its neighbour's.
+    """Three keys of a window's ``cycle``: the one to write, and both neighbours to look for. Of two resets that are the
+    same window, each one's own key is among the other's three.
     """
     key = int(cycle) // RESET_JITTER
     return key, key - 1, key + 1
