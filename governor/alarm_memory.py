@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from governor import windows
 from governor.alarm import Alarm, step
 from governor.errors import StateError
 from governor.ledger import statements
 from governor.ledger.store import Ledger
+from governor.limit_facts import is_same_window
 from governor.report import Projection, Report, WindowReport
 from governor.windows import Window
 
@@ -73,7 +73,7 @@ def _steps(ledger: Ledger, window: Window) -> list[list[Any]]:
     """
     try:
         content = json.loads(ledger.fact(_name(window)) or "{}")
-        if abs((content["resets_at"] or 0) - (window.resets_at or 0)) > windows.RESET_JITTER:
+        if not is_same_window(content["resets_at"], window.resets_at):
             return []
         gone = statements.withdrawn(ledger, window.lane)
         return [row for row in content["steps"] if sum(number <= row[2] for number in gone) == row[3]]

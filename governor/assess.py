@@ -28,7 +28,7 @@ from governor.model import LANES, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Reason, Report, WindowReport
 
 ACTIVE_S = 2 * 86_400
-HEARD_S = 22 * 86_400  # readings older than three weeks say nothing of an open window
+HEARD_S = 32 * 86_400  # readings older than a month say nothing of an open window
 
 
 def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = None) -> Report:
@@ -87,6 +87,7 @@ def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneRe
     names = [name for name, seen in by_window.items() if _is_alive(name, seen, now=now)]
     if lane == "claude" or all(":" in name for name in names):  # the main windows are missing, not absent
         names += [name for name in ("5h", "week") if name not in names]
+    names = [name for name in names if windows.mentioned(stored, name)]
     if not stored and read.span_of(ledger, lane) is None:
         return LaneReport(lane, present=False, windows=[])
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
@@ -139,7 +140,8 @@ def _window(
     )
     projection = _project(window, placed, scale, past, now=now)
     alarm = alarm_memory.after(alarm_memory.recall(ledger, window), projection, window, now=now)
-    verdict, reasons = policy.judge(official, projection, alarm, elapsed=alarm_memory.elapsed(window, now=now))
+    elapsed = alarm_memory.elapsed(window, now=now)
+    verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed, is_overdue=window.how == "overdue")
     if unplaced is not None:
         reasons.append(Reason("unplaced", estimate.words(unplaced), None))
     if name == "week" and (spike := policy.spike(past.hours, now=now)) is not None:

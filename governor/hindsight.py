@@ -12,6 +12,7 @@ from governor.calibrate import Scale
 from governor.config import Settings
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
+from governor.limit_facts import is_same_window
 from governor.model import Lane, LimitReading
 
 UnitsUntil = Callable[[int], float]
@@ -42,7 +43,7 @@ def _cycles(seen: Sequence[LimitReading]) -> list[tuple[int, list[LimitReading]]
     cycles: list[tuple[int, list[LimitReading]]] = []
     for reading in sorted((r for r in seen if r.resets_at), key=lambda r: (r.resets_at or 0, r.observed_at)):
         resets_at = reading.resets_at or 0
-        if cycles and abs(cycles[-1][0] - resets_at) <= windows.RESET_JITTER:
+        if cycles and is_same_window(cycles[-1][0], resets_at):
             cycles[-1][1].append(reading)
         else:
             cycles.append((resets_at, [reading]))

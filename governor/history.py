@@ -17,6 +17,7 @@ from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
+from governor.limit_facts import is_same_window
 from governor.model import Lane, LimitReading, Slice, Tally
 
 HOUR = 3600
@@ -154,7 +155,7 @@ def _same(one: LimitReading | None, other: LimitReading | None) -> bool:
         one is not None
         and other is not None
         and one.used_percent == other.used_percent
-        and abs((one.resets_at or 0) - (other.resets_at or 0)) <= windows.RESET_JITTER
+        and is_same_window(one.resets_at, other.resets_at)
         and other.observed_at - one.observed_at < stretches.IDLE_S
     )
 
@@ -201,11 +202,11 @@ def _beside(
     opened: dict[int, float] = {}
     anchors = []
     for reading in readings:
-        starts_at = (reading.resets_at or reading.observed_at) - size
-        place = round(starts_at / windows.RESET_JITTER)
-        if place not in opened:
-            opened[place] = until(starts_at - 1)
-        used = max(until(reading.observed_at) - opened[place], 0.0)
+        resets_at = reading.resets_at or reading.observed_at
+        cycle = next((known for known in reversed(opened) if is_same_window(known, resets_at)), resets_at)
+        if cycle not in opened:
+            opened[cycle] = until(cycle - size - 1)
+        used = max(until(reading.observed_at) - opened[cycle], 0.0)
         anchors.append(stretches.Anchor(reading.observed_at, reading.used_percent, reading.resets_at, used))
     return anchors
 

@@ -366,11 +366,11 @@ def drain() -> bytes:
     return b"".join(kept)
 
 
-def ring(state_home: str, now: float) -> None:
-    """Start a refresh, detached, if none was started in the last minute. Its command stands in the file ``bell``."""
+def ring(state_home: str, now: float, *, at_once: bool = False) -> None:
+    """Start a refresh (its command: file ``bell``), detached; without ``at_once`` only if none began in a minute."""
     rung = os.path.join(state_home, "letters", ".rung")
     try:
-        if 0 <= now - os.stat(rung).st_mtime < BELL_EVERY_S:
+        if not at_once and 0 <= now - os.stat(rung).st_mtime < BELL_EVERY_S:
             return
     except OSError:
         pass

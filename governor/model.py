@@ -85,6 +85,8 @@ class LimitReading(NamedTuple):
     source: str  # statusline | rollout | stream | client | typed | pasted | refused
     account: str | None = None
     plan: str | None = None
+    began_at: int | None = None  # the answer that brought it began then or later; None where it may be an old figure
+    session: str | None = None  # whose answer: those of one session follow each other
 
 
 class Problem(NamedTuple):

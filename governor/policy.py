@@ -8,11 +8,10 @@ own, and a doubtful one (little history) never sounds the early alarm.
 from __future__ import annotations
 
 from governor.alarm import Alarm
+from governor.limit_facts import LADDER, WALL
 from governor.report import VERDICTS, Projection, Reason, Verdict
 from governor.windows import Official
 
-WALL = 95.0  # percent of actual use
-LADDER = (50.0, 70.0, 90.0, 100.0, 120.0)
 # (projected percent of the cap, verdict, context ceiling in tokens)
 BANDS: tuple[tuple[float, Verdict, int], ...] = (
     (130.0, "SLOW", 250_000),
@@ -27,15 +26,22 @@ EASED = 5.0  # points a landing must fall below its band before a ceiling in for
 
 
 def judge(
-    official: Official | None, projection: Projection | None, alarm: Alarm, *, elapsed: float | None
+    official: Official | None,
+    projection: Projection | None,
+    alarm: Alarm,
+    *,
+    elapsed: float | None,
+    is_overdue: bool = False,
 ) -> tuple[Verdict, list[Reason]]:
     """The verdict on one window, and every rule that spoke, the decisive one first.
 
     ``elapsed`` is the share of the window that has passed (0-1), which is also what even pace would have used.
+    ``is_overdue``: the figure still arrives after the window's own reset. It then only asks for pace, whatever it says.
     """
     verdict: Verdict = "GO"
     reasons: list[Reason] = []
-    for word, reason in (_wall(official), _early(projection, alarm), _ladder(official, elapsed)):
+    rulings = (_wall(official), _early(projection, alarm), _ladder(official, elapsed))
+    for word, reason in (_overdue(official),) if is_overdue else rulings:
         if reason is None:
             continue
         if VERDICTS.index(word) > VERDICTS.index(verdict):
@@ -47,6 +53,13 @@ def judge(
 
 
 Ruling = tuple[Verdict, Reason | None]
+
+
+def _overdue(official: Official | None) -> Ruling:
+    if official is None:
+        return "GO", None
+    text = f"past its reset: {official.used_percent:g} % is still reported, so the reset is late or the figure is old"
+    return "NUDGE", Reason("past-reset", text, official.used_percent)
 
 
 def _wall(official: Official | None) -> Ruling:

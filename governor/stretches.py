@@ -10,12 +10,13 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from governor.limit_facts import is_same_window, used_percent
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DAY_S: Final = 86_400
 WEEK_S: Final = 7 * DAY_S
-JITTER_S: Final = 300  # resets_at wanders by up to 47 s between two reports of one window (data.md, section 3)
 FALL: Final = 2.0  # a stale session repeats old, lower values by a point or two; a reset falls further
 CHUNK: Final = 6.0  # points a stretch of work should span before it counts as one observation
 IDLE_S: Final = 1800  # a pause this long ends a stretch: what moves meanwhile is somebody else
@@ -47,7 +48,7 @@ def tidy(anchors: Iterable[Anchor]) -> list[Anchor]:
     kept = {
         (a.observed_at, a.resets_at): a
         for a in anchors
-        if 0 <= a.used_percent <= 200 and (a.units == 0 or TINY < a.units < 1 / TINY)
+        if used_percent(a.used_percent) is not None and (a.units == 0 or TINY < a.units < 1 / TINY)
         if a.resets_at is None or a.resets_at > a.observed_at  # a reading is void once its window has reset
     }
     return sorted(kept.values(), key=lambda a: (a.observed_at, a.resets_at or 0))
@@ -66,7 +67,7 @@ def runs(anchors: Iterable[Anchor], *, window_s: int = WEEK_S) -> list[list[Anch
         if key is None:  # typed without a reset time: the window that was open then, if one is known
             open_then = (k for k in groups if 0 < k - anchor.observed_at <= window_s)
             key = min(open_then, default=anchor.observed_at + window_s // 2)
-        near = next((k for k in reversed(groups) if abs(k - key) <= JITTER_S), key)
+        near = next((k for k in reversed(groups) if is_same_window(k, key)), key)
         groups.setdefault(near, []).append(anchor)
     out: list[list[Anchor]] = []
     for key, group in groups.items():

@@ -12,7 +12,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from governor import paths, windows
+from governor import paths
+from governor.limit_facts import is_same_window
 from governor.model import LimitReading
 
 KEPT_S = 86_400  # sessions at work since then; older ones have been told in full
@@ -38,12 +39,11 @@ def confirmed(readings: Sequence[LimitReading], *, now: int) -> list[LimitReadin
 
 
 def _is_same(one: LimitReading, seen: Seen) -> bool:
-    apart = abs((one.resets_at or 0) - (seen.resets_at or 0))
     return (
         one.lane == "claude"
         and one.source == "statusline"
         and (one.window, one.used_percent) == (seen.window, seen.used_percent)
-        and apart <= windows.RESET_JITTER
+        and is_same_window(one.resets_at, seen.resets_at)
         and one.observed_at <= seen.seen_at
     )
 
@@ -65,8 +65,11 @@ def _taps(now: int) -> Iterator[Seen]:
 
 
 def _seen(memo: Any) -> Iterator[Seen]:
-    stated = memo.get("windows") if isinstance(memo, dict) else None
-    for window, facts in stated.items() if isinstance(stated, dict) else ():
+    listed = memo.get("processes") if isinstance(memo, dict) else None
+    processes = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    stated = [each.get("windows") for each in processes]
+    pairs = [pair for each in stated if isinstance(each, dict) for pair in each.items()]
+    for window, facts in pairs:
         if not isinstance(facts, dict):
             continue
         percent, at, resets_at = facts.get("percent"), facts.get("seen_at"), facts.get("resets_at")

@@ -19,12 +19,24 @@ if TYPE_CHECKING:
 
 
 def wants(_: bytes, door: hook.Door) -> bool:
-    return has_news(door) or not hook.is_quiet(door.home, "pacing")
+    return has_news(door) or has_turned(door) or not hook.is_quiet(door.home, "pacing")
 
 
 def has_news(door: hook.Door) -> bool:
     """Has something ended that a session handed off? The letter is there only then."""
     return os.path.exists(os.path.join(door.home, "letters", "handoffs"))
+
+
+def has_turned(door: hook.Door) -> bool:
+    """Has the status line heard of the wall, or of a reset, that the letter does not know of yet?"""
+    return door.lane == "claude" and os.path.exists(os.path.join(door.home, "letters", "turned"))
+
+
+def heard(event: dict[str, Any], door: hook.Door) -> dict[str, Any]:
+    """What this session's own status line heard, by window."""
+    from governor.guards import tap
+
+    return tap.own(tap.memo_of(hook.peek(os.path.join(door.home, "taps", tap.name_of(event)))))
 
 
 def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
@@ -37,6 +49,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         now=door.now,
         seen=door.seen,
         overridden=hook.is_overridden(door.home, door.now),
+        own=heard(event, door) if has_turned(door) else None,
     )
     if (advice is None or not advice.block) and has_news(door):
         from governor.guards import handoff

@@ -1,7 +1,6 @@
 """statusLine: takes the official percentages from stdin into the spool, and prints one line under the person's own.
 
-The client kills a status line that is still running at the next repaint, so the figures are put away first. With the
-kill switch on, only the person's own command runs.
+The client kills one that still runs at the next repaint: figures first. Under the kill switch only their command runs.
 """
 
 from __future__ import annotations
@@ -19,34 +18,37 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def put_away(event: dict[str, Any], home: str, now: float) -> dict[str, Any]:
-    """Keep the figures, where they say something new; when each was fresh. Raises: OSError."""
+def put_away(event: dict[str, Any], home: str, now: float) -> tuple[dict[str, Any], bool]:
+    """Keep the figures, where they say something new: (when each was fresh, did one pass a rung or a reset?).
+
+    Raises: OSError.
+    """
     from governor.guards import tap
 
-    session = "".join(c for c in str(event.get("session_id", "")) if c.isalnum() or c == "-")[:64] or "none"
-    place = os.path.join(home, "taps", session)
-    try:
-        memo = wire.loads(hook.peek(place) or b"{}")
-    except ValueError:
-        memo = {}
-    readings, fresh = tap.take(event, memo if isinstance(memo, dict) else {}, now=int(now))
+    place = os.path.join(home, "taps", tap.name_of(event))
+    memo = tap.memo_of(hook.peek(place))
+    readings, fresh = tap.take(event, memo, now=int(now))
     for reading in readings:
         hook.append(home, "limits.jsonl", wire.dumps(reading))
     if fresh != memo:
         hook.write_private(place, wire.dumps(fresh))
-    heard = fresh.get("windows")
-    return heard if isinstance(heard, dict) else {}
+    has_turned = tap.has_turned(memo, fresh)
+    if has_turned:  # the letters are older than this
+        hook.write_private(os.path.join(home, tap.TURNED), b"")
+    return tap.own(fresh), has_turned
 
 
 def show(event: dict[str, Any], home: str, now: float) -> str:
-    """Put the figures away; the line to print."""
+    """Put the figures away and ring; the line to print."""
     from governor.guards import tap
 
     heard: dict[str, Any] = {}
+    has_turned = False
     try:
-        heard = put_away(event, home, now)
+        heard, has_turned = put_away(event, home, now)
     except OSError as fault:
         hook.log(home, "statusline", fault)
+    hook.ring(home, now, at_once=has_turned)
     letter = hook.read_letter(home, "pacing")[1]
     return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ, heard=heard)
 
@@ -59,7 +61,6 @@ def main() -> None:
         event = wire.loads(raw)
         if isinstance(event, dict) and not is_off:
             ours = show(event, home, now)
-            hook.ring(home, now)
     except Exception as fault:  # whatever it is, the person's own line is none the worse for it
         hook.log(home, "statusline", fault)
     theirs = b""

@@ -41,7 +41,7 @@ def test_an_answer_after_the_figure_is() -> None:
 def test_the_alarm_remembers_its_window_across_a_wobbling_reset_and_no_longer(tmp_path: Path) -> None:
     """The reset moves by a second over the edge of two stretches of ten minutes: still the same week."""
     loud = Projection(1, 2, 3, 0.9, 1, None, "good")
-    week = windows.Window("claude", "week", 0, 600 * 101 - 1, "official")
+    week = windows.Window("claude", "week", 0, 600 * 101 - 1, "official", 600 * 101 - 1)
     with open_ledger(tmp_path / "ledger") as ledger:
         found = WindowReport(week, None, None, None, None, loud, "GO", [])
         lane = LaneReport("claude", present=True, windows=[found])

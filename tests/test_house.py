@@ -33,6 +33,8 @@ THINKING = {
         "prices",
         "meter",
         "windows",
+        "limit_facts",
+        "resets",
         "stretches",
         "fit",
         "regimes",
@@ -188,8 +190,8 @@ def test_only_the_tail_opens_a_transcript() -> None:
 
 
 LAYERS = (
-    r"governor\.(model|errors|hook|spans|wire)",
-    r"governor\.(paths|acts.*|prices|meter|windows|anchors|sources.*|guards.*)",
+    r"governor\.(model|errors|hook|limit_facts|spans|wire)",
+    r"governor\.(paths|acts.*|prices|meter|windows|resets|anchors|sources.*|guards.*)",
     r"governor\.(ledger.*|config.*|spool|refresh)",
     r"governor\.(history|spending|assess|outlook|hindsight|review\.(upkeep|watch|ceilings))",
     r"governor\.faces.*",

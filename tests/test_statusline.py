@@ -42,13 +42,68 @@ def values(readings: list[dict[str, Any]]) -> list[tuple[str, float]]:
 def test_an_idle_sessions_echo_is_not_a_reading() -> None:
     readings, memo = tap.take(event(42.1, 10, 40), {}, now=NOW)
     assert [("5h", 42.1), ("week", 10.0)] == values(readings)
-    assert ([], memo) == tap.take(event(42.1, 10, 40), memo, now=NOW + 5000)
+    assert ([], memo) == tap.take(event(42.1, 10, 40), memo, now=NOW + 20)
+    assert [] == tap.take(event(42.1, 10, 40), memo, now=NOW + 5000)[0]
+    assert [] == tap.take(event(12, 3, 40), memo, now=NOW + 5000)[0]
 
 
-def test_a_lower_figure_after_a_fresh_response_is_a_real_reset() -> None:
-    _, memo = tap.take(event(90, 80, 40), {}, now=NOW)
-    readings, _ = tap.take(event(2, 80, 55), memo, now=NOW + 60)
+def test_a_lower_figure_after_an_answer_is_dated_by_when_the_answer_began() -> None:
+    """The answer ended after the last sight of the old figure, and added 15 s of API time."""
+    _, memo = tap.take(event(90, 80, 40_000), {}, now=NOW)
+    _, memo = tap.take(event(90, 80, 40_000), memo, now=NOW + 300)
+    readings, _ = tap.take(event(2, 80, 55_000), memo, now=NOW + 360)
     assert [("5h", 2.0)] == values(readings)
+    assert [NOW + 300 - 16] == [one["began_at"] for one in readings]
+
+
+def test_the_answers_after_a_fall_are_told_too_although_nothing_moved() -> None:
+    _, memo = tap.take(event(90, None, 40), {}, now=NOW)
+    told = []
+    for number in range(1, 5):
+        readings, memo = tap.take(event(2, None, 40 + number), memo, now=NOW + 60 * number)
+        told.append([one["began_at"] is not None for one in readings])
+    assert [[True], [True], [True], []] == told
+
+
+def test_a_session_without_any_api_time_has_no_figure_of_its_own() -> None:
+    """``/clear``: a new session id, and the process's old figures. Its first answer brings its own."""
+    readings, memo = tap.take(event(20, 60, 0), {}, now=NOW)
+    assert [] == readings
+    readings, memo = tap.take(event(20, 60, 0), memo, now=NOW + 700)
+    assert [] == readings
+    readings, _ = tap.take(event(51, 97, 900), memo, now=NOW + 720)
+    assert [("5h", 51.0), ("week", 97.0)] == values(readings)
+
+
+@pytest.mark.parametrize("api_ms", [0, 40])
+def test_a_figure_that_rose_is_no_echo_whatever_the_api_time_says(api_ms: int) -> None:
+    """After a refusal the client shows 100 %, and the refused answer cost no API time."""
+    _, memo = tap.take(event(42.1, 10, api_ms), {}, now=NOW)
+    readings, memo = tap.take(event(100, 10, api_ms), memo, now=NOW + 5)
+    assert [("5h", 100.0)] == values(readings)
+    assert [] == tap.take(event(100, 10, api_ms), memo, now=NOW + 10)[0]
+
+
+def test_a_session_that_is_open_twice_alternates_without_a_reading() -> None:
+    _, memo = tap.take(event(None, 60, 20_000), {}, now=NOW)
+    _, memo = tap.take(event(None, 97, 50_000), memo, now=NOW + 10)
+    told = []
+    for number in range(6):
+        now_shown = event(None, 97, 50_000) if number % 2 else event(None, 60, 20_000)
+        readings, memo = tap.take(now_shown, memo, now=NOW + 20 + number)
+        told += readings
+    assert [] == [one for one in told if one["began_at"] is not None]
+
+
+def test_a_wobbling_reset_is_told_once() -> None:
+    _, memo = tap.take(event(None, 60, 10), {}, now=NOW)
+    told = []
+    for number in range(1, 6):
+        shown = event(None, 60, 10 + number)
+        shown["rate_limits"]["seven_day"]["resets_at"] -= number % 2
+        readings, memo = tap.take(shown, memo, now=NOW + number)
+        told += readings
+    assert [] == told
 
 
 def test_the_last_figure_before_a_pause_and_the_first_after_it_are_kept() -> None:

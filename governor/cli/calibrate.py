@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from governor import anchors, meter, windows
+from governor import anchors, meter, resets, windows
 from governor.cli.opening import json_option, opened, time_of
 from governor.cli.refresh import publish
 from governor.errors import BadInputError, StateError
@@ -140,7 +140,7 @@ def _fell(ledger: Ledger, one: LimitReading) -> tuple[LimitReading, int] | None:
     )
     number = next((s.id for s in reversed(heard) if s.reading == one), None)
     before = next((s.reading for s in reversed(heard) if s.reading.observed_at < one.observed_at), None)
-    if number is None or before is None or before.used_percent - one.used_percent < windows.RESET_DROP:
+    if number is None or before is None or before.used_percent - one.used_percent < resets.RESET_DROP:
         return None
     is_over = before.resets_at is not None and before.resets_at <= one.observed_at
     return None if is_over else (before, number)

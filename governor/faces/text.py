@@ -124,6 +124,8 @@ def _unplaced(found: WindowReport) -> str:
 
 def _reset(found: WindowReport, *, now: int) -> str:
     window = found.window
+    if window.how == "overdue":
+        return f"past its reset of {moment(window.cycle or 0, None, now=now)}"
     if window.resets_at is None:
         return "none open" if window.how == "activity" else f"the last {LENGTHS.get(window.name, '7 days')}"
     about = "" if window.is_official else "~"  # inferred

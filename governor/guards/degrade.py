@@ -61,7 +61,7 @@ class Shift:
 
 
 def wall(letter: dict[str, Any], lane: str, now: float) -> tuple[str, str, int]:
-    """(verdict, window, resets_at) of the lane's worst window that has not reset; ("", "", 0) where none is known."""
+    """(verdict, window, cycle) of the lane's worst window that has not reset; ("", "", 0) where none is known."""
     lanes = letter.get("lanes")
     windows = lanes.get(lane) if isinstance(lanes, dict) else None
     worst = ("", "", 0)
@@ -72,7 +72,7 @@ def wall(letter: dict[str, Any], lane: str, now: float) -> tuple[str, str, int]:
         if not isinstance(verdict, str) or not isinstance(resets_at, (int, float)) or resets_at <= now:
             continue
         if verdict in RANK and (not worst[0] or RANK[verdict] > RANK[worst[0]]):
-            worst = (verdict, str(window.get("window", "")), int(resets_at))
+            worst = (verdict, str(window.get("window", "")), int(window.get("cycle") or resets_at))
     return worst
 
 
@@ -167,7 +167,7 @@ def factor(letter: dict[str, Any], model: str) -> float | None:
 
 def episode(shift: Shift, letter: dict[str, Any], *, lane: str, now: float, session: str) -> str:
     """What the full word is said once for."""
-    about = f"{lane}:{wall(letter, lane, now)[2] // 600}" if shift.by == "wall" else f"{lane}:tier"
+    about = f"{lane}:{wall(letter, lane, now)[2]}" if shift.by == "wall" else f"{lane}:tier"
     return f"degrade:{session}:{about}"
 
 

@@ -7,9 +7,11 @@ client puts it back into the input line, so going on is one Enter.
 
 from __future__ import annotations
 
+from governor.limit_facts import WALL, cycle_keys, is_same_window
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 STALE_S = 24 * 3600  # a letter this old says nothing any more
@@ -18,11 +20,11 @@ MACHINE_PROMPTS = ("<task-notification>", "<system-reminder>", "<command-")
 
 
 class Advice:
-    """What to say to whom. ``once`` is the episode: the first to claim it speaks. ``decision`` is hold, warn, context
-    or alert; ``rule`` is the policy's.
+    """What to say to whom. ``once`` is the episode: the first to claim it speaks; ``near`` are its other names, under
+    which it may have been claimed. ``decision`` is hold, warn, context or alert; ``rule`` is the policy's.
     """
 
-    __slots__ = ("bell", "block", "decision", "model", "once", "person", "rule")
+    __slots__ = ("bell", "block", "decision", "model", "near", "once", "person", "rule")
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class Advice:
         rule: str,
         *,
         once: str,
+        near: Sequence[str] = (),
         person: str = "",
         model: str = "",
         block: str = "",
@@ -41,6 +44,7 @@ class Advice:
         self.model = model
         self.block = block
         self.once = once
+        self.near = near
         self.bell = bell
 
 
@@ -52,8 +56,9 @@ def decide(
     now: float,
     seen: Callable[[str], bool],
     overridden: bool = False,
+    own: dict[str, dict[str, Any]] | None = None,
 ) -> Advice | None:
-    """The one thing worth saying now, or None.
+    """The one thing worth saying now, or None. ``own``: what this session heard itself, by window (``tap.own``).
 
     In this order: the wall, the session's context above the band's ceiling, windows by verdict, then alerts that ring
     the bell. Whatever was said already (``seen``) makes room for the next.
@@ -61,26 +66,70 @@ def decide(
     written = letter.get("written_at")
     if not isinstance(written, (int, float)) or not -300 <= now - written <= STALE_S:
         return None
-    windows = _open(letter, lane, now)
+    windows = _open(_heard_since(letter, lane, own or {}, written, now), now)
     session = str(event.get("session_id", ""))
     found = _candidates(event, letter, windows, session=session, lane=lane, overridden=overridden)
     for advice in [*found, *_alerts(letter)]:
-        if not advice.once or not seen(advice.once):
+        if not advice.once or not any(map(seen, (advice.once, *advice.near))):
             return advice
     return None
 
 
-def _open(letter: dict[str, Any], lane: str, now: float) -> list[dict[str, Any]]:
-    """This lane's windows that have not reset, the worst first. A letter may be older than a reset: then it is void."""
+def _heard_since(
+    letter: dict[str, Any], lane: str, own: dict[str, dict[str, Any]], written: float, now: float
+) -> list[dict[str, Any]]:
+    """The letter's windows of this lane, with what this session heard after the letter was written.
+
+    A window with a later reset takes the place of the letter's; a higher figure does in the same one. A lower figure
+    waits for the next letter, for one session alone does not prove a reset.
+    """
     lanes = letter.get("lanes")
     found = lanes.get(lane) if isinstance(lanes, dict) else None
     windows = found.get("windows") if isinstance(found, dict) else None
-    if not isinstance(windows, list):
-        return []
+    told = {str(each.get("window")): each for each in windows or () if isinstance(each, dict)}
+    for name, figure in own.items():
+        percent, resets_at = figure.get("percent"), figure.get("resets_at")
+        answered_at = figure.get("answered_at") or 0
+        if not isinstance(percent, (int, float)) or not isinstance(resets_at, (int, float)) or answered_at < written:
+            continue
+        before = told.get(name, {})
+        known, until = before.get("official"), before.get("resets_at")
+        is_same = isinstance(until, (int, float)) and is_same_window(until, resets_at)
+        if isinstance(until, (int, float)) and not is_same and resets_at < until:
+            continue
+        if is_same and isinstance(known, (int, float)) and percent <= known:
+            continue
+        told[name] = before if is_same and percent < WALL else _fresh(lane, name, percent, resets_at, before, now)
+    return list(told.values())
+
+
+def _fresh(
+    lane: str, name: str, percent: float, resets_at: float, before: dict[str, Any], now: float
+) -> dict[str, Any]:
+    """A window as a letter would have it, from the figure alone: at the wall it speaks, below it is quiet."""
+    window = {"window": name, "resets_at": resets_at, "verdict": "GO", "official": percent}
+    if percent < WALL:
+        return window
+    client = "Claude Code" if lane == "claude" else "Codex"
+    return {
+        **window,
+        "cycle": before.get("cycle") if is_same_window(before.get("resets_at"), resets_at) else None,
+        "verdict": "STOP",
+        "rule": "wall-95",
+        "line": f"governor: {client} {name} {percent:.0f} % used, just heard. Resets in {_left(resets_at - now)}.",
+        "model_line": f"The {name} plan window is {percent:.0f} % used; work started now may be cut off.",
+    }
+
+
+def _left(seconds: float) -> str:
+    hours, minutes = divmod(int(seconds // 60), 60)
+    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {minutes} min"
+
+
+def _open(windows: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
+    """The windows that have not reset, the worst first. A letter may be older than a reset: then it is void."""
     alive = [
-        window
-        for window in windows
-        if isinstance(window, dict) and isinstance(window.get("resets_at"), (int, float)) and window["resets_at"] > now
+        window for window in windows if isinstance(window.get("resets_at"), (int, float)) and window["resets_at"] > now
     ]
     return sorted(alive, key=lambda window: -RANK.get(str(window.get("verdict")), 0))
 
@@ -100,10 +149,12 @@ def _candidates(
         its_own = window.get("sessions")  # of a window that counts one family of models alone
         if isinstance(its_own, list) and session not in its_own:
             continue
-        name, resets_at, verdict = window.get("window"), int(window["resets_at"]), window.get("verdict")
+        name, verdict = window.get("window"), window.get("verdict")
         rule = f"{name}:{window.get('rule') or verdict}"[:64]
         line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]
-        episode = f"{lane}:{name}:{resets_at // 600}"  # resets_at wobbles by seconds
+        keys = cycle_keys(window.get("cycle") or window["resets_at"])
+        walls = [f"wall:{lane}:{name}:{key}" for key in keys]
+        paces = [f"pace:{session}:{lane}:{name}:{key}:{window.get('rule', verdict)}" for key in keys]
         if verdict == "STOP" and not overridden and prompting:
             if is_machine(event):
                 if letter.get("hold_background") is True:
@@ -114,11 +165,10 @@ def _candidates(
                     )
             elif letter.get("pause_at_wall") is not False:
                 reason = f"{line} Press Enter to go on; for longer: governor override 30m"
-                found.append(Advice("hold", rule, once=f"wall:{episode}", block=reason))
+                found.append(Advice("hold", rule, once=walls[0], near=walls[1:], block=reason))
         if verdict in RANK and line and name not in (letter.get("hush") or ()):
-            key = f"pace:{session}:{episode}:{window.get('rule', verdict)}"
             told = short if verdict == "STOP" else ""
-            found.append(Advice("warn", rule, once=key, person=line, model=told))
+            found.append(Advice("warn", rule, once=paces[0], near=paces[1:], person=line, model=told))
     heavy = _heavy(letter, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)

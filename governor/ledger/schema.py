@@ -101,6 +101,11 @@ CREATE TABLE watched (
   offset INTEGER NOT NULL, mark INTEGER NOT NULL, state TEXT NOT NULL
 ) WITHOUT ROWID;
 """,
+    """
+-- 3: when the answer behind a reading began, and whose it was: what tells a reset from an old figure (resets).
+ALTER TABLE reading ADD COLUMN began_at INTEGER;
+ALTER TABLE reading ADD COLUMN session TEXT;
+""",
 )
 
 # How the better of two lines is told, as a row comparison; the same order as model.rank, best first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from governor import windows
 from governor.ledger.store import Ledger
 from governor.model import Lane, LimitReading
 
@@ -20,20 +21,44 @@ def readings(
     ledger: Ledger, *, lane: Lane | None = None, window: str | None = None, since: int = 0
 ) -> list[StoredReading]:
     """Official readings that were not withdrawn, oldest first."""
+    names = _stored_names(ledger, lane, window)
     query = (
-        "SELECT id, lane, window, used_percent, resets_at, observed_at, source, account, plan, machine FROM reading "
-        "WHERE NOT forgotten AND observed_at >= ? AND (? IS NULL OR lane = ?) AND (? IS NULL OR window = ?) "
-        "ORDER BY observed_at, id"
+        "SELECT id, lane, window, used_percent, resets_at, observed_at, source, account, plan, began_at, session, "
+        "machine FROM reading WHERE NOT forgotten AND observed_at >= ? AND (? IS NULL OR lane = ?) "
+        f"AND (? OR window IN ({_marks(names)})) ORDER BY observed_at, id"
     )
-    rows = ledger.connection.execute(query, (since, lane, lane, window, window))
-    return [StoredReading(row[0], LimitReading(*row[1:9]), row[9]) for row in rows]
+    rows = ledger.connection.execute(query, (since, lane, lane, window is None, *names))
+    known = {name: windows.name_of(name) for name in names}
+    return [StoredReading(row[0], LimitReading(row[1], known[row[2]], *row[3:11]), row[11]) for row in rows]
+
+
+def _stored_names(ledger: Ledger, lane: Lane | None, window: str | None) -> list[str]:
+    """Every name that readings of this window were stored under: earlier versions kept ``299m`` as it came."""
+    query = (
+        "WITH RECURSIVE name(lane, window) AS (SELECT * FROM (SELECT lane, window FROM reading ORDER BY 1, 2 LIMIT 1) "
+        "UNION ALL SELECT r.lane, r.window FROM name AS n JOIN reading AS r ON r.id = (SELECT id FROM reading "
+        "WHERE (lane, window) > (n.lane, n.window) ORDER BY lane, window LIMIT 1)) SELECT lane, window FROM name"
+    )
+    stored = ledger.connection.execute(query).fetchall()
+    return list(
+        dict.fromkeys(
+            name
+            for of, name in stored
+            if lane in (None, of) and (window is None or windows.name_of(name) == windows.name_of(window))
+        )
+    )
+
+
+def _marks(names: list[str]) -> str:
+    return ", ".join("?" * len(names))
 
 
 def stamp(ledger: Ledger, lane: Lane, window: str, *, until: int = 2**40) -> tuple[int, int]:
     """(how many before ``until``, the newest's number): changes whenever such a reading comes or is withdrawn."""
-    where = "NOT forgotten AND lane = ? AND window = ? AND observed_at < ?"
+    names = _stored_names(ledger, lane, window)
+    where = f"NOT forgotten AND lane = ? AND observed_at < ? AND window IN ({_marks(names)})"
     query = f"SELECT count(*), ifnull(max(id), 0) FROM reading WHERE {where}"
-    count, newest = ledger.connection.execute(query, (lane, window, until)).fetchone()
+    count, newest = ledger.connection.execute(query, (lane, until, *names)).fetchone()
     return int(count), int(newest)
 
 
@@ -59,10 +84,11 @@ def walls(ledger: Ledger, lane: Lane, since: int) -> list[tuple[int, int]]:
 
 def owner(ledger: Ledger, lane: Lane, window: str) -> tuple[str | None, str | None]:
     """The account, and the plan, last heard of (``windows.of_one_account``); None where none was ever named."""
+    names = _stored_names(ledger, lane, window)
     query = (
-        "SELECT {0} FROM reading WHERE NOT forgotten AND lane = ? AND window = ? AND {0} IS NOT NULL "
-        "ORDER BY observed_at DESC, id DESC LIMIT 1"
+        f"SELECT {{0}} FROM reading WHERE NOT forgotten AND lane = ? AND window IN ({_marks(names)}) "
+        "AND {0} IS NOT NULL ORDER BY observed_at DESC, id DESC LIMIT 1"
     )
-    found = (ledger.connection.execute(query.format(name), (lane, window)).fetchone() for name in ("account", "plan"))
+    found = (ledger.connection.execute(query.format(name), (lane, *names)).fetchone() for name in ("account", "plan"))
     account, plan = (row and str(row[0]) for row in found)
     return account, plan

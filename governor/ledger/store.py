@@ -127,15 +127,19 @@ class Ledger:
     def add_readings(self, readings: Iterable[LimitReading], *, machine: str) -> int:
         """Remember what the official meter said; the same statement twice is one. Returns how many were new.
 
-        What a person types again is meant again, with the reset that it has now.
+        What a person types again is meant again, with the reset that it has now. Of two sessions that say the same in
+        the same second, the one whose answer began later is kept.
         """
+        typed = "source IN ('typed', 'pasted')"
         before = self.connection.total_changes
         self.connection.executemany(
-            "INSERT INTO reading (lane, window, used_percent, resets_at, observed_at, source, account, plan, machine) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET forgotten = 0, "
-            "id = (SELECT max(id) + 1 FROM reading), "
-            "resets_at = iif(forgotten, excluded.resets_at, ifnull(excluded.resets_at, resets_at)) "
-            "WHERE source IN ('typed', 'pasted') AND (forgotten OR excluded.resets_at != ifnull(resets_at, 0))",
+            "INSERT INTO reading (lane, window, used_percent, resets_at, observed_at, source, account, plan, began_at, "
+            "session, machine) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+            f"forgotten = iif({typed}, 0, forgotten), id = iif({typed}, (SELECT max(id) + 1 FROM reading), id), "
+            f"resets_at = iif({typed}, iif(forgotten, excluded.resets_at, ifnull(excluded.resets_at, resets_at)), "
+            "resets_at), began_at = excluded.began_at, session = excluded.session "
+            f"WHERE {typed} AND (forgotten OR excluded.resets_at != ifnull(resets_at, 0)) "
+            "OR excluded.began_at > ifnull(began_at, 0)",
             [(*reading, machine) for reading in readings],
         )
         return self.connection.total_changes - before

@@ -13,6 +13,7 @@ from typing import Any
 
 from governor import alarm_memory, alerts, config, hook, paths
 from governor.assess import assess
+from governor.guards import tap
 from governor.handoff import news
 from governor.ledger import read
 from governor.ledger.store import Ledger
@@ -63,6 +64,7 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
             word, content = letter(here)
             body = json.dumps({"version": 1, "written_at": now, **content}, separators=(",", ":"), allow_nan=False)
             hook.write_private(f"{home}/letters/{name}", f"{word}\n{body}\n".encode())
+        _told_again(now=now)
         alerts.send(here.report, settings.values["notify"])
         _sweep()
         upkeep.settle(ledger, settings, now=now)
@@ -75,6 +77,13 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
     except OSError:
         pass
     return here
+
+
+def _told_again(*, now: int) -> None:
+    """The letters now say what the status line had heard before ``now``, when this refresh began."""
+    mark = paths.home() / tap.TURNED
+    if mark.exists() and mark.stat().st_mtime < now:
+        mark.unlink(missing_ok=True)
 
 
 def _sweep() -> None:

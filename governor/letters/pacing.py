@@ -46,6 +46,7 @@ def _window(found: WindowReport, other: LaneReport | None, known: dict[str, list
         "window": name,
         **({"sessions": mine} if families.of(name) else {}),
         "resets_at": found.window.resets_at if found.window.is_official else None,
+        "cycle": found.window.cycle,
         "verdict": found.verdict,
         "rule": f"spike:{now // 3600}" if found.verdict == "GO" and _spiked(found) else _rule(found),
         "official": official and official.used_percent,

@@ -97,7 +97,12 @@ def _medians(rows: list[read.AgentRow], weights: Weights) -> dict[str, float]:
 def _windows(lane: LaneReport) -> list[dict[str, Any]]:
     """The lane's windows that count every model, for an agent may run on any, and whose reset the service has named."""
     return [
-        {"window": found.window.name, "verdict": found.verdict, "resets_at": found.window.resets_at}
+        {
+            "window": found.window.name,
+            "verdict": found.verdict,
+            "resets_at": found.window.resets_at,
+            "cycle": found.window.cycle,
+        }
         for found in lane.windows
         if found.window.is_official and ":" not in found.window.name
     ]

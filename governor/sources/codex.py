@@ -13,6 +13,8 @@ from pathlib import PurePath
 from typing import Any
 from zlib import crc32
 
+from governor import windows
+from governor.limit_facts import dating, is_same_window, used_percent
 from governor.model import Cursor, LimitReading, Problem, Reading, Usage
 from governor.sources import tail
 from governor.sources.lines import COUNT_LIMIT, count, decode, text, to_ms
@@ -22,8 +24,6 @@ _NEEDLES = re.compile(
 )
 REPLAY_MS = 3000  # replays end 0.1-1.7 s after a fork starts, its first own response comes after 5.9 s (9 of 9 forks)
 TOTAL_LIMIT = 10**12  # of a thread's running total
-_LONGEST_MINUTES = 366 * 24 * 60
-_WINDOWS = {300: "5h", 1440: "day", 10080: "week", 43200: "month", 44640: "month"}
 _KINDS = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens")
 
 
@@ -78,6 +78,8 @@ class _Rollout:
             self._introduce(payload, stamp)
         elif kind == "turn_context":
             self._turn(payload, text(payload.get("turn_id")))
+            if stamp is not None:
+                self.state["asked"] = stamp // 1000
         elif kind == "token_usage_record":
             self._record(payload, self._dated(stamp, offset), offset, record.get("ordinal"))
         elif kind == "event_msg" and payload.get("type") == "token_count":
@@ -106,6 +108,7 @@ class _Rollout:
                 session=text(meta.get("session_id")) or thread,
                 root=text(meta.get("forked_from_id")) or thread,
                 born=stamp or to_ms(meta.get("timestamp")) or 0,
+                asked=stamp // 1000 if stamp else None,
                 project=text(meta.get("cwd")),
                 branch=text(git.get("branch")) if git else "",
                 commit=text(git.get("commit_hash")) if git else "",
@@ -162,13 +165,15 @@ class _Rollout:
         forked = state.get("root", "") != state.get("thread", "")
         replay = forked and stamp - state.get("born", 0) <= REPLAY_MS
         copied = self._is_inherited(ordinal)
+        info = payload.get("info")
+        has_total = isinstance(info, dict) and isinstance(info.get("total_token_usage"), dict)
+        total = self._vector(info["total_token_usage"], offset, TOTAL_LIMIT) if has_total else None  # type: ignore[index]
         limits = payload.get("rate_limits")
         if isinstance(limits, dict) and not replay and not copied:
-            self.limits.extend(readings(limits, stamp // 1000, state.get("account")))
-        info = payload.get("info")
-        if not isinstance(info, dict) or not isinstance(info.get("total_token_usage"), dict):
+            answered = total is not None and total != state.get("total")
+            self._official(readings(limits, stamp // 1000, state.get("account")), stamp // 1000, answered=answered)
+        if total is None or not isinstance(info, dict):
             return
-        total = self._vector(info["total_token_usage"], offset, TOTAL_LIMIT)
         latest = info.get("last_token_usage")
         last = self._vector(latest, offset) if isinstance(latest, dict) else None
         before = state.get("total")
@@ -189,6 +194,26 @@ class _Rollout:
         if state.get("counter"):
             key = f"{key}@{state['counter']}"  # after a restart the same totals can come again
         self._add(key, spent, stamp, model, replay=replay)
+
+    def _official(self, found: list[LimitReading], at: int, *, answered: bool) -> None:
+        """Keep what the client says of its windows. Where no answer came since it said so, it is an old figure again.
+
+        An answer began no earlier than what stands before it: the turn's beginning, or the answer before.
+        """
+        state = self.state
+        told = state.get("told", {})
+        for reading in found:
+            last = told.get(reading.window)
+            if last and not answered and last[0] == reading.used_percent and is_same_window(last[1], reading.resets_at):
+                continue
+            dated = False
+            if answered:
+                dated, left = dating(last, reading.used_percent, reading.resets_at)
+                told = {**told, reading.window: [reading.used_percent, reading.resets_at, left]}
+            began = state.get("asked") if dated else None
+            self.limits.append(reading._replace(began_at=began, session=state.get("thread", state["file"])))
+        if answered:
+            state["told"], state["asked"] = told, at
 
     def _vector(self, usage: dict[str, Any], offset: int, limit: int = COUNT_LIMIT) -> list[int]:
         wrong: list[str] = []
@@ -249,11 +274,11 @@ def readings(limits: dict[str, Any], observed_at: int, account: str | None) -> l
         window = limits.get(slot)
         if not isinstance(window, dict):
             continue
-        percent = window.get("used_percent")
+        percent = used_percent(window.get("used_percent"))
         minutes = window.get("window_minutes")
-        if not isinstance(percent, (int, float)) or isinstance(percent, bool) or not 0 <= percent <= 1000:
+        if percent is None:
             continue
-        if type(minutes) is not int or not 0 < minutes <= _LONGEST_MINUTES:
+        if type(minutes) is not int or not 0 < minutes <= windows.LONGEST_M:
             continue
         delay = window.get("resets_in_seconds")  # clients of 2025
         resets_ms = to_ms(window.get("resets_at"))
@@ -262,8 +287,8 @@ def readings(limits: dict[str, Any], observed_at: int, account: str | None) -> l
         found.append(
             LimitReading(
                 "codex",
-                _WINDOWS.get(minutes, f"{minutes}m") + suffix,
-                float(percent),
+                windows.named(minutes) + suffix,
+                percent,
                 None if resets_ms is None else resets_ms // 1000,
                 observed_at,
                 "rollout",

@@ -1,0 +1,79 @@
+"""Which figure of one window holds: a lower one is a reset only with evidence, else an old figure was heard again.
+
+Use never falls inside a window. Every session repeats the figures of its own last answer, however old. So the highest
+figure holds until the vendor's reset, or correction, is proven (docs/decisions.md, "A figure that falls"):
+
+- by two answers that certainly began after every higher figure was heard, each at least ``RESET_DROP`` lower;
+- or by one lower figure that a person typed or pasted later, or that a client was asked for later.
+
+The order in which readings arrive decides nothing, only what is certain about when their answers began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from governor.model import LimitReading
+
+RESET_DROP: Final = 3.0  # points: the vendor's own answers differ by one or two (5 of 18,860 events)
+ANSWERS: Final = 2  # one alone may be a session that was taken up again beside an old figure
+ASKED: Final = frozenset(("typed", "pasted", "client"))  # somebody looked, just then
+
+
+class Standing(NamedTuple):
+    """The reading that holds. ``reset_at``: when the first answer after a proven reset was heard; None without one."""
+
+    reading: LimitReading
+    reset_at: int | None
+
+
+def began_at(reading: LimitReading) -> int | None:
+    """The earliest moment (epoch seconds) that the figure can be from, or None where that is unknown."""
+    if reading.source in ASKED or reading.source == "refused":
+        return reading.observed_at
+    return reading.began_at
+
+
+def is_later(reading: LimitReading, other: LimitReading) -> bool:
+    """Is the figure certainly from a later answer than the other one's? A session's own answers follow each other."""
+    if reading.session is not None and reading.session == other.session:
+        return reading.observed_at > other.observed_at
+    start = began_at(reading)
+    return start is not None and start > other.observed_at
+
+
+def standing(readings: Sequence[LimitReading]) -> Standing | None:
+    """The figure that holds among readings of one window, oldest first; None for no readings."""
+    dated = [place for place, reading in enumerate(readings) if began_at(reading) is not None]
+    highest_first = sorted(range(len(readings)), key=lambda place: (-readings[place].used_percent, -place))
+    lifted: int | None = None  # when the newest figure that a reset took back was heard
+    has_reset = False
+    for place in highest_first:
+        reading = readings[place]
+        if has_reset and began_at(reading) is None:
+            continue  # as high as a figure that was taken back, and of no known date: an old one again
+        proof = _proof(readings, dated, place)
+        if not proof:
+            later = (readings[each].observed_at for each in dated if lifted is not None)
+            return Standing(reading, next((at for at in later if lifted is not None and at > lifted), lifted))
+        has_reset = has_reset or proof == "answers"
+        lifted = max(lifted or 0, reading.observed_at)
+    return None
+
+
+def _proof(readings: Sequence[LimitReading], dated: Sequence[int], place: int) -> str:
+    """What proves that this figure was taken back: ``asked``, ``answers``, or nothing (an empty string)."""
+    high = readings[place]
+    answers = 0
+    for each in reversed(dated):
+        if each <= place:
+            break
+        low = readings[each]
+        if low.source in ASKED and low.used_percent < high.used_percent:
+            return "asked"
+        if low.used_percent <= high.used_percent - RESET_DROP and is_later(low, high):
+            answers += 1
+            if answers == ANSWERS:
+                return "answers"
+    return ""
