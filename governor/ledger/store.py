@@ -27,16 +27,27 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 class Numbers(dict[str, int]):
     """The number of each name, given on first use and written down; in a transaction."""
 
+    table, column = "label", "text"
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()
         self._run = connection.execute
 
     def __missing__(self, text: str) -> int:
-        row = self._run("SELECT id FROM label WHERE text = ?", (text,)).fetchone()
+        row = self._run(f"SELECT id FROM {self.table} WHERE {self.column} = ?", (text,)).fetchone()
         if row is None:
-            row = (self._run("INSERT INTO label (text) VALUES (?)", (text,)).lastrowid,)
+            row = (self._run(f"INSERT INTO {self.table} ({self.column}) VALUES (?)", (text,)).lastrowid,)
         self[text] = number = int(row[0])
         return number
+
+
+class AccountNumbers(Numbers):
+    """The same for accounts; 0 stands for none named."""
+
+    table, column = "account", "name"
+
+    def __missing__(self, text: str) -> int:
+        return super().__missing__(text) if text else 0
 
 
 class Ledger:
@@ -47,6 +58,7 @@ class Ledger:
         self.path = path
         self.set_aside = set_aside  # the corrupt file this one replaces, if any
         self.numbers = Numbers(connection)
+        self.account_numbers = AccountNumbers(connection)
         self._names: dict[int, str] = {}
         self._inode = path.stat().st_ino
 
@@ -77,6 +89,7 @@ class Ledger:
                 self.connection.execute("COMMIT")
             except BaseException:
                 self.numbers.clear()
+                self.account_numbers.clear()
                 self._names.clear()
                 self.connection.rollback()
                 raise
