@@ -61,17 +61,20 @@ def name_of(folder: str) -> str:
     return "~" + real[len(home) :] if inside else real
 
 
-def of_transcript(lane: str, path: str) -> str:
-    """The account name of the folder that a transcript lies in; empty where its path names none.
+def place_of(lane: str, path: str) -> tuple[str, str]:
+    """(config folder, name of the folder in it) that a transcript lies in, by its path alone; empty where none is."""
+    cut, name = max((path.rfind(f"{os.sep}{name}{os.sep}"), name) for name in BELOW[lane])
+    return (path[:cut], name) if cut >= 0 else ("", "")
+
+
+def holder(place: tuple[str, str]) -> str:
+    """The account name of what ``place_of`` found; empty for nothing.
 
     Several folders may share their transcripts by a link: these belong to the folder that really holds them.
     """
-    place = max(((path.rfind(os.sep + name + os.sep), name) for name in BELOW[lane]), key=lambda each: each[0])
-    if place[0] < 0:
-        return ""
-    folder = path[: place[0]]
-    real = os.path.realpath(os.path.join(folder, place[1]))
-    return name_of(os.path.dirname(real) if os.path.basename(real) == place[1] else folder)
+    folder, name = place
+    real = os.path.realpath(os.path.join(folder, name)) if folder else ""
+    return name_of(os.path.dirname(real) if os.path.basename(real) == name else folder) if folder else ""
 
 
 def short(name: str, among: Iterable[str]) -> str:
@@ -79,15 +82,22 @@ def short(name: str, among: Iterable[str]) -> str:
 
     An id that a client states is cut to eight characters, where that is enough.
     """
-    others = [other for other in among if other != name]
-    if os.sep not in name:
-        return name[:8] if not any(other[:8] == name[:8] for other in others) else name
     parts = name.split(os.sep)
-    for size in range(1, len(parts)):
-        tail = os.sep.join(parts[-size:])
-        if not any(f"{os.sep}{other}".endswith(f"{os.sep}{tail}") for other in others):
-            return tail
-    return name
+    tails = [os.sep.join(parts[-size:]) for size in range(1, len(parts))] if os.sep in name else [name[:8]]
+    others = [other for other in among if other != name]
+    return next((tail for tail in tails if tail and not any(is_tail(tail, other) for other in others)), name)
+
+
+def is_tail(text: str, name: str) -> bool:
+    """Is ``text`` the last part of an account's name, or the beginning of an id that is at least eight long?"""
+    if os.sep in name:
+        return bool(text) and f"{os.sep}{name}".endswith(f"{os.sep}{text}")
+    return len(text) >= 8 and name.startswith(text)
+
+
+def expanded(text: str) -> str:
+    """A folder as somebody typed it, ``~`` spelt out."""
+    return os.path.expanduser(text)
 
 
 def pick(letter: dict[str, Any], lane: str) -> dict[str, Any]:
@@ -101,4 +111,7 @@ def pick(letter: dict[str, Any], lane: str) -> dict[str, Any]:
     if not isinstance(by_name, dict):
         return letter
     mine = by_name.get(own(lane), by_name.get(UNKNOWN))
-    return {**letter, **mine} if isinstance(mine, dict) else {}
+    if not isinstance(mine, dict):
+        return {}
+    missing = mine.get("without", ())
+    return {key: value for key, value in {**letter, **mine}.items() if key not in missing}

@@ -9,24 +9,26 @@ from typing import NamedTuple
 from governor import calibrate, forecast, history, hook, paths, policy, season, spending, windows
 from governor.alarm import Alarm, step
 from governor.config import Settings
-from governor.ledger import read, statements
+from governor.ledger import owners, read, statements
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane, LimitReading
+from governor.model import LANES, Account, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 
-HEARD_S = 22 * 86_400  # readings older than three weeks say nothing of an open window
 ROUNDING = 1.0  # an official percentage p stands for somewhere in [p - 1, p + 1)
 
 
-def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = None) -> Report:
-    """Everything known at ``now``, of one lane or of both."""
+def assess(
+    ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = None, whose: Account | None = None
+) -> Report:
+    """Everything known at ``now``: of every account, of those of one lane, or of one account alone."""
     lines, files = read.problem_counts(ledger)
-    lanes = [_lane(ledger, settings, name, now=now) for name in LANES if lane in (None, name)]
+    listed = [[whose]] if whose else [owners.known(ledger, name, now=now) for name in LANES if lane in (None, name)]
+    parts = [[_lane(ledger, settings, each, now=now) for each in accounts] for accounts in listed]
     off_by = hook.off_by(str(paths.home()), now)
     return Report(
         generated_at=now,
         off_by=off_by,
-        lanes=lanes,
+        lanes=[first for first, *_ in parts],
         problem_lines=lines,
         problem_files=files,
         hooks=_hook_health(ledger, now=now),
@@ -35,6 +37,7 @@ def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = 
         worse=tuple(read.worse(ledger)),
         off_until=off_ends(off_by),
         override_until=override_ends(now),
+        others=tuple(each for _, *rest in parts for each in rest),
     )
 
 
@@ -64,8 +67,9 @@ def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:
     return HookHealth(wired=(paths.home() / "install.json").exists(), last_run=last_run)
 
 
-def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneReport:
-    stored = windows.of_one_account([s.reading for s in statements.readings(ledger, lane=lane, since=now - HEARD_S)])
+def _lane(ledger: Ledger, settings: Settings, whose: Account, *, now: int) -> LaneReport:
+    lane = whose.lane
+    stored = windows.of_one_plan([s.reading for s in statements.readings(ledger, whose=whose, since=now - owners.HEARD_S)])
     by_window: dict[str, list[LimitReading]] = {}
     for reading in stored:
         if reading.window != "any":
@@ -73,13 +77,13 @@ def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneRe
     names = [name for name, seen in by_window.items() if _is_alive(name, seen, now=now)]
     if lane == "claude" or not names:
         names += [name for name in ("5h", "week") if name not in names]
-    if not stored and read.span_of(ledger, lane) is None:
-        return LaneReport(lane, present=False, windows=[])
+    if not stored and read.span_of(ledger, lane, whose) is None:
+        return LaneReport(lane, False, [], whose)
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
-    past = past_of(ledger, settings, lane, now=now)
-    found = [_window(ledger, settings, lane, name, by_window.get(name, []), past, now=now) for name in names]
-    return LaneReport(lane, present=True, windows=found)
+    past = past_of(ledger, settings, whose, now=now)
+    found = [_window(ledger, settings, whose, name, by_window.get(name, []), past, now=now) for name in names]
+    return LaneReport(lane, True, found, whose)
 
 
 def _is_alive(name: str, seen: list[LimitReading], *, now: int) -> bool:
@@ -94,25 +98,25 @@ def _is_alive(name: str, seen: list[LimitReading], *, now: int) -> bool:
 def _window(
     ledger: Ledger,
     settings: Settings,
-    lane: Lane,
+    whose: Account,
     name: str,
     seen: list[LimitReading],
     past: Past,
     *,
     now: int,
 ) -> WindowReport:
-    window = windows.current(lane, name, seen, active=past.active, now=now)
+    window = windows.current(whose.lane, name, seen, active=past.active, now=now)
     official = windows.official(window, seen, now=now)
-    local = history.spent(ledger, settings, lane, window.starts_at, now + 1)
-    scale = history.scale(ledger, settings, lane, name, now=now)
+    local = history.spent(ledger, settings, whose, window.starts_at, now + 1)
+    scale = history.scale(ledger, settings, whose, name, now=now)
     # The answer that brought the figure carries the same second and is in it already.
-    since = history.spent(ledger, settings, lane, official.observed_at + 1, now + 1).units if official else 0.0
+    since = history.spent(ledger, settings, whose, official.observed_at + 1, now + 1).units if official else 0.0
     estimate = _estimate(window, official, since, local.units, scale)
     projection = _project(window, estimate, scale, past, now=now)
     elapsed = None
     if window.resets_at is not None:
         elapsed = (now - window.starts_at) / (window.resets_at - window.starts_at)
-    alarm = _alarm(ledger, window, projection, now=now, left=1 - (elapsed or 0.0))
+    alarm = _alarm(ledger, whose, window, projection, now=now, left=1 - (elapsed or 0.0))
     verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed)
     if name == "week" and (spike := policy.spike(past.hours, now=now)) is not None:
         reasons.append(spike)
@@ -120,7 +124,7 @@ def _window(
 
 
 class Past(NamedTuple):
-    """What all windows of a lane look back on."""
+    """What all windows of an account look back on."""
 
     hours: list[tuple[int, float]]
     active: list[int]  # quarters with use in the last two days
@@ -129,12 +133,12 @@ class Past(NamedTuple):
     days: season.Days | None  # what the hours teach
 
 
-def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> Past:
-    used = read.slices(ledger, now - 2 * 86_400, now + 1, lane=lane)
+def past_of(ledger: Ledger, settings: Settings, whose: Account, *, now: int) -> Past:
+    used = read.slices(ledger, now - 2 * 86_400, now + 1, whose=whose)
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
     tz_offset = int(offset.total_seconds()) if offset else 0
-    hours = history.hourly(ledger, settings, lane, now=now)
-    refused = statements.walls(ledger, lane, now - history.PAST_S)
+    hours = history.hourly(ledger, settings, whose, now=now)
+    refused = statements.walls(ledger, whose, now - history.PAST_S)
     days = season.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
     return Past(hours, sorted({piece.start for piece in used}), refused, tz_offset, days)
 
@@ -197,9 +201,11 @@ def projected(
     )
 
 
-def _alarm(ledger: Ledger, window: windows.Window, projection: Projection | None, *, now: int, left: float) -> Alarm:
+def _alarm(
+    ledger: Ledger, whose: Account, window: windows.Window, projection: Projection | None, *, now: int, left: float
+) -> Alarm:
     """The early alarm after this projection. It needs a memory within a window: see ``alarm.step``."""
-    name = f"alarm:{window.lane}:{window.name}"
+    name = history.fact_name("alarm", whose, window.name)
     cycle = (window.resets_at or 0) // windows.RESET_JITTER
     cycles = (cycle, cycle - 1, cycle + 1)  # resets_at wobbles, also across the edge of one
     kept = next((found for at in cycles if (found := history.kept_fact(ledger, name, [at])) is not None), [])

@@ -69,8 +69,10 @@ class Door:
         self.now = now
 
     def letter(self, name: str) -> dict[str, Any]:
-        """The letter that refresh left, or an empty dict: torn, missing and future letters all say nothing."""
-        return read_letter(self.home, name)[1]
+        """The letter as this account reads it, or an empty dict: torn, missing and future letters all say nothing."""
+        from governor import accounts
+
+        return accounts.pick(read_letter(self.home, name)[1], self.lane)
 
     def seen(self, key: str) -> bool:
         """Has this episode been spoken of already?"""
@@ -295,9 +297,7 @@ def run(
     wants: Callable[[bytes, Door], bool] | None = None,
 ) -> None:
     """Be one hook: ``decide`` is asked only when ``wants`` finds its bytes in the event. Never raises.
-
-    ``sys.argv[1]`` names the host, ``claude`` (the default) or ``codex``. The reply goes to stdout as one JSON object,
-    or nothing at all is printed.
+    ``sys.argv[1]`` names the host, ``claude`` (the default) or ``codex``. Stdout gets one JSON object, or nothing.
     """
     state_home = ""
     said: tuple[int, str] = (0, "")

@@ -14,13 +14,10 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from governor import hook, wire
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
-
-def put_away(event: dict[str, Any], home: str, now: float) -> None:
-    """Keep the figures, where they say something new. Raises: OSError."""
+def put_away(event: dict[str, object], home: str, now: float) -> None:
+    """Keep the figures, and whose they are, where they say something new. Raises: OSError."""
+    from governor import accounts
     from governor.guards import tap
 
     session = "".join(c for c in str(event.get("session_id", "")) if c.isalnum() or c == "-")[:64] or "none"
@@ -29,22 +26,25 @@ def put_away(event: dict[str, Any], home: str, now: float) -> None:
         memo = wire.loads(hook.peek(place) or b"{}")
     except ValueError:
         memo = {}
-    readings, fresh = tap.take(event, memo if isinstance(memo, dict) else {}, now=int(now))
+    mine = {"account": accounts.own("claude")}  # a session copied from another folder remembers that one's figures
+    before = memo if isinstance(memo, dict) and memo.get("account", mine["account"]) == mine["account"] else {}
+    readings, fresh = tap.take(event, before, now=int(now))
     for reading in readings:
-        hook.append(home, "limits.jsonl", wire.dumps(reading))
-    if fresh != memo:
-        hook.write_private(place, wire.dumps(fresh))
+        hook.append(home, "limits.jsonl", wire.dumps({**reading, **mine}))
+    if {**fresh, **mine} != memo:
+        hook.write_private(place, wire.dumps({**fresh, **mine}))
 
 
-def show(event: dict[str, Any], home: str, now: float) -> str:
+def show(event: dict[str, object], home: str, now: float) -> str:
     """Put the figures away; the line to print."""
-    from governor.guards import tap
+    from governor.guards.tap import line
 
     try:
         put_away(event, home, now)
     except OSError as fault:
         hook.log(home, "statusline", fault)
-    return tap.line(event, hook.read_letter(home, "pacing")[1], now=now, colour="NO_COLOR" not in os.environ)
+    letter = hook.Door("statusline", home, "claude", now).letter("pacing")
+    return line(event, letter, now=now, colour="NO_COLOR" not in os.environ)
 
 
 def main() -> None:

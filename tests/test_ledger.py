@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -435,11 +435,13 @@ def test_another_programs_database_is_kept_aside(tmp_path: Path) -> None:
 
 
 def corrupt(path: Path) -> None:
-    """Overwrite the rows' pages, which came last; the first ones, with the schema, stay whole."""
-    pages = path.stat().st_size // 4096
+    """Overwrite the pages of rows, which came after all others; those that hold the schema stay whole."""
+    with closing(sqlite3.connect(path)) as raw:
+        first = raw.execute("SELECT max(rootpage) FROM sqlite_master").fetchone()[0]
+    size = path.stat().st_size
     with path.open("r+b") as file:
-        file.seek(pages // 2 * 4096)
-        file.write(b"\xff" * (pages - pages // 2) * 4096)
+        file.seek(first * 4096)
+        file.write(b"\xff" * (size - first * 4096))
 
 
 def test_damage_found_while_it_is_used_sets_the_ledger_aside_too() -> None:

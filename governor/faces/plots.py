@@ -16,11 +16,12 @@ from governor.outlook import Outlook
 HEIGHT = 14
 
 
-def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
-    """Print the drawing, and the projection in words under it."""
+def forecast(view: Outlook, *, now: int, whose: str = "", to: Console | None = None) -> None:
+    """Print the drawing, and the projection in words under it; ``whose`` names one of several accounts."""
     console = to or screen()
     window = view.found.window
-    console.print(Text(f"{LANE_NAMES[window.lane]} {window.name}", style="bold"))
+    owner = f" ({whose})" if whose else ""
+    console.print(Text(f"{LANE_NAMES[window.lane]}{owner} {window.name}", style="bold"))
     guess = view.found.projection
     if window.resets_at is None or guess is None or not view.fan:
         if view.found.official is not None and window.resets_at is not None:

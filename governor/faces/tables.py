@@ -153,7 +153,7 @@ def money(tally: Tally) -> str:
 
 def sessions(
     found: Sequence[Session],
-    scales: Mapping[Lane, Scale | None],
+    scales: Mapping[tuple[Lane, str], Scale | None],
     *,
     top: int,
     since: str,
@@ -171,7 +171,7 @@ def sessions(
     room = max(console.width - 56 - max(map(len, ids.values())), 8)
     made = table("session", "project", "lane", "hours", "context", "requests", "share", "next turn", "if cold", left=3)
     for one in found[:top]:
-        scale = scales.get(one.lane)
+        scale = scales.get((one.lane, one.account))
         made.add_row(
             ids[one.session],
             folders[one.project] if len(folders[one.project]) <= room else folders[one.project][: room - 1] + "…",
@@ -192,7 +192,7 @@ def sessions(
         notes.append(f"{len(long)} of them were at work {long_s / 3600:g} h or more (bold) and make {share}.")
     if any(scales.values()):
         notes.append("next turn: one more like its usual, percent of the week (estimate); cold: once the cache lapsed.")
-        if not all(scales.get(one.lane) for one in found[:top]):
+        if not all(scales.get((one.lane, one.account)) for one in found[:top]):
             notes.append("Figures without % are units: that client's meter is not calibrated yet.")
     else:
         notes.append("next turn: in units; governor calibrate 60% turns them into percent of the week.")

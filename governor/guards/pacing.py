@@ -95,12 +95,13 @@ def _candidates(
     overridden: bool,
 ) -> list[Advice]:
     found = []
+    owner = f"{lane}:{letter['mark']}" if "mark" in letter else lane  # another account's episodes are its own
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
     for window in windows:
         name, resets_at, verdict = window.get("window"), int(window["resets_at"]), window.get("verdict")
         rule = f"{name}:{window.get('rule') or verdict}"[:64]
         line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]
-        episode = f"{lane}:{name}:{resets_at // 600}"  # resets_at wobbles by seconds
+        episode = f"{owner}:{name}:{resets_at // 600}"  # resets_at wobbles by seconds
         if verdict == "STOP" and not overridden and prompting:
             if is_machine(event):
                 if letter.get("hold_background") is True:
