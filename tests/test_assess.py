@@ -10,6 +10,7 @@ from governor import assess as composer
 from governor import config, windows
 from governor.assess import assess
 from governor.ledger.store import open_ledger
+from governor.model import Account
 from governor.report import Estimate, Projection
 
 LIMITS = {"primary": {"used_percent": 40.0, "window_minutes": 300, "resets_at": NOW + 7200}, "secondary": None}
@@ -43,7 +44,8 @@ def test_the_alarm_remembers_its_window_across_a_wobbling_reset_and_no_longer(tm
     loud = Projection(1, 2, 3, 0.9, 1, None, "good")
     week = windows.Window("claude", "week", 0, 600 * 101 - 1, "official")
     with open_ledger(tmp_path / "ledger") as ledger:
-        told = composer._alarm(ledger, week, loud, now=1000, left=0.9)
+        mine = Account("claude", "~/.claude", ("~/.claude",))
+        told = composer._alarm(ledger, mine, week, loud, now=1000, left=0.9)
         assert told.is_on
-        assert told == composer._alarm(ledger, week._replace(resets_at=600 * 101), None, now=1001, left=0.9)
-        assert not composer._alarm(ledger, week._replace(resets_at=600 * 300), None, now=1002, left=0.9).is_on
+        assert told == composer._alarm(ledger, mine, week._replace(resets_at=600 * 101), None, now=1001, left=0.9)
+        assert not composer._alarm(ledger, mine, week._replace(resets_at=600 * 300), None, now=1002, left=0.9).is_on

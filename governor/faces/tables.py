@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from governor.accounts import short
 from governor.attribution import TIMES, Row
 from governor.calibrate import Scale
 from governor.faces.plain import count, date, many, moment, percent, since_words, span, usd
@@ -212,11 +213,14 @@ def anchors(stored: Sequence[StoredReading], *, now: int, to: Console | None = N
     if not stored:
         console.print("No anchor yet.\n  next: governor calibrate 60%")
         return
-    made = table("lane", "window", "source", "id", "official", "read", "resets", left=3)
+    whose = {(one.reading.lane, one.reading.account or "") for one in stored}
+    several = ["account"] * (len(whose) > len({lane for lane, _ in whose}))
+    made = table("lane", *several, "window", "source", "id", "official", "read", "resets", left=3 + len(several))
     for one in stored[-NEWEST:]:
         reading = one.reading
         made.add_row(
             reading.lane,
+            *[short(reading.account or "", [name for _, name in whose]) for _ in several],
             reading.window,
             reading.source,
             str(one.id),
