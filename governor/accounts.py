@@ -113,5 +113,5 @@ def pick(letter: dict[str, Any], lane: str) -> dict[str, Any]:
     mine = by_name.get(own(lane), by_name.get(UNKNOWN))
     if not isinstance(mine, dict):
         return {}
-    missing = mine.get("without", ())
+    missing = ("accounts", "without", *mine.get("without", ()))
     return {key: value for key, value in {**letter, **mine}.items() if key not in missing}

@@ -70,9 +70,12 @@ class Door:
 
     def letter(self, name: str) -> dict[str, Any]:
         """The letter as this account reads it, or an empty dict: torn, missing and future letters all say nothing."""
-        from governor import accounts
+        content = read_letter(self.home, name)[1]
+        if "accounts" in content:  # of the letters, those that hold figures of windows
+            from governor import accounts
 
-        return accounts.pick(read_letter(self.home, name)[1], self.lane)
+            content = accounts.pick(content, self.lane)
+        return content
 
     def seen(self, key: str) -> bool:
         """Has this episode been spoken of already?"""
@@ -297,6 +300,7 @@ def run(
     wants: Callable[[bytes, Door], bool] | None = None,
 ) -> None:
     """Be one hook: ``decide`` is asked only when ``wants`` finds its bytes in the event. Never raises.
+
     ``sys.argv[1]`` names the host, ``claude`` (the default) or ``codex``. Stdout gets one JSON object, or nothing.
     """
     state_home = ""
@@ -385,8 +389,7 @@ def ring(state_home: str, now: float) -> None:
     if not os.access(command[0], os.X_OK):
         return  # its environment went away; governor doctor says so
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    environment = {**os.environ, "GOVERNOR_HOME": state_home}
-    os.posix_spawn(command[0], command, environment, file_actions=null, setsid=True)
+    os.posix_spawn(command[0], command, {**os.environ, "GOVERNOR_HOME": state_home}, file_actions=null, setsid=True)
 
 
 def log(state_home: str, name: str, fault: BaseException) -> None:

@@ -105,7 +105,8 @@ def _take(
         if is_new:
             ledger.hurry()
         with ledger.transaction():
-            if is_new or (not is_settled and owners.settle(ledger)):
+            has_moved = not is_settled and owners.settle(ledger)
+            if is_new or has_moved:
                 counter.begin_bulk()
             if ledger.fact("prices") != stamp:
                 counter.reprice(price)

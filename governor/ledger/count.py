@@ -71,7 +71,7 @@ class Counter:
         whole: dict[str, Row] = {}
         steps: list[Row] = []
         for names, rows in chain.from_iterable(packed.items() for packed in transcripts):
-            shared = (LANES.index(names[0]), *map(number.__getitem__, names[1:-1]), account[names[-1]], here)
+            shared = (LANES.index(names[0]), *map(number.__getitem__, names[1:-1]), account[names[-1]] if names[-1] else 0, here)
             for row in rows:
                 key = row[_KEY]
                 if row[_PART]:
