@@ -9,29 +9,31 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from governor import history
 from governor.alarm import Alarm, step
 from governor.errors import StateError
 from governor.ledger import statements
 from governor.ledger.store import Ledger
 from governor.limit_facts import is_same_window
+from governor.model import Account
 from governor.report import Projection, Report, WindowReport
 from governor.windows import Window
 
 KEPT = 40  # steps of one window; an alarm with hysteresis takes few
 
 
-def recall(ledger: Ledger, window: Window) -> Alarm:
+def recall(ledger: Ledger, whose: Account | None, window: Window) -> Alarm:
     """The alarm as the last refresh left it, by the readings that still stand."""
-    steps = _steps(ledger, window)
+    steps = _steps(ledger, whose, window)
     return Alarm(*steps[-1][:2]) if steps else Alarm()
 
 
 def keep(ledger: Ledger, report: Report) -> None:
     """Remember how this report moved every alarm. Where nothing can be written it is worked out again."""
     try:
-        for lane in report.lanes:
-            for found in lane.windows:
-                _keep(ledger, found, now=report.generated_at)
+        for part in report.accounts():
+            for found in part.windows:
+                _keep(ledger, part.whose, found, now=report.generated_at)
     except StateError:
         pass
 
@@ -49,9 +51,9 @@ def elapsed(window: Window, *, now: int) -> float | None:
     return (now - window.starts_at) / (window.resets_at - window.starts_at)
 
 
-def _keep(ledger: Ledger, found: WindowReport, *, now: int) -> None:
+def _keep(ledger: Ledger, whose: Account | None, found: WindowReport, *, now: int) -> None:
     window = found.window
-    steps = _steps(ledger, window)
+    steps = _steps(ledger, whose, window)
     before = Alarm(*steps[-1][:2]) if steps else Alarm()
     state = after(before, found.projection, window, now=now)
     if state == before:
@@ -60,19 +62,19 @@ def _keep(ledger: Ledger, found: WindowReport, *, now: int) -> None:
     steps.append([*state, newest, sum(number <= newest for number in statements.withdrawn(ledger, window.lane))])
     value = {"resets_at": window.resets_at, "steps": steps[-KEPT:]}
     with ledger.transaction():
-        ledger.set_fact(_name(window), json.dumps(value))
+        ledger.set_fact(_name(whose, window), json.dumps(value))
 
 
-def _name(window: Window) -> str:
-    return f"alarm:{window.lane}:{window.name}"
+def _name(whose: Account | None, window: Window) -> str:
+    return history.fact_name("alarm", whose, window.name) if whose else f"alarm:{window.lane}:{window.name}"
 
 
-def _steps(ledger: Ledger, window: Window) -> list[list[Any]]:
+def _steps(ledger: Ledger, whose: Account | None, window: Window) -> list[list[Any]]:
     """[is on, since, the newest reading's number then, how many up to it were withdrawn by then], oldest first: of this
     window, and only those whose readings all stand.
     """
     try:
-        content = json.loads(ledger.fact(_name(window)) or "{}")
+        content = json.loads(ledger.fact(_name(whose, window)) or "{}")
         if not is_same_window(content["resets_at"], window.resets_at):
             return []
         gone = statements.withdrawn(ledger, window.lane)

@@ -13,7 +13,7 @@ import sys
 from typing import Any, NamedTuple
 
 from governor import hook, paths
-from governor.faces.plain import LANE_NAMES, percent
+from governor.faces.plain import percent, title
 from governor.guards.budget import amount
 from governor.limit_facts import LADDER
 from governor.report import Report
@@ -31,16 +31,17 @@ class Alert(NamedTuple):
 def due(report: Report) -> list[Alert]:
     """The highest rung that each window and budget stands on, and every spike; nothing of a window without a reset."""
     found = []
-    for lane in report.lanes:
+    for lane in report.accounts():
+        owner = f"{lane.lane}:{lane.whose.mark}" if lane.whose else lane.lane
         for one in lane.windows:
-            name = f"{LANE_NAMES[lane.lane]} {one.window.name}"
+            name = f"{title(report, lane)} {one.window.name}"
             if one.official is not None and one.window.resets_at is not None:
                 used = one.official.used_percent
-                episode = f"alert:{lane.lane}:{one.window.name}:{one.window.cycle}"
+                episode = f"alert:{owner}:{one.window.name}:{one.window.cycle}"
                 found += _rung(episode, used, f"{name}: {percent(used)} used")
             hour = report.generated_at // 3600
             spikes = [reason for reason in one.reasons if reason.rule == "spike-3x"]
-            found += [Alert(f"alert:{lane.lane}:spike:{hour // 6}", f"{name}: {each.text}") for each in spikes]
+            found += [Alert(f"alert:{owner}:spike:{hour // 6}", f"{name}: {each.text}") for each in spikes]
     for budget in report.budgets:
         episode = f"alert:budget:{budget.name}:{budget.unit}:{budget.project}:{budget.since}"
         text = f"budget {budget.name}: {amount(budget.used, budget.unit)} of {amount(budget.limit, budget.unit)}"

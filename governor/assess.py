@@ -22,24 +22,26 @@ from governor import (
     windows,
 )
 from governor.config import Settings
-from governor.ledger import read, statements
+from governor.ledger import owners, read, statements
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane, LimitReading
+from governor.model import LANES, Account, Lane, LimitReading
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Reason, Report, WindowReport
 
 ACTIVE_S = 2 * 86_400
-HEARD_S = 32 * 86_400  # readings older than a month say nothing of an open window
 
 
-def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = None) -> Report:
-    """Everything known at ``now``, of one lane or of both."""
+def assess(
+    ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = None, whose: Account | None = None
+) -> Report:
+    """Everything known at ``now``: of every account, of those of one lane, or of one account alone."""
     lines, files = read.problem_counts(ledger)
-    lanes = [_lane(ledger, settings, name, now=now) for name in LANES if lane in (None, name)]
+    listed = [[whose]] if whose else [owners.known(ledger, name, now=now) for name in LANES if lane in (None, name)]
+    parts = [[_lane(ledger, settings, each, now=now) for each in accounts] for accounts in listed]
     off_by = hook.off_by(str(paths.home()), now)
     return Report(
         generated_at=now,
         off_by=off_by,
-        lanes=lanes,
+        lanes=[first for first, *_ in parts],
         problem_lines=lines,
         problem_files=files,
         hooks=_hook_health(ledger, now=now),
@@ -48,6 +50,7 @@ def assess(ledger: Ledger, settings: Settings, *, now: int, lane: Lane | None = 
         worse=tuple(read.worse(ledger)),
         off_until=off_ends(off_by),
         override_until=override_ends(now),
+        others=tuple(each for _, *rest in parts for each in rest),
     )
 
 
@@ -77,8 +80,9 @@ def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:
     return HookHealth(wired=(paths.home() / "install.json").exists(), last_run=last_run)
 
 
-def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneReport:
-    stored = windows.of_one_account([s.reading for s in statements.readings(ledger, lane=lane, since=now - HEARD_S)])
+def _lane(ledger: Ledger, settings: Settings, whose: Account, *, now: int) -> LaneReport:
+    lane = whose.lane
+    stored = windows.of_one_plan([s.reading for s in statements.readings(ledger, whose=whose, since=now - owners.HEARD_S)])
     stored = unchanged.confirmed(stored, now=now)
     by_window: dict[str, list[LimitReading]] = {}
     for reading in stored:
@@ -88,17 +92,17 @@ def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneRe
     if lane == "claude" or all(":" in name for name in names):  # the main windows are missing, not absent
         names += [name for name in ("5h", "week") if name not in names]
     names = [name for name in names if windows.mentioned(stored, name)]
-    if not stored and read.span_of(ledger, lane) is None:
-        return LaneReport(lane, present=False, windows=[])
+    if not stored and read.span_of(ledger, lane, whose) is None:
+        return LaneReport(lane, False, [], whose)
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
     named = {families.of(name): name for name in names}
-    pasts = {family: past_of(ledger, settings, lane, now=now, window=name) for family, name in named.items()}
+    pasts = {family: past_of(ledger, settings, whose, now=now, window=name) for family, name in named.items()}
     found = [
-        _window(ledger, settings, lane, name, by_window.get(name, []), pasts[families.of(name)], now=now)
+        _window(ledger, settings, whose, name, by_window.get(name, []), pasts[families.of(name)], now=now)
         for name in names
     ]
-    return LaneReport(lane, present=True, windows=found)
+    return LaneReport(lane, True, found, whose)
 
 
 def _is_alive(name: str, seen: list[LimitReading], *, now: int) -> bool:
@@ -113,22 +117,22 @@ def _is_alive(name: str, seen: list[LimitReading], *, now: int) -> bool:
 def _window(
     ledger: Ledger,
     settings: Settings,
-    lane: Lane,
+    whose: Account,
     name: str,
     seen: list[LimitReading],
     past: Past,
     *,
     now: int,
 ) -> WindowReport:
-    window = windows.current(lane, name, seen, active=past.active, now=now)
+    window = windows.current(whose.lane, name, seen, active=past.active, now=now)
     official = windows.official(window, seen, now=now)
     is_told = history.is_told(ledger, settings, name, now=now)
     counted = name if is_told else ""
-    local = history.spent(ledger, settings, lane, window.starts_at, now + 1, window=counted)
-    scale = history.scale(ledger, settings, lane, name, now=now)
+    local = history.spent(ledger, settings, whose, window.starts_at, now + 1, window=counted)
+    scale = history.scale(ledger, settings, whose, name, now=now)
     # The answer that brought the figure carries the same second and is in it already.
     after = official.observed_at + 1 if official else now + 1
-    since = history.spent(ledger, settings, lane, after, now + 1, window=counted).units
+    since = history.spent(ledger, settings, whose, after, now + 1, window=counted).units
     placed, unplaced = estimate.place(
         window,
         official,
@@ -139,7 +143,7 @@ def _window(
         now=now,
     )
     projection = _project(window, placed, scale, past, now=now)
-    alarm = alarm_memory.after(alarm_memory.recall(ledger, window), projection, window, now=now)
+    alarm = alarm_memory.after(alarm_memory.recall(ledger, whose, window), projection, window, now=now)
     elapsed = alarm_memory.elapsed(window, now=now)
     verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed, is_overdue=window.how == "overdue")
     if unplaced is not None:
@@ -157,7 +161,7 @@ def _busy(past: Past, since: int, *, now: int) -> int:
 
 
 class Past(NamedTuple):
-    """What all windows of a lane look back on."""
+    """What all windows of an account look back on."""
 
     hours: list[tuple[int, float]]
     active: list[int]  # quarters with use in the last ACTIVE_S
@@ -166,13 +170,13 @@ class Past(NamedTuple):
     days: season.Days | None  # what the hours teach
 
 
-def past_of(ledger: Ledger, settings: Settings, lane: Lane, *, now: int, window: str = "") -> Past:
-    """What a lane's windows look back on; ``window`` names one that counts a family of models alone."""
-    used = [s for s in read.slices(ledger, now - ACTIVE_S, now + 1, lane=lane) if families.counts(window, s.model)]
+def past_of(ledger: Ledger, settings: Settings, whose: Account, *, now: int, window: str = "") -> Past:
+    """What an account's windows look back on; ``window`` names one that counts a family of models alone."""
+    used = [s for s in read.slices(ledger, now - ACTIVE_S, now + 1, whose=whose) if families.counts(window, s.model)]
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
     tz_offset = int(offset.total_seconds()) if offset else 0
-    hours = history.hourly(ledger, settings, lane, now=now, window=window)
-    refused = statements.walls(ledger, lane, now - history.PAST_S)
+    hours = history.hourly(ledger, settings, whose, now=now, window=window)
+    refused = statements.walls(ledger, whose, now - history.PAST_S)
     days = season.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
     return Past(hours, sorted({piece.start for piece in used}), refused, tz_offset, days)
 

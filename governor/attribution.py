@@ -13,7 +13,7 @@ from governor.model import TIMELESS, Slice, Tally
 
 TIMES = ("hour", "day", "week", "month")
 PLACES = ("session", "project", "branch", "commit", "agent")
-KEYS = (*TIMES, *PLACES, "model", "lane", "machine", "person", "surface", "tag")
+KEYS = (*TIMES, *PLACES, "model", "lane", "account", "machine", "person", "surface", "tag")
 UNTAGGED = "(none)"
 
 

@@ -10,11 +10,13 @@ from governor import config, hook, paths, policy, refresh, spending
 from governor.assess import assess
 from governor.errors import StateError
 from governor.faces import known
+from governor.faces.plain import account as shown
 from governor.faces.plain import moment
 from governor.guards import gate
 from governor.guards.budget import UNITS, Standing, crossed
 from governor.guards.gate import Ruling
 from governor.guards.shared import is_tagged
+from governor.ledger import owners
 from governor.ledger.store import open_ledger
 from governor.model import Lane
 from governor.report import LaneReport, Report, WindowReport
@@ -23,15 +25,19 @@ from governor.spending import Spent
 LOOK_EVERY_S = 30  # while waiting: an override, a calibration or a clock that was set may open the gate at any time
 
 
-def look(*, lane: Lane | None = None, window: str | None = None) -> Ruling:
+def look(*, lane: Lane | None = None, window: str | None = None, account: str | None = None) -> Ruling:
     """The ruling of this moment, after taking in what is new. Where the state cannot be had it is GO, and says so.
 
-    Raises: BadInputError where the budget file is wrong.
+    Judged are the accounts that the environment names, or ``account`` alone.
+
+    Raises: BadInputError where the budget file is wrong, or no such account is known.
     """
-    return seen(lane=lane, window=window)[0]
+    return seen(lane=lane, window=window, account=account)[0]
 
 
-def seen(*, lane: Lane | None = None, window: str | None = None) -> tuple[Ruling, Report | None]:
+def seen(
+    *, lane: Lane | None = None, window: str | None = None, account: str | None = None
+) -> tuple[Ruling, Report | None]:
     """The same with the report it rests on; None where the state cannot be had."""
     now = refresh.now_s()
     settings = config.load()
@@ -41,7 +47,9 @@ def seen(*, lane: Lane | None = None, window: str | None = None) -> tuple[Ruling
                 refresh.refresh(ledger, settings, now=now)
             except StateError:
                 pass  # what is remembered still counts
-            report = assess(ledger, settings, now=now, lane=lane)
+            whose = owners.chosen(ledger, account, lane=lane) if account else None
+            lane = whose.lane if whose else lane
+            report = assess(ledger, settings, now=now, lane=lane, whose=whose)
             found = [*of_windows(report, window=window, now=now)]
             if window is None:
                 found += of_budgets(spending.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
@@ -70,11 +78,15 @@ def wait(
 
 
 def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruling]:
-    """One ruling per window, or the one that was asked for."""
-    for lane in report.lanes:
-        for found in lane.windows:
+    """One ruling per window of the accounts that are meant, or the one that was asked for."""
+    for part in report.accounts():
+        if part.whose is not None and not part.whose.is_named:
+            continue
+        for found in part.windows:
             if window in (None, found.window.name):
-                yield _of_window(lane, found, named=window is not None, now=now)
+                ruling = _of_window(part, found, named=window is not None, now=now)
+                name = part.whose.name if part.whose else None
+                yield ruling._replace(account=name, whose=shown(report, part))
 
 
 def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:

@@ -13,16 +13,16 @@ from governor.config import Settings
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.limit_facts import is_same_window
-from governor.model import Lane, LimitReading
+from governor.model import Account, LimitReading
 
 UnitsUntil = Callable[[int], float]
 STRETCH = 5.0  # points a stretch must span before rounding stops ruling it
 
 
-def courses(ledger: Ledger, settings: Settings, lane: Lane, window: str, scale: Scale, *, now: int) -> list[Course]:
+def courses(ledger: Ledger, settings: Settings, whose: Account, window: str, scale: Scale, *, now: int) -> list[Course]:
     """Every finished window that the official meter was heard of, oldest first."""
-    seen = [s.reading for s in statements.readings(ledger, lane=lane, window=window)]
-    hours = history.hourly(ledger, settings, lane, now=now, window=window)
+    seen = [s.reading for s in statements.readings(ledger, whose=whose, window=window)]
+    hours = history.hourly(ledger, settings, whose, now=now, window=window)
     starts = [start for start, _ in hours]
     totals = [0.0, *accumulate(units for _, units in hours)]
 
@@ -64,9 +64,9 @@ def _course(starts_at: int, resets_at: int, mine: list[LimitReading], scale: Sca
     return Course(starts_at, resets_at, percent, refused)
 
 
-def samples(ledger: Ledger, lane: Lane, window: str) -> list[weigh.Sample]:
+def samples(ledger: Ledger, whose: Account, window: str) -> list[weigh.Sample]:
     """Stretches between official readings, by what was used in them: what ``weigh.fit_weights`` asks for."""
-    seen = [s.reading for s in statements.readings(ledger, lane=lane, window=window)]
+    seen = [s.reading for s in statements.readings(ledger, whose=whose, window=window)]
     found = []
     for resets_at, mine in _cycles(seen):
         begin = mine[0]
@@ -74,7 +74,7 @@ def samples(ledger: Ledger, lane: Lane, window: str) -> list[weigh.Sample]:
             if reading.used_percent < begin.used_percent:
                 begin = reading
             elif reading.used_percent - begin.used_percent >= STRETCH:
-                tokens = _tokens(ledger, lane, window, begin.observed_at, reading.observed_at)
+                tokens = _tokens(ledger, whose, window, begin.observed_at, reading.observed_at)
                 if tokens:
                     percent = reading.used_percent - begin.used_percent
                     found.append(weigh.Sample(str(resets_at // (28 * 86_400)), percent, tokens))
@@ -83,10 +83,10 @@ def samples(ledger: Ledger, lane: Lane, window: str) -> list[weigh.Sample]:
 
 
 def _tokens(
-    ledger: Ledger, lane: Lane, window: str, since: int, until: int
+    ledger: Ledger, whose: Account, window: str, since: int, until: int
 ) -> dict[str, tuple[float, float, float, float]]:
     tokens: dict[str, tuple[float, float, float, float]] = {}
-    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=read.WHOLE_S):
+    for piece in read.slices(ledger, since, until, whose=whose, bucket_s=read.WHOLE_S):
         if not families.counts(window, piece.model):
             continue
         t = piece.tally

@@ -18,7 +18,7 @@ from governor.errors import StateError
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.limit_facts import is_same_window
-from governor.model import Lane, LimitReading, Slice, Tally
+from governor.model import Account, LimitReading, Slice, Tally
 
 HOUR = 3600
 DAY = 86_400
@@ -27,10 +27,10 @@ READINGS_S = {"5h": 21 * DAY}  # what a calibration looks back on
 LONG_S = 70 * DAY  # the same for all longer windows, and for how two meters move beside each other
 
 
-def spent(ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int, *, window: str = "") -> Tally:
-    """What the lane used locally in a span of time, with its meter units; of the models that ``window`` counts."""
+def spent(ledger: Ledger, settings: Settings, whose: Account, since: int, until: int, *, window: str = "") -> Tally:
+    """What the account used here in a span of time, with its meter units; of the models that ``window`` counts."""
     total = Tally()
-    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=DAY):
+    for piece in read.slices(ledger, since, until, whose=whose, bucket_s=DAY):
         if families.counts(window, piece.model):
             total += piece.tally._replace(units=_units(piece, settings.weights))
     return total
@@ -48,47 +48,46 @@ def _units(piece: Slice, weights: meter.Weights) -> float:
     return meter.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
 
 
-def hourly(ledger: Ledger, settings: Settings, lane: Lane, *, now: int, window: str = "") -> list[tuple[int, float]]:
+def hourly(ledger: Ledger, settings: Settings, whose: Account, *, now: int, window: str = "") -> list[tuple[int, float]]:
     """(start of hour, units) of every hour with use in the last 26 weeks, oldest first; of the models in ``window``."""
     today = now // DAY * DAY
-    key = [1, today, settings.weights.name, repr(settings.weights)]
-    family = families.of(window)
-    name = f"history:{lane}:{family}" if family else f"history:{lane}"
+    key = [2, today, settings.weights.name, repr(settings.weights), *whose.keys]
+    name = fact_name("history", whose, families.of(window) or "")
     rows = kept_fact(ledger, name, key)
     if rows is None:
-        rows = _hours(ledger, settings, lane, today - PAST_S, today, window=window)
+        rows = _hours(ledger, settings, whose, today - PAST_S, today, window=window)
         keep_fact(ledger, name, key, rows)
-    return [(int(t), float(u)) for t, u in rows] + _hours(ledger, settings, lane, today, now + 1, window=window)
+    return [(int(t), float(u)) for t, u in rows] + _hours(ledger, settings, whose, today, now + 1, window=window)
 
 
 def _hours(
-    ledger: Ledger, settings: Settings, lane: Lane, since: int, until: int, *, window: str
+    ledger: Ledger, settings: Settings, whose: Account, since: int, until: int, *, window: str
 ) -> list[tuple[int, float]]:
     sums: dict[int, float] = {}
-    for piece in read.slices(ledger, since, until, lane=lane, bucket_s=HOUR):
+    for piece in read.slices(ledger, since, until, whose=whose, bucket_s=HOUR):
         if families.counts(window, piece.model):
             sums[piece.start] = sums.get(piece.start, 0.0) + _units(piece, settings.weights)
     return sorted(sums.items())
 
 
-def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: int) -> calibrate.Scale | None:
+def scale(ledger: Ledger, settings: Settings, whose: Account, window: str, *, now: int) -> calibrate.Scale | None:
     """Units per percent of one window, from all its readings; None where there is nothing to calibrate from, or where
     nobody knows which models it counts.
     """
     if not is_told(ledger, settings, window, now=now):
         return None
-    found = rates(ledger, lane, now=now) if window in ("5h", "week") else []
+    found = rates(ledger, whose, now=now) if window in ("5h", "week") else []
     if window == "week":
         found = slopes.turned(found)
-    key = [5, repr(settings.weights), [list(rate) for rate in found], *statements.stamp(ledger, lane, window)]
-    kept = kept_fact(ledger, f"scale:{lane}:{window}", key)
+    key = [5, repr(settings.weights), [list(rate) for rate in found], *statements.stamp(ledger, whose, window)]
+    kept = kept_fact(ledger, fact_name("scale", whose, window), key)
     if kept is None:
         size = windows.length(window)
-        heard = _heard(ledger, lane, window, since=now // DAY * DAY - READINGS_S.get(window, LONG_S))
-        anchors = _anchors(ledger, settings, lane, window, heard, now=now)
-        changes = regimes.KNOWN_CHANGES.get(lane, ())
+        heard = _heard(ledger, whose, window, since=now // DAY * DAY - READINGS_S.get(window, LONG_S))
+        anchors = _anchors(ledger, settings, whose, window, heard, now=now)
+        changes = regimes.KNOWN_CHANGES.get(whose.lane, ())
         done = calibrate.calibrate(anchors, window_s=size, changes=changes, rates=found)
-        keep_fact(ledger, f"scale:{lane}:{window}", key, [done])
+        keep_fact(ledger, fact_name("scale", whose, window), key, [done])
         return done
     if kept[0] is None:
         return None
@@ -103,29 +102,29 @@ def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: i
     )
 
 
-def rates(ledger: Ledger, lane: Lane, *, now: int) -> list[slopes.Rate]:
+def rates(ledger: Ledger, whose: Account, *, now: int) -> list[slopes.Rate]:
     """How the five hours stood to the week from one change of limits to the next, by official readings alone."""
-    key = [1, *statements.stamp(ledger, lane, "5h"), *statements.stamp(ledger, lane, "week")]
-    kept = kept_fact(ledger, f"rates:{lane}", key)
+    key = [1, *statements.stamp(ledger, whose, "5h"), *statements.stamp(ledger, whose, "week")]
+    kept = kept_fact(ledger, fact_name("rates", whose), key)
     if kept is not None:
         return [slopes.Rate(*rate) for rate in kept]
-    found = slopes.rates(_days(ledger, lane, now=now), changes=regimes.KNOWN_CHANGES.get(lane, ()))
-    keep_fact(ledger, f"rates:{lane}", key, found)
+    found = slopes.rates(_days(ledger, whose, now=now), changes=regimes.KNOWN_CHANGES.get(whose.lane, ()))
+    keep_fact(ledger, fact_name("rates", whose), key, found)
     return found
 
 
-def _days(ledger: Ledger, lane: Lane, *, now: int) -> list[slopes.Day]:
+def _days(ledger: Ledger, whose: Account, *, now: int) -> list[slopes.Day]:
     """What each day says of the two meters. Those before yesterday are kept."""
     yesterday = now // DAY * DAY - DAY
-    latest = {name: _heard(ledger, lane, name, since=yesterday) for name in ("5h", "week")}
-    owners = [list(statements.owner(ledger, lane, name)) for name in latest]
-    key = [1, yesterday, owners, *(statements.stamp(ledger, lane, name, until=yesterday) for name in latest)]
-    rows = kept_fact(ledger, f"days:{lane}", key)
+    latest = {name: _heard(ledger, whose, name, since=yesterday) for name in ("5h", "week")}
+    plans = [statements.plan(ledger, whose, name) for name in latest]
+    key = [2, yesterday, plans, *(statements.stamp(ledger, whose, name, until=yesterday) for name in latest)]
+    rows = kept_fact(ledger, fact_name("days", whose), key)
     kept = [slopes.Day(*row) for row in rows or ()]
     if rows is None:
-        past = (_heard(ledger, lane, name, since=yesterday - LONG_S) for name in latest)
+        past = (_heard(ledger, whose, name, since=yesterday - LONG_S) for name in latest)
         kept = slopes.days(*(_bare([r for r in heard if r.observed_at < yesterday]) for heard in past))
-        keep_fact(ledger, f"days:{lane}", key, kept)
+        keep_fact(ledger, fact_name("days", whose), key, kept)
     return kept + slopes.days(*map(_bare, latest.values()))
 
 
@@ -133,10 +132,10 @@ def _bare(readings: Sequence[LimitReading]) -> list[stretches.Anchor]:
     return [stretches.Anchor(r.observed_at, r.used_percent, r.resets_at, 0.0) for r in readings]
 
 
-def _heard(ledger: Ledger, lane: Lane, window: str, *, since: int) -> list[LimitReading]:
-    """Readings of the account in use that carry information."""
-    heard = [s.reading for s in statements.readings(ledger, lane=lane, window=window, since=since)]
-    return thinned(windows.of_one_account(heard))
+def _heard(ledger: Ledger, whose: Account, window: str, *, since: int) -> list[LimitReading]:
+    """Readings of the account, on the plan in use, that carry information."""
+    heard = [s.reading for s in statements.readings(ledger, whose=whose, window=window, since=since)]
+    return thinned(windows.of_one_plan(heard))
 
 
 def thinned(readings: Sequence[LimitReading]) -> list[LimitReading]:
@@ -161,25 +160,25 @@ def _same(one: LimitReading | None, other: LimitReading | None) -> bool:
 
 
 def _anchors(
-    ledger: Ledger, settings: Settings, lane: Lane, window: str, readings: Sequence[LimitReading], *, now: int
+    ledger: Ledger, settings: Settings, whose: Account, window: str, readings: Sequence[LimitReading], *, now: int
 ) -> list[stretches.Anchor]:
     """Each reading beside the units used in its window until then. Those before today are kept: only today's grow."""
     today, size = now // DAY * DAY, windows.length(window)
     old = [r for r in readings if r.observed_at < today]
     begin = (old[0].observed_at - size - DAY) // 900 * 900 if old else today
-    counted = sum(s.tally.requests for s in read.slices(ledger, begin, today, lane=lane, bucket_s=read.WHOLE_S))
+    counted = sum(s.tally.requests for s in read.slices(ledger, begin, today, whose=whose, bucket_s=read.WHOLE_S))
     heard = sum(r.observed_at + r.used_percent + (r.resets_at or 0) for r in old)
     key = [2, today, repr(settings.weights), counted, len(old), heard]
-    rows = kept_fact(ledger, f"anchors:{lane}:{window}", key)
+    rows = kept_fact(ledger, fact_name("anchors", whose, window), key)
     kept = [stretches.Anchor(*row) for row in rows or ()]
     if rows is None:
-        kept = _beside(ledger, settings, lane, window, old)
-        keep_fact(ledger, f"anchors:{lane}:{window}", key, kept)
-    return kept + _beside(ledger, settings, lane, window, readings[len(old) :])
+        kept = _beside(ledger, settings, whose, window, old)
+        keep_fact(ledger, fact_name("anchors", whose, window), key, kept)
+    return kept + _beside(ledger, settings, whose, window, readings[len(old) :])
 
 
 def _beside(
-    ledger: Ledger, settings: Settings, lane: Lane, window: str, readings: Sequence[LimitReading]
+    ledger: Ledger, settings: Settings, whose: Account, window: str, readings: Sequence[LimitReading]
 ) -> list[stretches.Anchor]:
     """The same, exact to the second."""
     if not readings:
@@ -187,7 +186,7 @@ def _beside(
     size = windows.length(window)
     begin = min(r.observed_at for r in readings) - size - DAY
     sums: dict[int, float] = {}
-    for piece in read.slices(ledger, begin // 900 * 900, readings[-1].observed_at // 900 * 900 + 900, lane=lane):
+    for piece in read.slices(ledger, begin // 900 * 900, readings[-1].observed_at // 900 * 900 + 900, whose=whose):
         if families.counts(window, piece.model):
             sums[piece.start] = sums.get(piece.start, 0.0) + _units(piece, settings.weights)
     starts = sorted(sums)
@@ -195,7 +194,7 @@ def _beside(
 
     def until(moment: int) -> float:
         whole = moment // 900 * 900
-        ragged = read.slices(ledger, whole, moment + 1, lane=lane) if whole in sums else ()
+        ragged = read.slices(ledger, whole, moment + 1, whose=whose) if whole in sums else ()
         late = sum(_units(piece, settings.weights) for piece in ragged if families.counts(window, piece.model))
         return totals[bisect_right(starts, whole - 1)] + late
 
@@ -209,6 +208,11 @@ def _beside(
         used = max(until(reading.observed_at) - opened[cycle], 0.0)
         anchors.append(stretches.Anchor(reading.observed_at, reading.used_percent, reading.resets_at, used))
     return anchors
+
+
+def fact_name(kind: str, whose: Account, window: str = "") -> str:
+    """What is kept of one account, and of one window of it, goes by this name."""
+    return ":".join(part for part in (kind, whose.lane, window, whose.name) if part)
 
 
 def kept_fact(ledger: Ledger, name: str, key: list[Any]) -> list[Any] | None:

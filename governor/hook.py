@@ -69,8 +69,13 @@ class Door:
         self.now = now
 
     def letter(self, name: str) -> dict[str, Any]:
-        """The letter that refresh left, or an empty dict: torn, missing and future letters all say nothing."""
-        return read_letter(self.home, name)[1]
+        """The letter as this account reads it, or an empty dict: torn, missing and future letters all say nothing."""
+        content = read_letter(self.home, name)[1]
+        if "accounts" in content:  # of the letters, those that hold figures of windows
+            from governor import accounts
+
+            content = accounts.pick(content, self.lane)
+        return content
 
     def seen(self, key: str) -> bool:
         """Has this episode been spoken of already?"""
@@ -296,8 +301,7 @@ def run(
 ) -> None:
     """Be one hook: ``decide`` is asked only when ``wants`` finds its bytes in the event. Never raises.
 
-    ``sys.argv[1]`` names the host, ``claude`` (the default) or ``codex``. The reply goes to stdout as one JSON object,
-    or nothing at all is printed.
+    ``sys.argv[1]`` names the host, ``claude`` (the default) or ``codex``. Stdout gets one JSON object, or nothing.
     """
     state_home = ""
     said: tuple[int, str] = (0, "")
@@ -385,8 +389,7 @@ def ring(state_home: str, now: float, *, at_once: bool = False) -> None:
     if not os.access(command[0], os.X_OK):
         return  # its environment went away; governor doctor says so
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    environment = {**os.environ, "GOVERNOR_HOME": state_home}
-    os.posix_spawn(command[0], command, environment, file_actions=null, setsid=True)
+    os.posix_spawn(command[0], command, {**os.environ, "GOVERNOR_HOME": state_home}, file_actions=null, setsid=True)
 
 
 def log(state_home: str, name: str, fault: BaseException) -> None:

@@ -34,6 +34,7 @@ class Session(NamedTuple):
     last_context: int
     tally: Tally
     turn: Turn
+    account: str = ""  # whose (model.Account.name)
 
     @property
     def is_marathon(self) -> bool:
@@ -62,6 +63,7 @@ def sessions(rows: Iterable[SessionRow], weights: meter.Weights) -> list[Session
             row.last_context,
             tally if known is None else known.tally + tally,
             Turn(0.0, 0.0),
+            heaviest[place][1].account,
         )
     priced = [s._replace(turn=next_turn(heaviest[p][1], weights)) for p, s in found.items()]
     return sorted(priced, key=lambda s: (-s.tally.units, s.session))

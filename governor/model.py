@@ -13,11 +13,26 @@ from __future__ import annotations
 
 from operator import add
 from typing import Any, Literal, NamedTuple
+from zlib import crc32
 
 Lane = Literal["claude", "codex"]
 LANES: tuple[Lane, ...] = ("claude", "codex")
 
 PICO_PER_USD = 10**12
+
+
+class Account(NamedTuple):
+    """One sign-in of one client: its windows, its readings and its use belong together, and to no other."""
+
+    lane: Lane
+    name: str  # accounts.name_of its config folder, or the id that the client states
+    keys: tuple[str, ...]  # every name it has in the ledger; the empty one is what nobody named
+    is_named: bool = True  # does the environment of this command mean it?
+
+    @property
+    def mark(self) -> str:
+        """What names its episodes and alerts: eight hex digits, for a folder's path may be longer than a file's name."""
+        return f"{crc32(f'{self.lane}:{self.name}'.encode()):08x}"
 
 
 class Usage(NamedTuple):
@@ -83,7 +98,7 @@ class LimitReading(NamedTuple):
     resets_at: int | None
     observed_at: int
     source: str  # statusline | rollout | stream | client | typed | pasted | refused
-    account: str | None = None
+    account: str | None = None  # whose: the id that a client states, else accounts.name_of its config folder
     plan: str | None = None
     began_at: int | None = None  # the answer that brought it began then or later; None where it may be an old figure
     session: str | None = None  # whose answer: those of one session follow each other
@@ -159,7 +174,7 @@ class Tally(NamedTuple):
 
 
 # Keys of use that only single responses know; sums per quarter of an hour know lane, model and speed alone.
-TIMELESS = ("session", "project", "branch", "commit", "agent", "machine", "surface", "thread")
+TIMELESS = ("session", "project", "branch", "commit", "agent", "machine", "surface", "thread", "account")
 
 
 class Slice(NamedTuple):
@@ -187,3 +202,4 @@ class SessionRow(NamedTuple):
     largest_context: int
     last_context: int  # of the whole session
     tally: Tally
+    account: str = ""  # whose (Account.name)

@@ -8,7 +8,7 @@ from governor import assess, history
 from governor.config import Settings
 from governor.ledger import statements
 from governor.ledger.store import Ledger
-from governor.model import Lane
+from governor.model import Account
 from governor.report import WindowReport
 
 STEPS = 12
@@ -29,15 +29,16 @@ class Outlook(NamedTuple):
     found: WindowReport
     so_far: list[tuple[int, float]]
     fan: list[Point]
+    whose: Account
 
 
-def outlook(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: int) -> Outlook | None:
+def outlook(ledger: Ledger, settings: Settings, whose: Account, window: str, *, now: int) -> Outlook | None:
     """The outlook of one window, or None where nothing is known of it."""
-    report = assess.assess(ledger, settings, now=now, lane=lane).lanes[0]
+    report = assess.assess(ledger, settings, now=now, whose=whose).lanes[0]
     found = next((one for one in report.windows if one.window.name == window), None)
     if found is None:
         return None
-    seen = [s.reading for s in statements.readings(ledger, lane=lane, window=window, since=found.window.starts_at)]
+    seen = [s.reading for s in statements.readings(ledger, whose=whose, window=window, since=found.window.starts_at)]
     so_far = [(found.window.starts_at, 0.0)] if found.window.is_official else []
     so_far += [(r.observed_at, r.used_percent) for r in history.thinned(seen) if r.observed_at <= now]
     fan: list[Point] = []
@@ -46,9 +47,9 @@ def outlook(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now:
         at = found.estimate.used_percent
         so_far.append((now, at))
         fan.append(Point(now, found.estimate.low, at, found.estimate.high))
-        past = assess.past_of(ledger, settings, lane, now=now, window=window)
+        past = assess.past_of(ledger, settings, whose, now=now, window=window)
         for step in range(1, STEPS + 1):
             until = now + (reset - now) * step // STEPS
             then = assess.projected(found.window, at, found.scale, past, until=until, now=now)
             fan.append(Point(until, then.p10, then.p50, then.p90))
-    return Outlook(found, so_far, fan)
+    return Outlook(found, so_far, fan, whose)

@@ -1,7 +1,7 @@
 """Where things lie: our one state folder, the budget file, and the clients' own folders. Nothing else is ever touched.
 
 Everything can be pointed elsewhere by GOVERNOR_HOME, GOVERNOR_CONFIG, CLAUDE_CONFIG_DIR (several, comma separated) and
-CODEX_HOME; no other room reads the environment for a path.
+CODEX_HOME; only this room and ``accounts`` (which hooks import) read the environment for a path.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import os
 import sys
 
 from governor import hook
+from governor.accounts import claude_folders as claude_folders  # as the hooks take them: without ``pathlib``
+from governor.accounts import codex_folder as codex_folder
 from governor.errors import StateError
 
 TYPE_CHECKING = False
@@ -89,21 +91,6 @@ def claude_homes() -> list[Path]:
 def codex_home() -> Path:
     """Codex's folder: CODEX_HOME, else ~/.codex."""
     return _path(codex_folder())
-
-
-def claude_folders() -> list[str]:
-    """``claude_homes`` as the hooks take them: ``pathlib`` alone would cost one as much as all the rest of it.
-
-    ``~`` is left as it stands where there is no such person.
-    """
-    named = [part.strip() for part in os.environ.get("CLAUDE_CONFIG_DIR", "").split(",")]
-    chosen = [part for part in named if part] or ["~/.claude", "~/.config/claude"]
-    return [os.path.expanduser(folder) for folder in chosen]
-
-
-def codex_folder() -> str:
-    """``codex_home`` as the hooks take it."""
-    return os.path.expanduser(os.environ.get("CODEX_HOME") or "~/.codex")
 
 
 def _path(folder: str) -> Path:

@@ -16,10 +16,10 @@ from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
 
-from governor import config, paths, spool
+from governor import accounts, config, paths, spool
 from governor.config import Settings
 from governor.errors import StateError
-from governor.ledger import store
+from governor.ledger import owners, store
 from governor.ledger.count import Counter, Names, Row, packed
 from governor.ledger.store import Ledger
 from governor.model import Cursor, Lane, LimitReading, Problem, Usage
@@ -53,6 +53,7 @@ def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress 
     changed = [(lane, file) for lane, file in found if not tail.unchanged(file, known.get(file.path))]
     stamp = _price_stamp(settings)
     settled = ledger.fact("prices") == stamp and ledger.fact("quarters") != "stale"
+    settled = settled and owners.is_settled(ledger)
     settled = settled and ledger.file_problems() == {(each.path, each.reason) for each in problems}
     if settled and not changed and not spool.waiting():
         return Refreshed(len(found), 0, 0, 0, [])
@@ -96,14 +97,16 @@ def _take(
     tasks = [task for task in tasks if not tail.unchanged(task[1], task[2])]
     problems: list[Problem] = []
     taken = responses = readings = 0
-    if tasks or ledger.fact("prices") != stamp or ledger.fact("quarters") == "stale":
+    is_settled = owners.is_settled(ledger)
+    if tasks or not is_settled or ledger.fact("prices") != stamp or ledger.fact("quarters") == "stale":
         counter = Counter(ledger)
         price = _pricer(settings.prices)
         is_new = ledger.is_empty()
         if is_new:
             ledger.hurry()
         with ledger.transaction():
-            if is_new:
+            has_moved = not is_settled and owners.settle(ledger)
+            if is_new or has_moved:
                 counter.begin_bulk()
             if ledger.fact("prices") != stamp:
                 counter.reprice(price)
@@ -115,6 +118,7 @@ def _take(
                 counter.add(*(read.rows for read in group), machine=machine)
                 readings += ledger.add_readings(chain.from_iterable(read.limits for read in group), machine=machine)
                 ledger.keep_cursors(read.cursor for read in group if read.cursor is not None)
+                owners.note_logins(ledger, _logins(group))
             problems += chain.from_iterable(read.problems for read in group)
             responses += sum(read.responses for read in group)
             taken += sum(read.size for read in group)
@@ -240,6 +244,7 @@ def _read_batch(batch: list[Task], price: Callable[[Usage], int | None]) -> list
     from governor.sources import claude, codex
 
     done: list[Read] = []
+    folders: dict[tuple[str, str], str] = {}
     for lane, file, cursor in batch:
         try:
             reading = (claude if lane == "claude" else codex).read(file, cursor)
@@ -250,8 +255,22 @@ def _read_batch(batch: list[Task], price: Callable[[Usage], int | None]) -> list
             done.append(Read(0, 0, {}, [], [Problem(file.path, None, f"not understood: {type(fault).__name__}")], None))
             continue
         usages, limits, problems, kept = reading
-        done.append(Read(_left(file, cursor), len(usages), packed(usages, price), limits, problems, kept))
+        place = accounts.place_of(lane, file.path)
+        if place not in folders:
+            folders[place] = accounts.holder(place)
+        whose = kept.state.get("account") or folders[place]  # the id that a rollout's first line states
+        limits = [limit._replace(account=limit.account or whose or None) for limit in limits]
+        done.append(Read(_left(file, cursor), len(usages), packed(usages, price, whose), limits, problems, kept))
     return done
+
+
+def _logins(group: list[Read]) -> list[tuple[str, str, int]]:
+    """(folder, account id, when) of the rollouts that state who was signed in."""
+    newest: dict[tuple[str, str], tuple[int, str]] = {}
+    for cursor in (read.cursor for read in group if read.cursor is not None and read.cursor.state.get("account")):
+        place = accounts.place_of("codex", cursor.path)
+        newest[place] = max(newest.get(place, (0, "")), (cursor.mtime_ns, cursor.state["account"]))
+    return [(accounts.holder(place), login, at) for place, (at, login) in newest.items()]
 
 
 def _price_stamp(settings: Settings) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from governor.calibrate import Scale
-from governor.model import Lane, Tally
+from governor.model import Account, Lane, Tally
 from governor.windows import Official, Window
 
 Verdict = Literal["GO", "NUDGE", "SLOW", "STOP"]
@@ -65,11 +65,12 @@ class WindowReport(NamedTuple):
 
 
 class LaneReport(NamedTuple):
-    """One client."""
+    """One account of one client."""
 
     lane: Lane
     present: bool  # has transcripts, or official readings, at all
     windows: list[WindowReport]
+    whose: Account | None = None  # None where accounts are not told apart
 
 
 class HookHealth(NamedTuple):
@@ -103,7 +104,7 @@ class Report(NamedTuple):
 
     generated_at: int
     off_by: str | None
-    lanes: list[LaneReport]
+    lanes: list[LaneReport]  # one a lane: its primary account's (ledger.owners.known)
     problem_lines: int
     problem_files: int
     hooks: HookHealth
@@ -112,6 +113,16 @@ class Report(NamedTuple):
     worse: tuple[str, ...] = ()  # what the quality canary found worse after a change
     off_until: int | None = None  # when the kill switch ends by itself
     override_until: int | None = None  # when the person's override runs out
+    others: tuple[LaneReport, ...] = ()  # the lanes' other accounts, in their order
+
+    def accounts(self, lane: Lane | None = None) -> list[LaneReport]:
+        """Every account of one lane, or of all, the primary one of each lane first."""
+        whole = [part for one in self.lanes for part in (one, *(each for each in self.others if each.lane == one.lane))]
+        return [part for part in whole if lane in (None, part.lane)]
+
+    def seen_by(self, mine: LaneReport) -> Report:
+        """What a session of this account is told: this account's figures in its own lane, and no other's there."""
+        return self._replace(lanes=[mine if one.lane == mine.lane else one for one in self.lanes], others=())
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

@@ -88,15 +88,13 @@ def mentioned(readings: Sequence[LimitReading], name: str) -> bool:
     return not told or (last is not None and told[-1].observed_at - last <= MENTIONED_S)
 
 
-def of_one_account(readings: Sequence[LimitReading]) -> list[LimitReading]:
-    """Those of the account, and of the plan, last heard of. Readings that name neither belong to whoever is there.
+def of_one_plan(readings: Sequence[LimitReading]) -> list[LimitReading]:
+    """Those of the plan last heard of. Readings that name none belong to whatever plan is there.
 
-    A home that switches accounts holds windows of both: one rollout jumped from 2 % to 67 % that way.
+    ``readings`` are one account's. Another plan's windows are no news of this one's: a rollout jumped from 2 % to 67 %.
     """
-    account = next((r.account for r in reversed(readings) if r.account), None)
-    mine = [r for r in readings if r.account in (None, account)]
-    plan = next((r.plan for r in reversed(mine) if r.plan), None)
-    return [r for r in mine if r.plan in (None, plan)]
+    plan = next((r.plan for r in reversed(readings) if r.plan), None)
+    return [r for r in readings if r.plan in (None, plan)]
 
 
 def current(lane: Lane, name: str, readings: Sequence[LimitReading], *, active: Iterable[int] = (), now: int) -> Window:

@@ -19,20 +19,23 @@ if TYPE_CHECKING:
 
 
 def put_away(event: dict[str, Any], home: str, now: float) -> tuple[dict[str, Any], bool]:
-    """Keep the figures, where they say something new: (when each was fresh, did one pass a rung or a reset?).
+    """Keep the figures, and whose they are, where they say something new.
 
-    Raises: OSError.
+    (When each was fresh, did one pass a rung or a reset?) Raises: OSError.
     """
+    from governor import accounts
     from governor.guards import tap
 
     place = os.path.join(home, "taps", tap.name_of(event))
     memo = tap.memo_of(hook.peek(place))
-    readings, fresh = tap.take(event, memo, now=int(now))
+    mine = {"account": accounts.own("claude")}  # a session copied from another folder remembers that one's figures
+    before = memo if memo.get("account", mine["account"]) == mine["account"] else {}
+    readings, fresh = tap.take(event, before, now=int(now))
     for reading in readings:
-        hook.append(home, "limits.jsonl", wire.dumps(reading))
-    if fresh != memo:
-        hook.write_private(place, wire.dumps(fresh))
-    has_turned = tap.has_turned(memo, fresh)
+        hook.append(home, "limits.jsonl", wire.dumps({**reading, **mine}))
+    if {**fresh, **mine} != memo:
+        hook.write_private(place, wire.dumps({**fresh, **mine}))
+    has_turned = tap.has_turned(before, fresh)
     if has_turned:  # the letters are older than this
         hook.write_private(os.path.join(home, tap.TURNED), b"")
     return tap.own(fresh), has_turned
@@ -42,6 +45,7 @@ def show(event: dict[str, Any], home: str, now: float) -> str:
     """Put the figures away and ring; the line to print."""
     from governor.guards import tap
 
+
     heard: dict[str, Any] = {}
     has_turned = False
     try:
@@ -49,7 +53,7 @@ def show(event: dict[str, Any], home: str, now: float) -> str:
     except OSError as fault:
         hook.log(home, "statusline", fault)
     hook.ring(home, now, at_once=has_turned)
-    letter = hook.read_letter(home, "pacing")[1]
+    letter = hook.Door("statusline", home, "claude", now).letter("pacing")
     return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ, heard=heard)
 
 

@@ -9,6 +9,7 @@ from writing import NOW, START_MS, counted, meta, recorded, refreshed, rollout, 
 from governor import alarm_memory, config, windows
 from governor.assess import assess
 from governor.ledger.store import open_ledger
+from governor.model import Account
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 
 LIMITS = {"primary": {"used_percent": 40.0, "window_minutes": 300, "resets_at": NOW + 7200}, "secondary": None}
@@ -43,10 +44,11 @@ def test_the_alarm_remembers_its_window_across_a_wobbling_reset_and_no_longer(tm
     loud = Projection(1, 2, 3, 0.9, 1, None, "good")
     week = windows.Window("claude", "week", 0, 600 * 101 - 1, "official", 600 * 101 - 1)
     with open_ledger(tmp_path / "ledger") as ledger:
+        mine = Account("claude", "~/.claude", ("~/.claude",))
         found = WindowReport(week, None, None, None, None, loud, "GO", [])
-        lane = LaneReport("claude", present=True, windows=[found])
+        lane = LaneReport("claude", present=True, windows=[found], whose=mine)
         alarm_memory.keep(ledger, Report(1000, None, [lane], 0, 0, HookHealth(False, None), [], []))
 
-        assert alarm_memory.recall(ledger, week).is_on
-        assert alarm_memory.recall(ledger, week._replace(resets_at=600 * 101)).is_on
-        assert not alarm_memory.recall(ledger, week._replace(resets_at=600 * 300)).is_on
+        assert alarm_memory.recall(ledger, mine, week).is_on
+        assert alarm_memory.recall(ledger, mine, week._replace(resets_at=600 * 101)).is_on
+        assert not alarm_memory.recall(ledger, mine, week._replace(resets_at=600 * 300)).is_on

@@ -98,7 +98,7 @@ def test_the_first_tag_that_matches_counts() -> None:
 
 
 def test_every_key_of_the_contract_is_one() -> None:
-    wanted = "day week month hour session project branch commit agent model lane machine person surface tag"
+    wanted = "day week month hour session project branch commit agent model lane account machine person surface tag"
     assert set(wanted.split()) == set(attribution.KEYS)
 
 

@@ -114,7 +114,7 @@ def shape(value: Any) -> Any:
 WINDOW = {
     "window": "s",
     "resets_at": "t",
-    "official": {"used_percent": "n", "observed_at": "t", "age_s": "n", "source": "s"},
+    "official": {"used_percent": "n", "observed_at": "t", "age_s": "n", "source": "s", "account": "s"},
     "local": {
         "units": "n",
         "tokens": {"input": "n", "output": "n", "cache_read": "n", "cache_write_5m": "n", "cache_write_1h": "n"},
@@ -146,6 +146,7 @@ def test_status_is_the_contracts_object(governor: Governor) -> None:
     assert {"p10", "p50", "p90", "p_exceed", "naive", "wall_at"} <= set(week["projection"])
     assert all({"rule", "text", "value"} == set(reason) for reason in week["reasons"])
     official = {"used_percent": 60.0, "observed_at": "2026-11-21T11:59:00Z", "age_s": 60, "source": "statusline"}
+    official["account"] = os.environ["CLAUDE_CONFIG_DIR"]
     assert (official, "2026-11-22T12:00:00Z") == (week["official"], week["resets_at"])
     assert (3, 1) == (week["local"]["requests"], week["local"]["unpriced_requests"])
     assert week["verdict"] in ("GO", "NUDGE", "SLOW", "STOP")

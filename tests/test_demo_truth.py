@@ -18,9 +18,9 @@ from governor.assess import assess
 from governor.config import Settings
 from governor.config.schema import Budget
 from governor.faces import text
-from governor.ledger import read, statements
+from governor.ledger import owners, read, statements
 from governor.ledger.store import Ledger, open_ledger
-from governor.model import LANES, Tally
+from governor.model import LANES, Account, Lane, Tally
 
 KINDS = ("requests", "input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
 UTC = ZoneInfo("UTC")
@@ -31,6 +31,7 @@ class Home(NamedTuple):
     ledger: Ledger
     truth: dict[str, Any]
     refreshed: refresh.Refreshed
+    whose: dict[Lane, Account]  # as the demo's own environment names them, which a test's does not
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         patch.setenv("CODEX_HOME", str(folder / "codex"))
         with open_ledger() as ledger:
             done = refresh.refresh(ledger, SETTINGS, now=NOW)
-            yield Home(ledger, json.loads((folder / "truth.json").read_text()), done)
+            whose = {lane: owners.primary(ledger, lane, now=NOW) for lane in LANES}
+            yield Home(ledger, json.loads((folder / "truth.json").read_text()), done, whose)
 
 
 def sums(tally: Tally) -> dict[str, int]:
@@ -126,7 +128,7 @@ def test_the_limit_that_was_raised_is_found_dated_and_sized_and_no_other(home: H
     assert home.truth["cap_raised_at"] == raised["since"]
     for lane in LANES:
         for window in ("5h", "week"):
-            scale = history.scale(home.ledger, SETTINGS, lane, window, now=NOW)
+            scale = history.scale(home.ledger, SETTINGS, home.whose[lane], window, now=NOW)
             assert scale is not None
             if (lane, window) != ("claude", "week"):
                 assert scale.change is None
@@ -139,7 +141,7 @@ def test_the_limit_that_was_raised_is_found_dated_and_sized_and_no_other(home: H
 
 def test_the_raised_limit_is_said_on_the_screen(home: Home) -> None:
     """With ``--why`` always, without it while it is news."""
-    report = assess(home.ledger, SETTINGS, now=NOW, lane="claude")
+    report = assess(home.ledger, SETTINGS, now=NOW, whose=home.whose["claude"])
     told = "The weekly limit changed about 2026-10-"
     assert told in click.unstyle(text.status(report, why=True))
     assert told not in click.unstyle(text.status(report))
@@ -156,17 +158,17 @@ def test_a_second_look_finds_nothing_new(home: Home) -> None:
 
 def test_a_forgotten_reading_of_long_ago_leaves_no_trace_in_what_is_kept(home: Home) -> None:
     """The last test here, for it takes a reading away."""
-    kept = history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
-    assert kept == history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    kept = history.scale(home.ledger, SETTINGS, home.whose["claude"], "week", now=NOW)
+    assert kept == history.scale(home.ledger, SETTINGS, home.whose["claude"], "week", now=NOW)
     stored = statements.readings(home.ledger, lane="claude", window="week", since=NOW - 30 * history.DAY)
     with home.ledger.transaction():
         for one in stored[:40]:
             assert home.ledger.forget_reading(one.id)
-    again = history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    again = history.scale(home.ledger, SETTINGS, home.whose["claude"], "week", now=NOW)
     with home.ledger.transaction():
         for name in ("days:claude", "rates:claude", "anchors:claude:week", "scale:claude:week"):
             home.ledger.set_fact(name, "null")
     assert kept is not None
     assert again is not None
     assert again.anchors < kept.anchors
-    assert again == history.scale(home.ledger, SETTINGS, "claude", "week", now=NOW)
+    assert again == history.scale(home.ledger, SETTINGS, home.whose["claude"], "week", now=NOW)

@@ -61,7 +61,8 @@ def test_json_has_stable_keys(tmp_path: Path) -> None:
     official(tmp_path, 96)
     said = json.loads(gate("--json").output)
     assert [
-        "schema", "generated_at", "answer", "exit_code", "rule", "text", "lane", "window", "used_percent", "until",
+        "schema", "generated_at", "answer", "exit_code", "rule", "text", "lane", "account", "window", "used_percent",
+        "until",
     ] == list(said)  # fmt: skip
     assert ("governor.gate/1", "STOP", 20, "wall-95", "claude", "week", 96) == tuple(
         said[name] for name in ("schema", "answer", "exit_code", "rule", "lane", "window", "used_percent")

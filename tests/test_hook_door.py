@@ -449,10 +449,11 @@ def test_every_hook_of_ours_is_as_quiet(script: str, tmp_path: Path) -> None:
 
 # Beyond that, JSON's C parts alone; ``json`` itself, ``re``, ``typing`` and ``pathlib`` cost more than any hook's work.
 PARSING = {"governor.wire", "_json"}
-TAPPING = guards("tap") | {"governor.limit_facts"}
+TAPPING = guards("tap") | {"governor.accounts", "governor.limit_facts"}  # whose figures they are
 COMPACTING = {
     *guards("cut", "edits", "entries", "memory", "recency", "record"),
     *("governor.errors", "governor.acts", "governor.acts.memory", "governor.acts.originals", "governor.paths"),
+    "governor.accounts",
     *("_bisect", "_operator", "bisect", "fcntl", "_sha2" if sys.version_info >= (3, 12) else "_sha256"),
 }
 COUNTING = guards("budget", "usage") | {

@@ -85,7 +85,7 @@ MACHINE = {
 }
 LONGEST = 300
 # One file, because every import on a hook's way costs more than its lines do (docs/decisions.md).
-LONGER = {"governor.hook": 420}
+LONGER = {"governor.hook": 424}
 
 
 def tree(path: Path) -> ast.Module:

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def held(ledger: Ledger) -> dict[str, dict[str, Any]]:
     for (key, _), row in rows(ledger).items():
         lane = ("claude", "codex")[row["lane"]]
         kept[key] = {**row, "lane": lane, "commit": row["commit_hash"]}
-        del kept[key]["machine"]
+        del kept[key]["machine"], kept[key]["account"]
     return kept
 
 
@@ -195,7 +195,7 @@ TestLedgerMachine.settings = settings(max_examples=20, stateful_step_count=12, d
 @given(usages=st.lists(lines(), max_size=8))
 def test_what_is_packed_is_all_there_and_nothing_that_a_database_must_adapt(usages: list[Usage]) -> None:
     groups = packed(usages, price)
-    unpacked = [Usage._make((*row[:-1], *names)) for names, rows in groups.items() for row in rows]
+    unpacked = [Usage._make((*row[:-1], *names[:-1])) for names, rows in groups.items() for row in rows]
     assert sorted(usages) == sorted(unpacked)
     assert sorted(price(one) or -1 for one in usages) == sorted(
         row[-1] or -1 for rows in groups.values() for row in rows
@@ -435,11 +435,13 @@ def test_another_programs_database_is_kept_aside(tmp_path: Path) -> None:
 
 
 def corrupt(path: Path) -> None:
-    """Overwrite the inner pages; the first one, with the schema, stays whole."""
+    """Overwrite the pages of rows, which came after all others; those that hold the schema stay whole."""
+    with closing(sqlite3.connect(path)) as raw:
+        first = raw.execute("SELECT max(rootpage) FROM sqlite_master").fetchone()[0]
     size = path.stat().st_size
     with path.open("r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (size - 4096))
+        file.seek(first * 4096)
+        file.write(b"\xff" * (size - first * 4096))
 
 
 def test_damage_found_while_it_is_used_sets_the_ledger_aside_too() -> None:
@@ -595,7 +597,7 @@ def test_a_read_only_state_folder_is_said_and_what_is_there_is_still_shown(new: 
 
 
 def test_columns_are_written_in_the_order_they_are_read() -> None:
-    assert len(count._COLUMNS) == len(set(count._COLUMNS)) == len(Usage._fields) + 2
+    assert len(count._COLUMNS) == len(set(count._COLUMNS)) == len(Usage._fields) + 3
 
 
 def test_a_name_that_was_rolled_back_is_not_remembered(tmp_path: Path) -> None:

@@ -172,11 +172,11 @@ def test_any_readings_make_a_window_that_holds_now(
         assert window.starts_at <= found.since
 
 
-def test_another_accounts_and_an_earlier_plans_figures_are_left_out() -> None:
-    def told(percent: float, account: str | None, plan: str | None) -> LimitReading:
-        return LimitReading("codex", "week", percent, NOW + 9, NOW, "rollout", account, plan)
+def test_an_earlier_plans_figures_are_left_out() -> None:
+    def told(percent: float, plan: str | None) -> LimitReading:
+        return LimitReading("codex", "week", percent, NOW + 9, NOW, "rollout", "a", plan)
 
-    mine = [told(2, None, None), told(3, "a", "pro"), told(4, "a", None)]
-    mixed = [mine[0], told(67, "b", "pro"), told(90, "a", "plus"), *mine[1:]]
-    assert mine == windows.of_one_account(mixed)
-    assert [] == windows.of_one_account([])
+    mine = [told(2, None), told(3, "pro"), told(4, None)]
+    mixed = [mine[0], told(90, "plus"), *mine[1:]]
+    assert mine == windows.of_one_plan(mixed)
+    assert [] == windows.of_one_plan([])

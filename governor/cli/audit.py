@@ -12,9 +12,9 @@ from governor.assess import assess
 from governor.cli.opening import json_option, lane_option, opened
 from governor.config import Settings
 from governor.faces import data
-from governor.ledger import costs, read
+from governor.ledger import costs, owners, read
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane
+from governor.model import LANES, Account, Lane
 from governor.report import LaneReport, Report
 from governor.review import canary, ceilings, efficiency, flags, watch
 from governor.review.efficiency import Efficiency, Response
@@ -44,7 +44,8 @@ def audit(lane: Lane | None, why: bool, as_json: bool) -> None:
             caches |= found
             raised += [(part.lane, flag) for flag in flags.raised(week)]
         raised.append((None, flags.alerts(reached(settings, report))))
-        scales = {name: history.scale(ledger, settings, name, "week", now=now) for name in LANES}
+        first = [owners.primary(ledger, name, now=now) for name in LANES]
+        scales = {whose.lane: history.scale(ledger, settings, whose, "week", now=now) for whose in first}
         own = settings.values["canary"]
         quality = face.quality(
             [one for one in costs.comparisons(ledger) if lane in (None, one.lane)],
@@ -70,12 +71,13 @@ def audit(lane: Lane | None, why: bool, as_json: bool) -> None:
 
 
 def week_of(ledger: Ledger, settings: Settings, part: LaneReport, *, now: int) -> tuple[Week, dict[Lane, Efficiency]]:
-    """What the flags look at, of one lane."""
+    """What the flags look at, of one lane's primary account."""
     lane, since, until = part.lane, now - WEEK_S, now + 1
-    whole = history.spent(ledger, settings, lane, since, until)
-    before = history.spent(ledger, settings, lane, since - WEEK_S, since)
-    days = {piece.start // 86_400 for piece in read.slices(ledger, since - WEEK_S, since, lane=lane)}
-    responses = list(costs.responses(ledger, since, until, lane=lane))
+    whose = part.whose or owners.primary(ledger, lane, now=now)
+    whole = history.spent(ledger, settings, whose, since, until)
+    before = history.spent(ledger, settings, whose, since - WEEK_S, since)
+    days = {piece.start // 86_400 for piece in read.slices(ledger, since - WEEK_S, since, whose=whose)}
+    responses = list(costs.responses(ledger, since, until, whose=whose))
     caches = efficiency.examine(responses, settings.weights)
     landings = [w.projection.p50 for w in part.windows if w.projection and w.projection.p50 is not None]
     week = Week(
@@ -83,9 +85,9 @@ def week_of(ledger: Ledger, settings: Settings, part: LaneReport, *, now: int) -
         units=whole.units,
         before=(before.requests, before.units),
         days_before=len(days),
-        projects=_by(ledger, settings, lane, "project", since, until),
-        agents=_by(ledger, settings, lane, "agent", since, until),
-        sessions=marathon.sessions(read.sessions(ledger, since, until, lane=lane), settings.weights),
+        projects=_by(ledger, settings, whose, "project", since, until),
+        agents=_by(ledger, settings, whose, "agent", since, until),
+        sessions=marathon.sessions(read.sessions(ledger, since, until, whose=whose), settings.weights),
         caches=list(caches.values()),
         routine=_routine(responses, settings),
         largest=settings.values["tiers"][lane][-1:],
@@ -94,8 +96,8 @@ def week_of(ledger: Ledger, settings: Settings, part: LaneReport, *, now: int) -
     return week, caches
 
 
-def _by(ledger: Ledger, settings: Settings, lane: Lane, key: str, since: int, until: int) -> list[attribution.Row]:
-    pieces = read.slices(ledger, since, until, lane=lane, bucket_s=read.WHOLE_S, keys=(key,))
+def _by(ledger: Ledger, settings: Settings, whose: Account, key: str, since: int, until: int) -> list[attribution.Row]:
+    pieces = read.slices(ledger, since, until, whose=whose, bucket_s=read.WHOLE_S, keys=(key,))
     return attribution.group(pieces, [key], weights=settings.weights)
 
 

@@ -12,6 +12,7 @@ from governor import hindsight, history
 from governor.cli.opening import json_option, lane_option, opened
 from governor.errors import BadInputError
 from governor.faces import data
+from governor.ledger import owners
 from governor.model import LANES, Lane
 from governor.scores import Backtest
 
@@ -47,11 +48,12 @@ def backtest(lane: Lane | None, simulate: int | None, family: str, seed: int, as
 def _own(lane: Lane | None) -> tuple[Backtest, str]:
     with opened() as (ledger, settings, now):
         for one in [lane] if lane else LANES:
-            scale = history.scale(ledger, settings, one, "week", now=now)
+            whose = owners.primary(ledger, one, now=now)
+            scale = history.scale(ledger, settings, whose, "week", now=now)
             if scale is None:
                 continue
-            weeks = hindsight.courses(ledger, settings, one, "week", scale, now=now)
-            hours = history.hourly(ledger, settings, one, now=now)
+            weeks = hindsight.courses(ledger, settings, whose, "week", scale, now=now)
+            hours = history.hourly(ledger, settings, whose, now=now)
             result = scorer.run(hours, weeks, units_per_point=scale.effective, spread=scale.spread)
             return result, f"{one}: {len(weeks)} finished weeks, scored from week {scorer.MIN_WEEKS + 1} on"
     raise BadInputError("No official reading of any week yet.", "governor backtest --simulate 20")

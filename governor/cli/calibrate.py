@@ -6,16 +6,16 @@ import sys
 
 import click
 
-from governor import anchors, meter, resets, windows
+from governor import accounts, anchors, meter, resets, windows
 from governor.cli.opening import json_option, opened, time_of
 from governor.cli.refresh import publish
 from governor.errors import BadInputError, StateError
 from governor.faces import data
 from governor.faces.plain import LANE_NAMES, calibrate_with_reset, change, count, many, moment
 from governor.faces.plain import percent as percents
-from governor.ledger import statements
+from governor.ledger import owners, statements
 from governor.ledger.store import Ledger
-from governor.model import Lane, LimitReading
+from governor.model import LANES, Account, Lane, LimitReading
 from governor.report import LaneReport, WindowReport
 
 MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
@@ -34,6 +34,7 @@ MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
 @click.option(
     "--forget", type=click.IntRange(1, 2**63 - 1), metavar="ID", help="Withdraw an anchor; it leaves no trace."
 )
+@click.option("--account", metavar="NAME", help="Whose figure it is, by the config folder: .claude-work")
 @json_option
 def calibrate(
     figure: tuple[str, ...],
@@ -46,6 +47,7 @@ def calibrate(
     listing: bool,
     fit: bool,
     forget: int | None,
+    account: str | None,
     as_json: bool,
 ) -> None:
     """Tell governor what the official meter says, and hear what that means.
@@ -65,10 +67,15 @@ def calibrate(
     readings: list[LimitReading] = []
     with opened(quiet=as_json) as (ledger, settings, now):
         if listing:
-            _list(statements.readings(ledger), now=now, as_json=as_json)
+            only = owners.chosen(ledger, account) if account else None
+            stored = statements.readings(ledger, lane=only and only.lane, whose=only)
+            rules = {each: owners.Owners(ledger, each) for each in LANES}
+            named = [s.reading._replace(account=rules[s.reading.lane].name(s.reading.account or "")) for s in stored]
+            _list([s._replace(reading=one) for s, one in zip(stored, named, strict=True)], now=now, as_json=as_json)
             return
+        whose = _whose(ledger, account, lane, now=now)
         if fit:
-            _fit(ledger, settings.weights, lane, window, now=now, as_json=as_json)
+            _fit(ledger, settings.weights, whose, window, now=now, as_json=as_json)
             return
         if forget is not None:
             with ledger.transaction():
@@ -88,24 +95,31 @@ def calibrate(
             elif ask:
                 from governor import ask as asking
 
+                if whose.name != (mine := owners.Owners(ledger, lane).name(accounts.own(lane))):
+                    raise BadInputError(
+                        f"The client would answer for {mine}, which its environment names.",
+                        f"CLAUDE_CONFIG_DIR={whose.name} governor calibrate --ask-client",
+                    )
                 readings = asking.client(lane, now=now)
             else:
-                heard = statements.readings(ledger, lane=lane, window=window)
+                heard = statements.readings(ledger, whose=whose, window=window)
                 reset = _reset(resets_at, window, heard, now=when, lane=lane, figure=percent or "")
                 readings = [LimitReading(lane, window, anchors.percent_of(percent or ""), reset, when, "typed")]
+            readings = [one._replace(account=whose.name) for one in readings]
             try:
                 with ledger.transaction():
                     ledger.add_readings(readings, machine=settings.machine)
             except StateError as fault:
                 raise StateError(f"Not recorded. {fault.message}", fault.next_step) from fault
-        doubts = [doubt for one in readings if (doubt := _fell(ledger, one)) is not None]
+        doubts = [doubt for one in readings if (doubt := _fell(ledger, whose, one)) is not None]
         report = publish(ledger, settings, now=now)  # what is typed reaches the hooks at once
-        report = report._replace(lanes=[one for one in report.lanes if one.lane == lane])
+        report = report._replace(lanes=[one for one in report.accounts(lane) if one.whose == whose], others=())
+        among = [each.name for each in owners.known(ledger, lane, now=now)]
     if as_json:
         against = [{"id": number, "window": one.window, "used_percent": one.used_percent} for one, number in doubts]
         click.echo(data.dump({**data.status(report), "schema": "governor.calibrate/1", "contradicts": against}))
     elif readings:
-        _confirm(readings, now=now)
+        _confirm(readings, now=now, whose=f" ({accounts.short(whose.name, among)})" if len(among) > 1 else "")
         _explain(report.lanes[0], readings, doubts, now=now)
 
 
@@ -133,10 +147,26 @@ def _reset(
     return reset
 
 
-def _fell(ledger: Ledger, one: LimitReading) -> tuple[LimitReading, int] | None:
+def _whose(ledger: Ledger, text: str | None, lane: Lane, *, now: int) -> Account:
+    """Whose figure is meant: as typed, else the account that ``governor status`` shows first.
+
+    Raises: BadInputError where nobody can tell.
+    """
+    if text and "/" in text and not owners.matching(ledger, text, lane=lane):  # the first figure of a folder
+        return owners.Owners(ledger, lane).account(accounts.name_of(accounts.expanded(text)))
+    if text:
+        return owners.chosen(ledger, text, lane=lane)
+    first, *others = owners.known(ledger, lane, now=now)
+    if others and others[0].is_named and not accounts.is_stated(lane):
+        names = ", ".join(each.name for each in (first, *others))
+        raise BadInputError(f"Whose figure is it? Known are {names}.", f"governor calibrate 60% --account {first.name}")
+    return first
+
+
+def _fell(ledger: Ledger, whose: Account, one: LimitReading) -> tuple[LimitReading, int] | None:
     """The higher figure that this one contradicts, and this one's number; None where it contradicts nothing."""
     heard = statements.readings(
-        ledger, lane=one.lane, window=one.window, since=one.observed_at - windows.length(one.window)
+        ledger, whose=whose, window=one.window, since=one.observed_at - windows.length(one.window)
     )
     number = next((s.id for s in reversed(heard) if s.reading == one), None)
     before = next((s.reading for s in reversed(heard) if s.reading.observed_at < one.observed_at), None)
@@ -155,10 +185,10 @@ def _list(stored: list[statements.StoredReading], *, now: int, as_json: bool) ->
     tables.anchors(stored, now=now)
 
 
-def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, now: int, as_json: bool) -> None:
+def _fit(ledger: Ledger, weights: meter.Weights, whose: Account, window: str, *, now: int, as_json: bool) -> None:
     from governor import hindsight, history, slopes, weigh
 
-    found = hindsight.samples(ledger, lane, window)
+    found = hindsight.samples(ledger, whose, window)
     models = {model: weights.factor(model) for sample in found for model in sample.tokens}
     kinds = {
         "input": weights.input,
@@ -167,7 +197,7 @@ def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, now
         "cache_write": weights.cache_write_1h,
     }
     fitted = weigh.fit_weights(found, kinds=kinds, models=models)
-    rates = history.rates(ledger, lane, now=now)
+    rates = history.rates(ledger, whose, now=now)
     slope = slopes.windows_per_week(rates)
     if as_json:
         rows = [weight._asdict() for weight in fitted]
@@ -189,12 +219,12 @@ def _fit(ledger: Ledger, weights: meter.Weights, lane: Lane, window: str, *, now
         tables.weights(fitted, rates, stretches=len(found))
 
 
-def _confirm(readings: list[LimitReading], *, now: int) -> None:
+def _confirm(readings: list[LimitReading], *, now: int, whose: str) -> None:
     """First of all what was taken down, whatever it turns out to mean."""
     for one in readings:
         reset = f", resets {moment(one.resets_at, None, now=now)}" if one.resets_at else ""
         read_at = f"read {moment(one.observed_at, None, now=now)}"
-        figure = f"{LANE_NAMES[one.lane]} {one.window} at {one.used_percent:g} %"
+        figure = f"{LANE_NAMES[one.lane]}{whose} {one.window} at {one.used_percent:g} %"
         click.echo(f"Recorded: {figure}, {read_at}{reset}.")
 
 

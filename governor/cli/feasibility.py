@@ -9,7 +9,7 @@ from governor.cli.opening import json_option, lane_option, opened
 from governor.errors import BadInputError
 from governor.faces import data
 from governor.faces.plain import percent, span
-from governor.ledger import read
+from governor.ledger import owners, read
 from governor.model import Lane
 
 NAMES = ", ".join(plans.PLANS)
@@ -33,17 +33,18 @@ def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bo
         if chosen != "claude":
             raise BadInputError("Codex plans have no measured ratios yet.", "governor forecast --lane codex")
         now_plan, then_plan = plans.PLANS[present], plans.PLANS[wanted]
-        scales = {name: history.scale(ledger, settings, chosen, name, now=now) for name in ("5h", "week")}
+        whose = owners.primary(ledger, chosen, now=now)
+        scales = {name: history.scale(ledger, settings, whose, name, now=now) for name in ("5h", "week")}
         ends = {}
         for name, scale in scales.items():
-            past = hindsight.courses(ledger, settings, chosen, name, scale, now=now) if scale else []
+            past = hindsight.courses(ledger, settings, whose, name, scale, now=now) if scale else []
             ends[name] = [course.percent[-1] for course in past if course.percent]
         week = plans.fit(ends["week"], now_plan.week, then_plan.week)
         five = plans.fit(ends["5h"], now_plan.five_hour, then_plan.five_hour)
         scale = scales["week"]
         sizes = []
         if scale is not None and scale.can_project:
-            rows = read.sessions(ledger, now - 28 * 86_400, now + 1, lane=chosen)
+            rows = read.sessions(ledger, now - 28 * 86_400, now + 1, whose=whose)
             sizes = [s.tally.units / scale.effective for s in marathon.sessions(rows, settings.weights)]
         shapes = plans.shapes(sizes, now_plan.week, then_plan.week)
     if week is None:

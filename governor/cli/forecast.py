@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
-from governor.cli.opening import json_option, lane_option, opened
+from governor import accounts
+from governor.cli.opening import account_option, json_option, lane_option, opened
 from governor.errors import BadInputError
 from governor.faces import data
+from governor.ledger import owners
 from governor.model import LANES, Lane
 from governor.outlook import outlook
 
@@ -14,11 +16,16 @@ from governor.outlook import outlook
 @click.command()
 @lane_option
 @click.option("--window", default="week", show_default=True, metavar="5h|week|week:FAMILY")
+@account_option
 @json_option
-def forecast(lane: Lane | None, window: str, as_json: bool) -> None:
+def forecast(lane: Lane | None, window: str, account: str | None, as_json: bool) -> None:
     """Where a window will land: what was used so far, the fan to the reset, the cap, even pace."""
     with opened(quiet=as_json) as (ledger, settings, now):
-        views = [outlook(ledger, settings, one, window, now=now) for one in LANES if lane in (None, one)]
+        if account:
+            listed = [owners.chosen(ledger, account, lane=lane)]
+        else:
+            listed = [each for one in LANES if lane in (None, one) for each in owners.known(ledger, one, now=now)]
+        views = [outlook(ledger, settings, each, window, now=now) for each in listed]
     known = [view for view in views if view is not None]
     if not known:
         raise BadInputError(f"Nothing is known of a window named {window!r}.", "governor status")
@@ -30,4 +37,5 @@ def forecast(lane: Lane | None, window: str, as_json: bool) -> None:
     for place, view in enumerate(known):
         if place:
             click.echo()
-        plots.forecast(view, now=now)
+        names = [other.whose.name for other in known if other.whose.lane == view.whose.lane]
+        plots.forecast(view, now=now, whose=accounts.short(view.whose.name, names) if len(names) > 1 else "")

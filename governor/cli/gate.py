@@ -8,7 +8,7 @@ import click
 
 from governor import gate as gatehouse
 from governor import refresh, windows
-from governor.cli.opening import json_option, lane_option
+from governor.cli.opening import account_option, json_option, lane_option
 from governor.errors import BadInputError
 from governor.faces import data
 from governor.faces.plain import WIDTH, left, moment, percent, utc
@@ -23,20 +23,22 @@ STEPS = {"override": "governor override off", "off": "governor on"}
 @lane_option
 @click.option("--window", metavar="NAME", help="One window only: 5h, week, week:fable.")
 @click.option("--wait", is_flag=True, help="While the answer is STOP, wait for the reset.")
+@account_option
 @json_option
-def gate(lane: Lane | None, window: str | None, wait: bool, as_json: bool) -> int:
+def gate(lane: Lane | None, window: str | None, wait: bool, account: str | None, as_json: bool) -> int:
     """May the next piece of work start? Exits 0 for GO, 10 for PACE, 20 for STOP: governor gate && next.
 
     STOP says that a window is at its wall, or a budget that stops is used up; a projection only asks for PACE. What is
-    not known, an override in force and the kill switch are GO, and say so. governor override 30m opens a STOP.
+    not known, an override in force and the kill switch are GO, and say so. governor override 30m opens a STOP. Of several
+    accounts those are judged that CLAUDE_CONFIG_DIR and CODEX_HOME name; the strictest answer counts.
     """
     if window is not None:
         _check(window)
-    ruling = gatehouse.look(lane=lane, window=window)
+    ruling = gatehouse.look(lane=lane, window=window, account=account)
     if wait and ruling.answer == "STOP":
         if not sys.stderr.isatty():  # a log is told once
             click.echo(f"governor: {waiting(ruling, refresh.now_s())}", err=True)
-        ruling = gatehouse.wait(lambda: gatehouse.look(lane=lane, window=window), told=told)
+        ruling = gatehouse.wait(lambda: gatehouse.look(lane=lane, window=window, account=account), told=told)
     now = refresh.now_s()
     click.echo(data.dump(as_data(ruling, now=now)) if as_json else line(ruling, now=now, lane=lane, window=window))
     return EXIT[ruling.answer]
@@ -65,7 +67,8 @@ def standing(ruling: Ruling) -> str:
     """``Claude week 60 %``, where that is known."""
     if not ruling.lane or not ruling.window or ruling.used_percent is None:
         return ""
-    return f"{NAMES[ruling.lane]} {ruling.window} {percent(ruling.used_percent)}"
+    whose = f" ({ruling.whose})" if ruling.whose else ""
+    return f"{NAMES[ruling.lane]}{whose} {ruling.window} {percent(ruling.used_percent)}"
 
 
 def words(ruling: Ruling) -> str:
@@ -119,6 +122,7 @@ def as_data(ruling: Ruling, *, now: int) -> dict[str, object]:
         "rule": ruling.rule,
         "text": ruling.text,
         "lane": ruling.lane,
+        "account": ruling.account,
         "window": ruling.window,
         "used_percent": ruling.used_percent,
         "until": utc(ruling.until),

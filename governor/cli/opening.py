@@ -21,6 +21,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _CLOCK = re.compile(r"(?P<day>today|yesterday)?(?:(?:^|\s+)(?:at\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2}))?(?<=.)")
 FOREVER = 2**33  # epoch seconds; no time beyond is anybody's
 lane_option = click.option("--lane", type=click.Choice(["claude", "codex"]), help="One client only.")
+account_option = click.option("--account", metavar="NAME", help="One account only, by its config folder: .claude-work")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
 
 

@@ -12,7 +12,7 @@ from governor.cli.opening import json_option, lane_option, opened, time_of
 from governor.config import Settings
 from governor.errors import BadInputError
 from governor.faces import data
-from governor.ledger import costs, read
+from governor.ledger import costs, owners, read
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane
 from governor.review import overhead as thinking
@@ -41,7 +41,8 @@ def overhead(since: str, lift: str | None, lane: Lane | None, as_json: bool) -> 
         told = [one for one in costs.injections(ledger, start) if lane in (None, one.lane)]
         begun = max(start, runs[0].at) if runs else start
         found = thinking.costs(runs, told, settings.weights, days=(now - begun) / thinking.DAY_S)
-        scales = {name: history.scale(ledger, settings, name, "week", now=now) for name in LANES}
+        first = [owners.primary(ledger, name, now=now) for name in LANES]
+        scales = {whose.lane: history.scale(ledger, settings, whose, "week", now=now) for whose in first}
         shown = face.content(
             found,
             marks,

@@ -26,8 +26,9 @@ def sessions(since: str, until: str | None, top: int, lane: Lane | None, as_json
         found = marathon.sessions(read.sessions(ledger, start, end, lane=lane), settings.weights)
         report = assess(ledger, settings, now=now, lane=lane)
     scales = {
-        part.lane: next((w.scale for w in part.windows if w.window.name == "week" and w.scale), None)
-        for part in report.lanes
+        (part.lane, part.whose.name): next((w.scale for w in part.windows if w.window.name == "week" and w.scale), None)
+        for part in report.accounts()
+        if part.whose is not None
     }
     if as_json:
         click.echo(data.dump(data.sessions(found[:top], scales, meter.total(s.tally for s in found))))

@@ -7,19 +7,28 @@ import os
 import click
 
 from governor.assess import assess
-from governor.cli.opening import json_option, lane_option, opened
+from governor.cli.opening import account_option, json_option, lane_option, opened
 from governor.faces import data
+from governor.ledger import owners
 from governor.model import Lane
 
 
 @click.command()
 @lane_option
 @click.option("--why", is_flag=True, help="The arithmetic behind every figure.")
+@account_option
 @json_option
-def status(lane: Lane | None = None, why: bool = False, as_json: bool = False) -> None:
-    """Per lane and window: the official figure, what this machine explains of it, where it lands, and why."""
+def status(
+    lane: Lane | None = None, why: bool = False, account: str | None = None, as_json: bool = False
+) -> None:
+    """Per lane and window: the official figure, what this machine explains of it, where it lands, and why.
+
+    Several accounts of one client are shown one after the other; first comes the one that CLAUDE_CONFIG_DIR (or
+    CODEX_HOME) names first.
+    """
     with opened(quiet=as_json) as (ledger, settings, now):
-        report = assess(ledger, settings, now=now, lane=lane)
+        whose = owners.chosen(ledger, account, lane=lane) if account else None
+        report = assess(ledger, settings, now=now, lane=lane, whose=whose)
     if as_json:
         click.echo(data.dump(data.status(report)))
         return

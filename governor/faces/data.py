@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from governor.model import Lane
     from governor.outlook import Outlook
     from governor.plans import Fit, Plan, Shape
-    from governor.report import Report, WindowReport
+    from governor.report import LaneReport, Report, WindowReport
     from governor.scores import Backtest
 
 
@@ -33,7 +33,10 @@ def status(report: Report) -> dict[str, Any]:
         "generated_at": utc(report.generated_at),
         "kill_switch": {"off": report.off_by is not None, "by": report.off_by},
         "lanes": [
-            {"lane": lane.lane, "windows": [_window(found, report.generated_at) for found in lane.windows]}
+            {
+                **_account(lane, report.generated_at),
+                "accounts": [_account(one, report.generated_at) for one in report.others if one.lane == lane.lane],
+            }
             for lane in report.lanes
         ],
         "problems": {"lines": report.problem_lines, "files": report.problem_files},
@@ -44,7 +47,12 @@ def status(report: Report) -> dict[str, Any]:
     }
 
 
-def _window(found: WindowReport, now: int) -> dict[str, Any]:
+def _account(part: LaneReport, now: int) -> dict[str, Any]:
+    name = part.whose.name if part.whose else None
+    return {"lane": part.lane, "account": name, "windows": [_window(found, now, name) for found in part.windows]}
+
+
+def _window(found: WindowReport, now: int, account: str | None) -> dict[str, Any]:
     official, estimate, projection = found.official, found.estimate, found.projection
     return {
         "window": found.window.name,
@@ -56,6 +64,7 @@ def _window(found: WindowReport, now: int) -> dict[str, Any]:
             "observed_at": utc(official.observed_at),
             "age_s": max(now - official.observed_at, 0),
             "source": official.source,
+            "account": account,
         },
         "local": _local(found.local),
         "calibration": found.scale and _scale(found.scale),
@@ -136,7 +145,7 @@ def usage(keys: list[str], rows: list[Row], total: Tally) -> dict[str, Any]:
     }
 
 
-def sessions(found: list[Session], scales: Mapping[Lane, Scale | None], total: Tally) -> dict[str, Any]:
+def sessions(found: list[Session], scales: Mapping[tuple[Lane, str], Scale | None], total: Tally) -> dict[str, Any]:
     """``governor.sessions/1``. ``next_turn`` is in percent of the week, null before a slope is known."""
     return {
         "schema": "governor.sessions/1",
@@ -144,6 +153,7 @@ def sessions(found: list[Session], scales: Mapping[Lane, Scale | None], total: T
             {
                 "lane": one.lane,
                 "session": one.session,
+                "account": one.account or None,
                 "project": one.project,
                 "first_at": utc(one.first_s),
                 "last_at": utc(one.last_s),
@@ -151,7 +161,7 @@ def sessions(found: list[Session], scales: Mapping[Lane, Scale | None], total: T
                 "largest_context": one.largest_context,
                 "last_context": one.last_context,
                 "share": one.tally.units / total.units if total.units else None,
-                "next_turn": _turn(one, scales.get(one.lane)),
+                "next_turn": _turn(one, scales.get((one.lane, one.account))),
                 **sums(one.tally),
             }
             for one in found
@@ -195,7 +205,8 @@ def forecast(views: list[Outlook], *, now: int) -> dict[str, Any]:
         "windows": [
             {
                 "lane": view.found.window.lane,
-                **_window(view.found, now),
+                "account": view.whose.name,
+                **_window(view.found, now, view.whose.name),
                 "so_far": [{"at": utc(at), "used_percent": used} for at, used in view.so_far],
                 "fan": [{**point._asdict(), "at": utc(point.at)} for point in view.fan],
             }

@@ -5,15 +5,28 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from governor import windows
+from governor import accounts, windows
 from governor.guards.budget import limits
 
 if TYPE_CHECKING:
     from governor.calibrate import Change
+    from governor.report import LaneReport, Report
 
 WIDTH = 80  # columns that a screen fits into
 LANE_NAMES = {"claude": "Claude Code", "codex": "Codex"}
 LIMIT_NAMES = {"5h": "5-hour limit", "week": "weekly limit"}
+
+
+def title(report: Report, part: LaneReport) -> str:
+    """``Claude Code``, and whose where the lane has several accounts: ``Claude Code (.claude-work)``."""
+    name = account(report, part)
+    return f"{LANE_NAMES[part.lane]} ({name})" if name else LANE_NAMES[part.lane]
+
+
+def account(report: Report, part: LaneReport) -> str:
+    """What an account is called on a screen; empty where its lane has but one."""
+    names = [one.whose.name for one in report.accounts(part.lane) if one.whose is not None]
+    return accounts.short(part.whose.name, names) if part.whose is not None and len(names) > 1 else ""
 
 
 def count(value: float) -> str:

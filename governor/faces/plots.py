@@ -20,11 +20,12 @@ HEIGHT = 14
 UNLIKELY = 0.1  # chances below this are "likely not"
 
 
-def forecast(view: Outlook, *, now: int, to: Console | None = None) -> None:
-    """Print the drawing, and the projection in words under it."""
+def forecast(view: Outlook, *, now: int, whose: str = "", to: Console | None = None) -> None:
+    """Print the drawing, and the projection in words under it; ``whose`` names one of several accounts."""
     console = to or screen()
     window = view.found.window
-    console.print(Text(f"{LANE_NAMES[window.lane]} {window.name}", style="bold"))
+    owner = f" ({whose})" if whose else ""
+    console.print(Text(f"{LANE_NAMES[window.lane]}{owner} {window.name}", style="bold"))
     guess = view.found.projection
     if window.resets_at is None or guess is None or not view.fan:
         if why := known.unplaced(view.found, now=now):

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from governor.accounts import short
 from governor.attribution import TIMES, Row
 from governor.calibrate import Scale
 from governor.faces.plain import count, date, many, moment, percent, since_words, span, usd
@@ -153,7 +154,7 @@ def money(tally: Tally) -> str:
 
 def sessions(
     found: Sequence[Session],
-    scales: Mapping[Lane, Scale | None],
+    scales: Mapping[tuple[Lane, str], Scale | None],
     *,
     top: int,
     since: str,
@@ -171,7 +172,7 @@ def sessions(
     room = max(console.width - 56 - max(map(len, ids.values())), 8)
     made = table("session", "project", "lane", "hours", "context", "requests", "share", "next turn", "if cold", left=3)
     for one in found[:top]:
-        scale = scales.get(one.lane)
+        scale = scales.get((one.lane, one.account))
         made.add_row(
             ids[one.session],
             folders[one.project] if len(folders[one.project]) <= room else folders[one.project][: room - 1] + "…",
@@ -190,10 +191,10 @@ def sessions(
     if long and whole:
         share = percent(sum(one.tally.units for one in long) / whole * 100)
         notes.append(f"{len(long)} of them were at work {long_s / 3600:g} h or more (bold) and make {share}.")
-    priced = {lane for lane, scale in scales.items() if scale is not None and scale.slope is not None}
+    priced = {owner for owner, scale in scales.items() if scale is not None and scale.slope is not None}
     if priced:
         notes.append("next turn: one more like its usual, percent of the week (estimate); cold: once the cache lapsed.")
-        if not all(one.lane in priced for one in found[:top]):
+        if not all((one.lane, one.account) in priced for one in found[:top]):
             notes.append("Figures without % are units: that client's meter is not calibrated yet.")
     else:
         notes.append(
@@ -215,11 +216,14 @@ def anchors(stored: Sequence[StoredReading], *, now: int, to: Console | None = N
     if not stored:
         console.print("No anchor yet.\n  next: governor calibrate 60%")
         return
-    made = table("lane", "window", "source", "id", "official", "read", "resets", left=3)
+    whose = {(one.reading.lane, one.reading.account or "") for one in stored}
+    several = ["account"] * (len(whose) > len({lane for lane, _ in whose}))
+    made = table("lane", *several, "window", "source", "id", "official", "read", "resets", left=3 + len(several))
     for one in stored[-NEWEST:]:
         reading = one.reading
         made.add_row(
             reading.lane,
+            *[short(reading.account or "", [name for _, name in whose]) for _ in several],
             reading.window,
             reading.source,
             str(one.id),

@@ -10,7 +10,7 @@ from click import style
 from governor import estimate, policy
 from governor.alarm import RULE
 from governor.faces import known
-from governor.faces.plain import LANE_NAMES, WIDTH, ago, change, count, folded, left, many, moment, percent, span, utc
+from governor.faces.plain import WIDTH, ago, change, count, folded, left, many, moment, percent, span, title, utc
 from governor.guards.budget import amount
 from governor.report import BudgetReport, Report, WindowReport
 
@@ -43,13 +43,13 @@ def status(report: Report, *, why: bool = False) -> str:
     lines = [
         style("governor", bold=True) + style(f"  {moment(now, None, now=now - 7 * 86_400)}{_hooks(report)}", dim=True)
     ]
-    present = [lane for lane in report.lanes if lane.present]
+    present = [part for part in report.accounts() if part.present]
     if not present:
         lines += ["", "No transcripts of Claude Code or Codex were found, and no official reading."]
         lines.append(style("  next: governor demo, or point CLAUDE_CONFIG_DIR and CODEX_HOME at your own", dim=True))
         return "\n".join(lines)
     for lane in present:
-        lines += ["", style(LANE_NAMES[lane.lane], bold=True)]
+        lines += ["", style(title(report, lane), bold=True)]
         for found in lane.windows:
             lines += _window(found, now=now, why=why)
     if report.budgets:
@@ -218,7 +218,7 @@ def _foot(report: Report) -> list[str]:
         lines.append(style(f"{text}: governor doctor", fg="yellow"))
     if report.worse:
         lines += [style(line, fg="yellow") for line in folded(f"worse: {report.worse[0]}: governor audit", 0, hang=2)]
-    windows = [found for lane in report.lanes for found in lane.windows]
+    windows = [found for part in report.accounts() for found in part.windows]
     stopped = [found.window.resets_at or 0 for found in windows if found.verdict == "STOP"]
     weeks = [found for found in windows if found.window.name == "week" and found.window.lane == "claude"]
     if report.off_by is not None:

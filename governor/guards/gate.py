@@ -26,6 +26,8 @@ class Ruling(NamedTuple):
     window: str | None = None
     used_percent: float | None = None
     until: int | None = None
+    account: str | None = None  # whose window it is, in full
+    whose: str = ""  # the same as a screen shows it; empty where the lane has but one account
 
 
 def of_window(

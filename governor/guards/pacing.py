@@ -144,6 +144,7 @@ def _candidates(
     overridden: bool,
 ) -> list[Advice]:
     found = []
+    owner = f"{lane}:{letter['mark']}" if "mark" in letter else lane  # another account's episodes are its own
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
     for window in windows:
         its_own = window.get("sessions")  # of a window that counts one family of models alone
@@ -153,8 +154,8 @@ def _candidates(
         rule = f"{name}:{window.get('rule') or verdict}"[:64]
         line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]
         keys = cycle_keys(window.get("cycle") or window["resets_at"])
-        walls = [f"wall:{lane}:{name}:{key}" for key in keys]
-        paces = [f"pace:{session}:{lane}:{name}:{key}:{window.get('rule', verdict)}" for key in keys]
+        walls = [f"wall:{owner}:{name}:{key}" for key in keys]
+        paces = [f"pace:{session}:{owner}:{name}:{key}:{window.get('rule', verdict)}" for key in keys]
         if verdict == "STOP" and not overridden and prompting:
             if is_machine(event):
                 if letter.get("hold_background") is True:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from governor.ledger import owners
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane
+from governor.model import LANES, Account
 from governor.review.canary import Comparison, Day
 from governor.review.efficiency import Response
 from governor.review.overhead import Injection, Run
@@ -54,15 +55,16 @@ def injections(ledger: Ledger, since: int) -> list[Injection]:
     return found
 
 
-def responses(ledger: Ledger, since: int, until: int, *, lane: Lane) -> Iterator[Response]:
-    """Every response of one lane in the span, thread by thread in order of time."""
+def responses(ledger: Ledger, since: int, until: int, *, whose: Account) -> Iterator[Response]:
+    """Every response of one account in the span, thread by thread in order of time."""
     names = ledger.names()
     query = (
         "SELECT lane, session, thread, model, fast, at_ms, input, cache_read, cache_write_5m, cache_write_1h, output, "
         "agent = (SELECT id FROM label WHERE text = 'main') FROM response "
-        "WHERE NOT replay AND part = 0 AND at_ms >= ? AND at_ms < ? AND lane = ? ORDER BY session, thread, at_ms"
+        "WHERE NOT replay AND part = 0 AND at_ms >= ? AND at_ms < ? AND lane = ? "
+        f"AND account IN {owners.numbers(ledger, whose)} ORDER BY session, thread, at_ms"
     )
-    for row in ledger.connection.execute(query, (since * 1000, until * 1000, LANES.index(lane))):
+    for row in ledger.connection.execute(query, (since * 1000, until * 1000, LANES.index(whose.lane))):
         yield Response._make((LANES[row[0]], (row[1], row[2]), names[row[3]], bool(row[4]), *row[5:11], bool(row[11])))
 
 

@@ -10,34 +10,44 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
-from governor.ledger.schema import BETTER, SUM_QUARTER
+from governor.ledger.schema import ACCOUNT_OF_BETTER, BETTER, SUM_QUARTER
 from governor.ledger.store import Ledger
 from governor.model import LANES, NAMES, Usage, rank
 
 QUARTER_MS = 900_000
 _OWN, _SHARED = Usage._fields[:NAMES], Usage._fields[NAMES:]
-_COLUMNS = (*_OWN, "cost", *("commit_hash" if name == "commit" else name for name in _SHARED), "machine")
+_COLUMNS = (*_OWN, "cost", *("commit_hash" if name == "commit" else name for name in _SHARED), "account", "machine")
 _UPSERT = (
     f"INSERT INTO response ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
     "ON CONFLICT (key, part) DO UPDATE SET at_ms = min(at_ms, excluded.at_ms), "
-    + ", ".join(f"{c} = iif({BETTER}, excluded.{c}, {c})" for c in _COLUMNS if c not in ("key", "part", "at_ms"))
+    + ", ".join(
+        f"{c} = {ACCOUNT_OF_BETTER if c == 'account' else f'iif({BETTER}, excluded.{c}, {c})'}"
+        for c in _COLUMNS
+        if c not in ("key", "part", "at_ms")
+    )
 )
 _KEY, _PART, _AT_MS, _COST = (_COLUMNS.index(name) for name in ("key", "part", "at_ms", "cost"))
 _FLAGS = _COLUMNS.index("fast")  # True and False are sent as 1 and 0: sqlite3 binds a bool at many times an int's price
+_ACCOUNT = _COLUMNS.index("account")
 _BATCH = 400  # below SQLite's limit of bound variables, however old the library
 
-Names = tuple[Any, ...]  # what a Usage shares with its neighbours: texts
+Names = tuple[Any, ...]  # what a Usage shares with its neighbours: texts, the account's name last
 Row = tuple[Any, ...]  # what is its own, and its cost (None: unpriced); plain, as it crosses from another process
 
 
-def packed(usages: Iterable[Usage], price: Callable[[Usage], int | None]) -> dict[Names, list[Row]]:
-    """Responses by the names they share, which are few in one transcript: cheap to send, and to number."""
+def packed(
+    usages: Iterable[Usage], price: Callable[[Usage], int | None], account: str = ""
+) -> dict[Names, list[Row]]:
+    """Responses by the names they share, which are few in one transcript: cheap to send, and to number.
+
+    ``account`` is the account that the transcript belongs to, empty where nobody named one.
+    """
     rows: dict[Names, list[Row]] = {}
     for usage in usages:
         plain: Row = usage
         fast, us_only, final, main, *ranked, replay = plain[_FLAGS:NAMES]
         own = (*plain[:_FLAGS], +fast, +us_only, +final, +main, *ranked, +replay, price(usage))
-        names = plain[NAMES:]
+        names = (*plain[NAMES:], account)
         if names in rows:
             rows[names].append(own)
         else:
@@ -56,24 +66,40 @@ class Counter:
 
     def add(self, *transcripts: dict[Names, list[Row]], machine: str) -> None:
         """Count responses, each once: repeats are ranked, the best wins whole, dated at the earliest line."""
-        number = self.ledger.numbers
+        number, account = self.ledger.numbers, self.ledger.account_numbers
         here = number[machine]
         whole: dict[str, Row] = {}
         steps: list[Row] = []
         for names, rows in chain.from_iterable(packed.items() for packed in transcripts):
-            shared = (LANES.index(names[0]), *map(number.__getitem__, names[1:]), here)
+            shared = (LANES.index(names[0]), *map(number.__getitem__, names[1:-1]), account[names[-1]] if names[-1] else 0, here)
             for row in rows:
                 key = row[_KEY]
                 if row[_PART]:
                     steps.append(row + shared)
                 elif key in whole:
-                    whole[key] = _better(whole[key], row + shared)
+                    whole[key] = self._better(whole[key], row + shared)
                 else:
                     whole[key] = row + shared
         ordered = [whole[key] for key in sorted(whole)]  # neighbours in the table are written together
         self._mark_dirty(ordered)
         self.ledger.connection.executemany(_UPSERT, ordered)
         self._keep_steps(steps)
+
+    def _better(self, one: Row, other: Row) -> Row:
+        """What the upsert would make of two lines of one response; most repeats lie close together.
+
+        A row begins as a Usage does, and that beginning is all that ``rank`` looks at.
+        """
+        mine, theirs = rank(tuple.__new__(Usage, one)), rank(tuple.__new__(Usage, other))
+        best = other if theirs > mine else one
+        if theirs == mine and one[_ACCOUNT] != other[_ACCOUNT]:
+            best = min((one, other), key=lambda row: self._place_of(row[_ACCOUNT]))
+        return (*best[:_AT_MS], min(one[_AT_MS], other[_AT_MS]), *best[_AT_MS + 1 :])
+
+    def _place_of(self, account: int) -> tuple[bool, str]:
+        """Where an account comes when two lines tie: by its name, and none named last."""
+        row = self.run("SELECT name FROM account WHERE id = ?", (account,)).fetchone()
+        return (False, row[0]) if row else (True, "")
 
     def _keep_steps(self, steps: list[Row]) -> None:
         """Server-side steps stand or fall with the line that their response was counted from."""
@@ -87,8 +113,8 @@ class Counter:
         for row in steps:
             insert = f"INSERT OR REPLACE INTO response ({columns}) SELECT {marks} WHERE EXISTS ({owner})"
             run(insert, (*row, row[_KEY], row[line_ms], row[tie]))
-        dated = "SELECT r.at_ms FROM response AS r WHERE r.key = response.key AND r.part = 0"
-        run(f"UPDATE response SET at_ms = ({dated}) WHERE part > 0")
+        own = "SELECT r.at_ms, r.account FROM response AS r WHERE r.key = response.key AND r.part = 0"
+        run(f"UPDATE response SET (at_ms, account) = ({own}) WHERE part > 0")
 
     def begin_bulk(self) -> None:
         """Leave the sums stale until ``settle``: cheaper when most of the ledger is new. Survives a crash."""
@@ -160,16 +186,7 @@ class Counter:
         return len(changed)
 
 
-def _better(one: Row, other: Row) -> Row:
-    """What the upsert would make of two lines of one response; most repeats lie close together.
-
-    A row begins as a Usage does, and that beginning is all that ``rank`` looks at.
-    """
-    best = other if rank(tuple.__new__(Usage, other)) > rank(tuple.__new__(Usage, one)) else one
-    return (*best[:_AT_MS], min(one[_AT_MS], other[_AT_MS]), *best[_AT_MS + 1 :])
-
-
 def _usage(row: Row, names: dict[int, str]) -> Usage:
     """A row of ``response`` as the Usage it was made from."""
-    lane, *others = row[_COST + 1 : -1]
+    lane, *others = row[_COST + 1 : _ACCOUNT]
     return Usage._make((*row[:_COST], LANES[lane], *(names[number] for number in others)))

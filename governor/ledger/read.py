@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from governor.ledger import owners
 from governor.ledger.store import Ledger
-from governor.model import LANES, Lane, SessionRow, Slice, Tally
+from governor.model import LANES, Account, Lane, SessionRow, Slice, Tally
 
 _SUMS = (
     "sum(requests), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
@@ -30,15 +31,18 @@ def slices(
     until: int,
     *,
     lane: Lane | None = None,
+    whose: Account | None = None,
     bucket_s: int = QUARTER_S,
     keys: tuple[str, ...] = (),
 ) -> Iterator[Slice]:
     """Sums per bucket, lane, model, speed and ``keys`` (of TIMELESS) from ``since`` to ``until`` (epoch seconds).
 
-    ``bucket_s`` is a multiple of 900. Bounds inside a quarter of an hour are kept to the millisecond.
+    Of one account, of one lane, or of everything. ``bucket_s`` is a multiple of 900. Bounds inside a quarter of an hour
+    are kept to the millisecond.
     """
     names = ledger.names()
-    lanes = "" if lane is None else f"AND lane = {LANES.index(lane)}"
+    lanes = _within(ledger, lane, whose)
+    owner = owners.names(ledger) if "account" in keys else {}
     columns = ["commit_hash" if key == "commit" else key for key in keys]
     if keys:
         spans = [("own", since, until)]
@@ -76,14 +80,26 @@ def slices(
                 names[row[2]],
                 bool(row[3]),
                 Tally(*row[4:15]),
-                tuple(names[number] for number in row[15:]),
+                tuple(
+                    owner[LANES[row[1]], number] if key == "account" else names[number]
+                    for key, number in zip(keys, row[15:], strict=True)
+                ),
             )
 
 
-def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None) -> list[SessionRow]:
-    """Every session with a response in the span, one row per model it used; subagents count for their session."""
+def _within(ledger: Ledger, lane: Lane | None, whose: Account | None) -> str:
+    """The rest of a WHERE clause: one account's, one lane's, or everything."""
+    if whose is not None:
+        return f"AND lane = {LANES.index(whose.lane)} AND account IN {owners.numbers(ledger, whose)}"
+    return "" if lane is None else f"AND lane = {LANES.index(lane)}"
+
+
+def sessions(
+    ledger: Ledger, since: int, until: int, *, lane: Lane | None = None, whose: Account | None = None
+) -> list[SessionRow]:
+    """Every session with a response in the span, one row per model and account; subagents count for their session."""
     names = ledger.names()
-    lanes = "" if lane is None else f"AND lane = {LANES.index(lane)}"
+    lanes = _within(ledger, lane, whose)
     where = f"FROM response WHERE NOT replay AND at_ms >= ? AND at_ms < ? {lanes}"
     bounds = (since * 1000, until * 1000)
     run = ledger.connection.execute
@@ -94,9 +110,10 @@ def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None
     latest = f"SELECT lane, session, context, max(at_ms) {where} AND agent = ({main}) GROUP BY lane, session"
     last = {row[:2]: row[2] for row in run(latest, bounds)}
     query = (
-        f"SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(context), {_OWN_SUMS} "
-        f"{where} GROUP BY lane, session, model, fast"
+        f"SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(context), {_OWN_SUMS}, account "
+        f"{where} GROUP BY lane, session, model, fast, account"
     )
+    owner = owners.names(ledger)
     return [
         SessionRow(
             LANES[r[0]],
@@ -109,7 +126,8 @@ def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None
             quarters[r[:2]] * QUARTER_S,
             r[7],
             last.get(r[:2], 0),
-            Tally(*r[8:]),
+            Tally(*r[8:19]),
+            owner[LANES[r[0]], r[19]],
         )
         for r in run(query, bounds)
     ]
@@ -178,10 +196,10 @@ def days_of_use(ledger: Ledger) -> tuple[int, str] | None:
     return None if first is None else (number, first)
 
 
-def span_of(ledger: Ledger, lane: Lane) -> tuple[int, int] | None:
-    """The same for one lane, to the quarter of an hour."""
-    query = "SELECT min(quarter), max(quarter) FROM quarter WHERE lane = ?"
-    first, last = ledger.connection.execute(query, (LANES.index(lane),)).fetchone()
+def span_of(ledger: Ledger, lane: Lane, whose: Account | None = None) -> tuple[int, int] | None:
+    """The same for one lane, or one account of it, to the quarter of an hour."""
+    query = f"SELECT min(quarter), max(quarter) FROM quarter WHERE TRUE {_within(ledger, lane, whose)}"
+    first, last = ledger.connection.execute(query).fetchone()
     return None if first is None else (first * QUARTER_S, (last + 1) * QUARTER_S)
 
 

@@ -106,6 +106,42 @@ CREATE TABLE watched (
 ALTER TABLE reading ADD COLUMN began_at INTEGER;
 ALTER TABLE reading ADD COLUMN session TEXT;
 """,
+    """
+-- 4: several accounts.
+
+-- Whose use and whose readings: the account's name (governor.accounts). 0 in a row below, and NULL in a reading, is what
+-- nobody named; that belongs to the lane's default account (governor.ledger.owners).
+CREATE TABLE account (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+ALTER TABLE response ADD COLUMN account INTEGER NOT NULL DEFAULT 0;
+
+-- The sums are kept apart by account as well.
+CREATE TABLE quarter_by_account (
+  quarter INTEGER NOT NULL, lane INTEGER NOT NULL, model INTEGER NOT NULL, fast INTEGER NOT NULL,
+  account INTEGER NOT NULL,
+  requests INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+  cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL, reasoning INTEGER NOT NULL,
+  searches INTEGER NOT NULL, cost INTEGER NOT NULL, unpriced INTEGER NOT NULL, floor INTEGER NOT NULL,
+  PRIMARY KEY (quarter, lane, model, fast, account)
+) WITHOUT ROWID;
+INSERT INTO quarter_by_account SELECT quarter, lane, model, fast, 0, requests, input, output, cache_read,
+  cache_write_5m, cache_write_1h, reasoning, searches, cost, unpriced, floor FROM quarter;
+DROP TABLE quarter;
+ALTER TABLE quarter_by_account RENAME TO quarter;
+
+-- Two accounts may state the same figure in the same second: what makes a reading one includes whose it is.
+CREATE TABLE reading_by_account (
+  id INTEGER PRIMARY KEY, lane TEXT NOT NULL, window TEXT NOT NULL, used_percent REAL NOT NULL, resets_at INTEGER,
+  observed_at INTEGER NOT NULL, source TEXT NOT NULL, account TEXT, plan TEXT, machine TEXT NOT NULL,
+  forgotten INTEGER NOT NULL DEFAULT 0, began_at INTEGER, session TEXT
+);
+INSERT INTO reading_by_account SELECT id, lane, window, used_percent, resets_at, observed_at, source, account, plan,
+  machine, forgotten, began_at, session FROM reading;
+DROP TABLE reading;
+ALTER TABLE reading_by_account RENAME TO reading;
+CREATE UNIQUE INDEX reading_once ON reading (lane, window, source, observed_at, used_percent, ifnull(account, ''));
+CREATE INDEX reading_at ON reading (lane, window, observed_at);
+CREATE INDEX reading_of ON reading (lane, account, observed_at);
+""",
 )
 
 # How the better of two lines is told, as a row comparison; the same order as model.rank, best first.
@@ -113,13 +149,19 @@ BETTER = (
     "(excluded.output, NOT excluded.replay, excluded.main, response.line_ms, response.born_ms, response.tie)"
     " > (response.output, NOT response.replay, response.main, excluded.line_ms, excluded.born_ms, excluded.tie)"
 )
+# One file copied into two config folders ties: the account whose name comes first keeps it, and a name outranks none.
+ACCOUNT_OF_BETTER = (
+    f"iif({BETTER}, excluded.account, iif({BETTER.replace(' > ', ' = ')} AND excluded.account != response.account "
+    "AND (response.account = 0 OR (SELECT name FROM account WHERE id = excluded.account) "
+    "< (SELECT name FROM account WHERE id = response.account)), excluded.account, response.account))"
+)
 
-# Grouped by one number, which sorts in three quarters of the time that four columns take.
+# Grouped by one number (and the account), which sorts in three quarters of the time that four columns take.
 SUM_QUARTER = """
 INSERT INTO quarter
-SELECT g >> 34, g & 1, g >> 2 & 0xffffffff, g >> 1 & 1, sum(part = 0), sum(input), sum(output), sum(cache_read),
+SELECT g >> 34, g & 1, g >> 2 & 0xffffffff, g >> 1 & 1, account, sum(part = 0), sum(input), sum(output), sum(cache_read),
   sum(cache_write_5m), sum(cache_write_1h), sum(reasoning), sum(searches), sum(ifnull(cost, 0)),
   sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)
 FROM (SELECT (at_ms / 900000 << 34) | (model << 2) | (fast << 1) | lane AS g, * FROM response WHERE NOT replay {where})
-GROUP BY g
+GROUP BY g, account
 """

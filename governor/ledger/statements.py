@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from governor import windows
 from governor.ledger.store import Ledger
-from governor.model import Lane, LimitReading
+from governor.model import Account, Lane, LimitReading
 
 
 class StoredReading(NamedTuple):
@@ -18,16 +18,17 @@ class StoredReading(NamedTuple):
 
 
 def readings(
-    ledger: Ledger, *, lane: Lane | None = None, window: str | None = None, since: int = 0
+    ledger: Ledger, *, lane: Lane | None = None, window: str | None = None, since: int = 0, whose: Account | None = None
 ) -> list[StoredReading]:
-    """Official readings that were not withdrawn, oldest first."""
+    """Official readings that were not withdrawn, oldest first; of one account, or of all."""
+    lane = whose.lane if whose else lane
     names = _stored_names(ledger, lane, window)
     query = (
         "SELECT id, lane, window, used_percent, resets_at, observed_at, source, account, plan, began_at, session, "
         "machine FROM reading WHERE NOT forgotten AND observed_at >= ? AND (? IS NULL OR lane = ?) "
-        f"AND (? OR window IN ({_marks(names)})) ORDER BY observed_at, id"
+        f"AND (? OR window IN ({_marks(names)})) {_of(whose)} ORDER BY observed_at, id"
     )
-    rows = ledger.connection.execute(query, (since, lane, lane, window is None, *names))
+    rows = ledger.connection.execute(query, (since, lane, lane, window is None, *names, *_keys(whose)))
     known = {name: windows.name_of(name) for name in names}
     return [StoredReading(row[0], LimitReading(row[1], known[row[2]], *row[3:11]), row[11]) for row in rows]
 
@@ -53,12 +54,12 @@ def _marks(names: list[str]) -> str:
     return ", ".join("?" * len(names))
 
 
-def stamp(ledger: Ledger, lane: Lane, window: str, *, until: int = 2**40) -> tuple[int, int]:
+def stamp(ledger: Ledger, whose: Account, window: str, *, until: int = 2**40) -> tuple[int, int]:
     """(how many before ``until``, the newest's number): changes whenever such a reading comes or is withdrawn."""
-    names = _stored_names(ledger, lane, window)
-    where = f"NOT forgotten AND lane = ? AND observed_at < ? AND window IN ({_marks(names)})"
+    names = _stored_names(ledger, whose.lane, window)
+    where = f"NOT forgotten AND lane = ? AND observed_at < ? AND window IN ({_marks(names)}) {_of(whose)}"
     query = f"SELECT count(*), ifnull(max(id), 0) FROM reading WHERE {where}"
-    count, newest = ledger.connection.execute(query, (lane, until, *names)).fetchone()
+    count, newest = ledger.connection.execute(query, (whose.lane, until, *names, *whose.keys)).fetchone()
     return int(count), int(newest)
 
 
@@ -73,22 +74,29 @@ def withdrawn(ledger: Ledger, lane: Lane) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def walls(ledger: Ledger, lane: Lane, since: int) -> list[tuple[int, int]]:
+def walls(ledger: Ledger, whose: Account, since: int) -> list[tuple[int, int]]:
     """(from, until) of the times when use was refused or a window stood full."""
     query = (
         "SELECT observed_at, ifnull(resets_at, observed_at + 3600) FROM reading "
-        "WHERE NOT forgotten AND lane = ? AND observed_at >= ? AND used_percent >= 100 ORDER BY observed_at"
+        f"WHERE NOT forgotten AND lane = ? AND observed_at >= ? AND used_percent >= 100 {_of(whose)} ORDER BY observed_at"
     )
-    return list(ledger.connection.execute(query, (lane, since)))
+    return list(ledger.connection.execute(query, (whose.lane, since, *whose.keys)))
 
 
-def owner(ledger: Ledger, lane: Lane, window: str) -> tuple[str | None, str | None]:
-    """The account, and the plan, last heard of (``windows.of_one_account``); None where none was ever named."""
-    names = _stored_names(ledger, lane, window)
+def plan(ledger: Ledger, whose: Account, window: str) -> str | None:
+    """The plan last heard of (``windows.of_one_plan``); None where none was ever named."""
+    names = _stored_names(ledger, whose.lane, window)
     query = (
-        f"SELECT {{0}} FROM reading WHERE NOT forgotten AND lane = ? AND window IN ({_marks(names)}) "
-        "AND {0} IS NOT NULL ORDER BY observed_at DESC, id DESC LIMIT 1"
+        f"SELECT plan FROM reading WHERE NOT forgotten AND lane = ? AND window IN ({_marks(names)}) "
+        f"AND plan IS NOT NULL {_of(whose)} ORDER BY observed_at DESC, id DESC LIMIT 1"
     )
-    found = (ledger.connection.execute(query.format(name), (lane, *names)).fetchone() for name in ("account", "plan"))
-    account, plan = (row and str(row[0]) for row in found)
-    return account, plan
+    row = ledger.connection.execute(query, (whose.lane, *names, *whose.keys)).fetchone()
+    return row and str(row[0])
+
+
+def _of(whose: Account | None) -> str:
+    return "" if whose is None else f"AND ifnull(account, '') IN ({', '.join('?' * len(whose.keys))})"
+
+
+def _keys(whose: Account | None) -> tuple[str, ...]:
+    return whose.keys if whose else ()

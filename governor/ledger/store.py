@@ -25,16 +25,16 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Numbers(dict[str, int]):
-    """The number of each name, given on first use and written down; in a transaction."""
+    """The number of each name in its table, given on first use and written down; in a transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, table: str = "label", column: str = "text") -> None:
         super().__init__()
         self._run = connection.execute
+        self._find = f"SELECT id FROM {table} WHERE {column} = ?"
+        self._add = f"INSERT INTO {table} ({column}) VALUES (?)"
 
     def __missing__(self, text: str) -> int:
-        row = self._run("SELECT id FROM label WHERE text = ?", (text,)).fetchone()
-        if row is None:
-            row = (self._run("INSERT INTO label (text) VALUES (?)", (text,)).lastrowid,)
+        row = self._run(self._find, (text,)).fetchone() or (self._run(self._add, (text,)).lastrowid,)
         self[text] = number = int(row[0])
         return number
 
@@ -47,6 +47,7 @@ class Ledger:
         self.path = path
         self.set_aside = set_aside  # the corrupt file this one replaces, if any
         self.numbers = Numbers(connection)
+        self.account_numbers = Numbers(connection, "account", "name")
         self._names: dict[int, str] = {}
         self._inode = path.stat().st_ino
 
@@ -77,6 +78,7 @@ class Ledger:
                 self.connection.execute("COMMIT")
             except BaseException:
                 self.numbers.clear()
+                self.account_numbers.clear()
                 self._names.clear()
                 self.connection.rollback()
                 raise

@@ -10,8 +10,7 @@ from typing import Any
 from governor import marathon
 from governor.ledger import read
 from governor.letters.post import Desk
-from governor.model import Lane
-from governor.report import WindowReport
+from governor.report import LaneReport, WindowReport
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -20,18 +19,18 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     if wishes["action"] == "off":
         return "quiet", wishes
     sessions: dict[str, Any] = {}
-    for lane in desk.report.lanes:
-        week = next((found for found in lane.windows if found.window.name == "week"), None)
-        sessions |= _sessions(desk, lane.lane, week)
+    for part in desk.report.accounts():  # a session's price is in percent of its own account's week
+        week = next((found for found in part.windows if found.window.name == "week"), None)
+        sessions |= _sessions(desk, part, week)
     return "speak", {**wishes, "sessions": sessions}
 
 
-def _sessions(desk: Desk, lane: Lane, week: WindowReport | None) -> dict[str, Any]:
-    """What is known of the sessions of one lane that were used within the last hours."""
+def _sessions(desk: Desk, part: LaneReport, week: WindowReport | None) -> dict[str, Any]:
+    """What is known of the sessions of one account that were used within the last hours."""
     if week is None or not desk.contexts:
         return {}
     per_percent = week.scale.slope if week.scale else None
-    rows = read.sessions(desk.ledger, week.window.starts_at, desk.now + 1, lane=lane)
+    rows = read.sessions(desk.ledger, week.window.starts_at, desk.now + 1, lane=part.lane, whose=part.whose)
     here = [row for row in rows if row.session in desk.contexts]
     return {
         one.session: {
@@ -40,7 +39,7 @@ def _sessions(desk: Desk, lane: Lane, week: WindowReport | None) -> dict[str, An
             "cold": _percent(one.turn.cold, per_percent),
             "share": _percent(one.tally.units, per_percent),
             "hours": round(one.active_s / 3600, 2),
-            "ttl": "1h" if lane == "claude" and one.tally.cache_write_1h >= one.tally.cache_write_5m else "5m",
+            "ttl": "1h" if part.lane == "claude" and one.tally.cache_write_1h >= one.tally.cache_write_5m else "5m",
         }
         for one in marathon.sessions(here, desk.settings.weights)
     }

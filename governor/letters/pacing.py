@@ -6,15 +6,19 @@ from typing import Any
 
 from governor import alerts, families, policy
 from governor.faces import line
-from governor.letters import models
+from governor.letters import by_account, models
 from governor.letters.post import Desk
 from governor.report import LaneReport, Report, WindowReport
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     """Every window's standing and the line that would be said of it, and which contexts are too large."""
-    report, settings, contexts = desk.report, desk.settings, desk.contexts
-    wishes = settings.values["pacing"]
+    speaks, content = by_account.figures(desk.report, lambda report: _figures(desk, report))
+    content = {**desk.settings.values["pacing"], **content, "contexts": desk.contexts}
+    return ("speak" if speaks else "quiet"), content
+
+
+def _figures(desk: Desk, report: Report) -> by_account.Figures:
     known = models.sessions(models.latest(desk)) if _has_family(report) else {}
     lanes: dict[str, Any] = {}
     ceilings: dict[str, int | None] = {}
@@ -25,11 +29,10 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
         lanes[lane.lane] = {"windows": windows}
         ceilings[lane.lane] = policy.ceiling(_worst_landing(lane))
         speaks = speaks or any(found.verdict != "GO" or _spiked(found) for found in lane.windows)
-        speaks = speaks or any(tokens > (ceilings[lane.lane] or 10**12) for tokens in contexts.values())
-    rung = [{"key": alert.key, "text": alert.text} for alert in alerts.for_the_bell(report, settings.values["notify"])]
-    speaks = speaks or bool(rung)
-    content = {**wishes, "lanes": lanes, "ceilings": ceilings, "contexts": contexts, "alerts": rung}
-    return ("speak" if speaks else "quiet"), content
+        speaks = speaks or any(tokens > (ceilings[lane.lane] or 10**12) for tokens in desk.contexts.values())
+    wishes = desk.settings.values["notify"]
+    rung = [{"key": alert.key, "text": alert.text} for alert in alerts.for_the_bell(report, wishes)]
+    return speaks or bool(rung), {"lanes": lanes, "ceilings": ceilings, "alerts": rung}
 
 
 def _has_family(report: Report) -> bool:

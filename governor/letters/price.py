@@ -6,8 +6,10 @@ from typing import Any
 
 from governor import marathon
 from governor.ledger import read
+from governor.letters import by_account
 from governor.letters.post import Desk
 from governor.meter import Weights
+from governor.report import Report
 
 RECENT_S = 7 * 86_400  # sessions that may be resumed and whose model is then known
 MOST = 60
@@ -16,10 +18,8 @@ MOST = 60
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     """Claude's alone: Codex tells no hook of a resume's or a switch's price. ``per_percent`` is null uncalibrated."""
     loop = desk.settings.values["loop"]
-    lane = next((lane for lane in desk.report.lanes if lane.lane == "claude" and lane.present), None)
-    if loop["action"] == "off" or lane is None:
+    if loop["action"] == "off" or not any(part.present for part in desk.report.accounts("claude")):
         return "quiet", {}
-    week = next((found for found in lane.windows if found.window.name == "week"), None)
     weights = desk.settings.weights
     rows = read.sessions(desk.ledger, desk.now - RECENT_S, desk.now + 1, lane="claude")
     last: dict[str, str] = {}
@@ -33,11 +33,17 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     return "speak", {
         "action": loop["action"],
         "turn_percent": loop["turn_percent"],
-        "per_percent": week.scale.slope if week and week.scale else None,
+        **by_account.figures(desk.report, _figures)[1],
         "weights": plain(weights),
         "model": max(used, key=lambda name: used[name], default=""),
         "sessions": {one.session: {"model": last[one.session], "turn": round(one.turn.warm, 1)} for one in newest},
     }
+
+
+def _figures(report: Report) -> by_account.Figures:
+    windows = [found for lane in report.lanes if lane.lane == "claude" for found in lane.windows]
+    scale = next((found.scale for found in windows if found.window.name == "week"), None)
+    return True, {"per_percent": scale.slope if scale else None}
 
 
 def plain(weights: Weights) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from governor.config import Settings
 from governor.guards import router
 from governor.guards.suits import TIERS
-from governor.letters import models
+from governor.letters import by_account, models
 from governor.letters.post import Desk
 from governor.model import LANES
 from governor.report import LaneReport, Report, WindowReport, verdicts, worst
@@ -17,11 +18,18 @@ from governor.report import LaneReport, Report, WindowReport, verdicts, worst
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     """Both lanes' room, the person's own words, and whether any prompt could be answered with a word now."""
-    return of(desk.report, desk.settings, lambda: models.latest(desk))
+    lately = cache(lambda: models.latest(desk))
+    speaks, content = by_account.figures(desk.report, lambda report: _figures(report, desk.settings, lately))
+    return ("speak" if speaks else "quiet"), content
+
+
+def _figures(report: Report, settings: Settings, latest: Callable[[], models.Latest]) -> by_account.Figures:
+    word, content = of(report, settings, latest)
+    return word == "speak", content
 
 
 def of(report: Report, settings: Settings, latest: Callable[[], models.Latest]) -> tuple[str, dict[str, Any]]:
-    """The same; ``latest`` is asked for the sessions used lately only where a lane is pressed."""
+    """The same of one account a lane; ``latest`` is asked for the sessions used lately only where a lane is pressed."""
     wishes = settings.values["router"]
     lanes = {lane.lane: _room(lane) for lane in report.lanes}
     for name in LANES:

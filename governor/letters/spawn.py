@@ -8,10 +8,10 @@ from typing import Any
 
 from governor import history
 from governor.ledger import read
-from governor.letters import models
+from governor.letters import by_account, models
 from governor.letters.post import Desk
 from governor.meter import Weights
-from governor.report import LaneReport
+from governor.report import LaneReport, Report
 
 HISTORY_S = 7 * 86_400  # how far back agents' use is looked at
 ENOUGH = 3  # agents of a type; fewer say nothing of the next
@@ -28,7 +28,7 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
         **wishes["spawn"],
         "degrade": wishes["degrade"],
         "tiers": wishes["tiers"],
-        "lanes": {lane.lane: _windows(lane) for lane in desk.report.lanes},
+        **by_account.figures(desk.report, _figures)[1],
         "trees": trees(read.agents(desk.ledger, desk.now - HISTORY_S), set(known)) if capped else {},
         "types": used,
         "sessions": known,
@@ -92,6 +92,10 @@ def _medians(rows: list[read.AgentRow], weights: Weights) -> dict[str, float]:
         "opening": float(median(row.opening for row in rows)),
         **({"most": max(known)} if known else {}),
     }  # fmt: skip
+
+
+def _figures(report: Report) -> by_account.Figures:
+    return True, {"lanes": {lane.lane: _windows(lane) for lane in report.lanes}}
 
 
 def _windows(lane: LaneReport) -> list[dict[str, Any]]:

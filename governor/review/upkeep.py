@@ -13,7 +13,7 @@ from typing import Any
 from governor import history, hook, paths
 from governor.config import Settings
 from governor.errors import StateError
-from governor.ledger import costs
+from governor.ledger import costs, owners
 from governor.ledger.store import Ledger
 from governor.model import LANES
 from governor.review import overhead
@@ -37,7 +37,8 @@ def settle(ledger: Ledger, settings: Settings, *, now: int, at_once: bool = Fals
     if content.get("install") not in (None, stamp[-1]):  # another interpreter, another governor: other costs
         known = {name: Mark(since=now) for name in known}
     week = now - 7 * overhead.DAY_S
-    scales = ((lane, history.scale(ledger, settings, lane, "week", now=now)) for lane in LANES)
+    first = (owners.primary(ledger, lane, now=now) for lane in LANES)
+    scales = ((whose.lane, history.scale(ledger, settings, whose, "week", now=now)) for whose in first)
     high = {lane: scale.high for lane, scale in scales if scale is not None and scale.slope is not None}
     settled = overhead.settle(
         known, costs.hook_runs(ledger, week), costs.injections(ledger, week), limits, high, settings.weights, now=now

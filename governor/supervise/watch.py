@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from governor import hook
+from governor import accounts, hook
 from governor.model import LimitReading, Tally
 from governor.supervise.budget import Crossing, Limits, Spent, crossed
 from governor.supervise.command import Client
@@ -212,6 +212,7 @@ class Watch:
             "resets_at": said.resets_at,
             "observed_at": int(time.time()),
             "source": "stream",
+            "account": accounts.own("claude"),
         }
         try:
             hook.append(self.setting.home, "limits.jsonl", json.dumps(record, separators=(",", ":")).encode())
