@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def put_away(event: dict[str, Any], home: str, now: float) -> dict[str, Any]:
-    """Keep the figures, where they say something new; when each was fresh. Raises: OSError."""
+    """Keep the figures, where they say something new; what is remembered of this session."""
     from governor.guards import tap
 
     session = "".join(c for c in str(event.get("session_id", "")) if c.isalnum() or c == "-")[:64] or "none"
@@ -30,25 +30,22 @@ def put_away(event: dict[str, Any], home: str, now: float) -> dict[str, Any]:
     except ValueError:
         memo = {}
     readings, fresh = tap.take(event, memo if isinstance(memo, dict) else {}, now=int(now))
-    for reading in readings:
-        hook.append(home, "limits.jsonl", wire.dumps(reading))
-    if fresh != memo:
-        hook.write_private(place, wire.dumps(fresh))
-    heard = fresh.get("windows")
-    return heard if isinstance(heard, dict) else {}
+    try:
+        for reading in readings:
+            hook.append(home, "limits.jsonl", wire.dumps(reading))
+        if fresh != memo:
+            hook.write_private(place, wire.dumps(fresh))
+    except OSError as fault:
+        hook.log(home, "statusline", fault)
+    return fresh
 
 
 def show(event: dict[str, Any], home: str, now: float) -> str:
     """Put the figures away; the line to print."""
     from governor.guards import tap
 
-    heard: dict[str, Any] = {}
-    try:
-        heard = put_away(event, home, now)
-    except OSError as fault:
-        hook.log(home, "statusline", fault)
-    letter = hook.read_letter(home, "pacing")[1]
-    return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ, heard=heard)
+    memo, letter = put_away(event, home, now), hook.read_letter(home, "pacing")[1]
+    return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ, heard=memo.get("windows"))
 
 
 def main() -> None:

@@ -38,6 +38,8 @@ THINKING = {
         "regimes",
         "slopes",
         "calibrate",
+        "families",
+        "estimate",
         "season",
         "level",
         "pools",
