@@ -1,7 +1,6 @@
 """statusLine: takes the official percentages from stdin into the spool, and prints one line under the person's own.
 
-The client kills a status line that is still running at the next repaint, so the figures are put away first. With the
-kill switch on, only the person's own command runs.
+The client kills a line that still runs at the next repaint: figures go first. Off, only the person's own command runs.
 """
 
 from __future__ import annotations
