@@ -1,6 +1,6 @@
 """statusLine: takes the official percentages from stdin into the spool, and prints one line under the person's own.
 
-The client kills one that still runs at the next repaint: figures first. Under the kill switch only their command runs.
+The client kills a line that still runs at the next repaint: figures go first. Off, only the person's own command runs.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 
 def put_away(event: dict[str, Any], home: str, now: float) -> tuple[dict[str, Any], bool]:
-    """Keep the figures, and whose they are, where they say something new.
-
-    (When each was fresh, did one pass a rung or a reset?) Raises: OSError.
-    """
+    """Keep the figures, and whose they are: (when each was fresh, did one pass a rung or a reset?)."""
     from governor import accounts
     from governor.guards import tap
 
@@ -31,13 +28,16 @@ def put_away(event: dict[str, Any], home: str, now: float) -> tuple[dict[str, An
     mine = {"account": accounts.own("claude")}  # a session copied from another folder remembers that one's figures
     before = memo if memo.get("account", mine["account"]) == mine["account"] else {}
     readings, fresh = tap.take(event, before, now=int(now))
-    for reading in readings:
-        hook.append(home, "limits.jsonl", wire.dumps({**reading, **mine}))
-    if {**fresh, **mine} != memo:
-        hook.write_private(place, wire.dumps({**fresh, **mine}))
     has_turned = tap.has_turned(before, fresh)
-    if has_turned:  # the letters are older than this
-        hook.write_private(os.path.join(home, tap.TURNED), b"")
+    try:
+        for reading in readings:
+            hook.append(home, "limits.jsonl", wire.dumps({**reading, **mine}))
+        if {**fresh, **mine} != memo:
+            hook.write_private(place, wire.dumps({**fresh, **mine}))
+        if has_turned:  # the letters are older than this
+            hook.write_private(os.path.join(home, tap.TURNED), b"")
+    except OSError as fault:
+        hook.log(home, "statusline", fault)
     return tap.own(fresh), has_turned
 
 
@@ -45,13 +45,7 @@ def show(event: dict[str, Any], home: str, now: float) -> str:
     """Put the figures away and ring; the line to print."""
     from governor.guards import tap
 
-
-    heard: dict[str, Any] = {}
-    has_turned = False
-    try:
-        heard, has_turned = put_away(event, home, now)
-    except OSError as fault:
-        hook.log(home, "statusline", fault)
+    heard, has_turned = put_away(event, home, now)
     hook.ring(home, now, at_once=has_turned)
     letter = hook.Door("statusline", home, "claude", now).letter("pacing")
     return tap.line(event, letter, now=now, colour="NO_COLOR" not in os.environ, heard=heard)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, answer, counted, jsonl, meta, recorded, refreshed, rollout, tokens, transcript, turn, usage
 
-from governor import config, estimate, families, gate, letters, outlook, paths, refresh, windows
+from governor import alarm, alarm_memory, config, estimate, families, gate, letters, outlook, paths, refresh, windows
 from governor.assess import assess
 from governor.calibrate import Coverage, Scale
 from governor.cli import governor as command_line
@@ -22,7 +22,8 @@ from governor.letters import loop as loop_letter
 from governor.letters import pacing as pacing_letter
 from governor.letters import price as price_letter
 from governor.letters import router as router_letter
-from governor.report import Report, Unplaced, WindowReport
+from governor.model import LimitReading
+from governor.report import HookHealth, LaneReport, Projection, Report, Unplaced, WindowReport
 from governor.windows import Official, Window
 
 HOUR, DAY = 3600, 86_400
@@ -321,14 +322,16 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Typed:
 
 
 def history() -> None:
-    """Ten busy weeks, so that the early word may speak, and a meter that was read beside them."""
-    rows = [one for day in range(1, 70) for one in used(day, "claude-opus-5-5", output=20_000)]
-    transcript(*rows)
+    """Ten weeks of unequal days, and a meter read beside them: the week is as likely as not to pass its cap."""
+    transcript(
+        *(one for day in range(1, 70) for one in used(day, "claude-opus-5-5", output=20_000 + 10_000 * (day * 7 % 5)))
+    )
+    read_at = ((5, 4 * DAY), (20, 3 * DAY - HOUR), (62, DAY - HOUR), (72, HOUR))
     spooled(
-        {"window": "week", "used_percent": 5, "observed_at": NOW - 4 * DAY, "resets_at": NOW + 2 * DAY},
-        {"window": "week", "used_percent": 20, "observed_at": NOW - 3 * DAY + HOUR, "resets_at": NOW + 2 * DAY},
-        {"window": "week", "used_percent": 50, "observed_at": NOW - DAY + HOUR, "resets_at": NOW + 2 * DAY},
-        {"window": "week", "used_percent": 60, "observed_at": NOW - HOUR, "resets_at": NOW + 2 * DAY},
+        *(
+            {"window": "week", "used_percent": percent, "observed_at": NOW - age, "resets_at": NOW + 2 * DAY}
+            for percent, age in read_at
+        )
     )
 
 
@@ -348,6 +351,8 @@ def test_a_withdrawn_figure_leaves_no_trace(run: Typed) -> None:
     history()
     assert 0 == run("refresh").exit_code
     before = picture(run)
+    (week,) = [w for w in json.loads(before[0])[0]["windows"] if w["window"] == "week"]
+    assert alarm.CLEAR_AT < week["projection"]["p_exceed"] < alarm.ALARM_AT, "an alarm that is on would stay on"
 
     run("calibrate", "96%", "--resets-at", "2d")
     with_it = picture(run)
@@ -365,6 +370,25 @@ def test_a_withdrawn_figure_leaves_no_trace(run: Typed) -> None:
     assert "STOP" in with_it[2]
     assert before[3] == letter, "and what is withdrawn leaves them in the same command"
     assert before == picture(run)
+
+
+def test_an_alarm_that_a_withdrawn_figure_ended_is_on_again() -> None:
+    def report(chance: float, now: int) -> Report:
+        guess = Projection(1, 2, 3, chance, 1, None, "good")
+        found = WindowReport(WEEK, None, None, None, None, guess, "GO", [])
+        lane = LaneReport("claude", present=True, windows=[found])
+        return Report(now, None, [lane], 0, 0, HookHealth(wired=False, last_run=None), [], [])
+
+    with refreshed() as ledger:
+        alarm_memory.keep(ledger, report(0.9, NOW))
+        with ledger.transaction():
+            ledger.add_readings([LimitReading("claude", "week", 2.0, WEEK.resets_at, NOW, "typed")], machine="m")
+        alarm_memory.keep(ledger, report(0.1, NOW + 60))
+        ended = alarm_memory.recall(ledger, WEEK)
+        with ledger.transaction():
+            ledger.forget_reading(1)
+
+        assert (False, alarm.Alarm(True, NOW)) == (ended.is_on, alarm_memory.recall(ledger, WEEK))
 
 
 def test_reading_commands_move_no_alarm(run: Typed) -> None:

@@ -40,6 +40,8 @@ THINKING = {
         "regimes",
         "slopes",
         "calibrate",
+        "families",
+        "estimate",
         "season",
         "level",
         "pools",

@@ -259,8 +259,9 @@ def _newest(
     if not is_same and (resets_at or 0) > until:
         return percent, resets_at, {}
     read_at = about.get("official_at")
-    known = isinstance(read_at, (int, float))
-    since_read = seen_at - (read_at or 0) if known and seen_at else 0  # 0: not known, or the same answer
-    if not is_same or since_read < 0 or (known and since_read == 0 and percent < official):
+    if not isinstance(read_at, (int, float)):
+        return percent, resets_at, about if percent > official - FELL else {}
+    since_read = seen_at - read_at if seen_at else 0  # 0: not known, or the same answer
+    if not is_same or since_read < 0 or (since_read == 0 and percent < official):
         return official, until, about
     return percent, resets_at, about if percent > official - FELL else {}

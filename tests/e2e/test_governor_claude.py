@@ -272,3 +272,28 @@ def test_uninstall_gives_the_settings_back_byte_for_byte(
     standin.reply(text("alone again"))
     assert "alone again" == claude.print("hi").result["result"]
     assert ran == len(state.spool("hooks"))
+
+
+# ---- the first hour of an account used elsewhere ---------------------------------------------------------------------
+
+
+def test_an_account_at_a_constant_sixty_percent_stays_there(
+    wired: ClaudeCode, governor: Governor, standin: Standin
+) -> None:
+    """All of it was used elsewhere. By one reading five prompts once became 378 %, and a turn 11 % of the week."""
+    standin.meter.seven_day.used = 0.6
+    standin.meter.weights = dict.fromkeys(standin.meter.weights, 0)  # what is used here does not show in whole percents
+    shown = []
+    with wired.terminal() as tui:
+        for number in range(5):
+            ask(tui, standin, f"prompt {number}", f"answer {number}", input=2000, output=3000)
+            tui.wait_for("week 60%")
+            assert 0 == governor("refresh").code
+            (claude,) = (lane for lane in governor.json("status")["lanes"] if lane["lane"] == "claude")
+            (week,) = (one for one in claude["windows"] if one["window"] == "week")
+            shown.append((week["estimate"]["used_percent"], week["projection"], week["verdict"]))
+        seen = " ".join(tui.history().split())
+
+    assert [(60.0, None, "GO")] * 5 == shown
+    assert "→" not in seen
+    assert "of your week" not in seen, "no price of a turn before a slope is known"
