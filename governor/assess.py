@@ -82,8 +82,10 @@ def _hook_health(ledger: Ledger, *, now: int) -> HookHealth:
 
 def _lane(ledger: Ledger, settings: Settings, whose: Account, *, now: int) -> LaneReport:
     lane = whose.lane
-    stored = windows.of_one_plan([s.reading for s in statements.readings(ledger, whose=whose, since=now - owners.HEARD_S)])
-    stored = unchanged.confirmed(stored, now=now)
+    stored = windows.of_one_plan(
+        [s.reading for s in statements.readings(ledger, whose=whose, since=now - owners.HEARD_S)]
+    )
+    stored = unchanged.confirmed(stored, whose, now=now)
     by_window: dict[str, list[LimitReading]] = {}
     for reading in stored:
         if reading.window != "any":

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from governor import paths
 from governor.limit_facts import is_same_window
-from governor.model import LimitReading
+from governor.model import Account, LimitReading
 
 KEPT_S = 86_400  # sessions at work since then; older ones have been told in full
 
@@ -28,10 +28,10 @@ class Seen(NamedTuple):
     seen_at: int
 
 
-def confirmed(readings: Sequence[LimitReading], *, now: int) -> list[LimitReading]:
-    """``readings`` (one lane's, oldest first) and those of them that were seen again later, in order of time."""
+def confirmed(readings: Sequence[LimitReading], whose: Account, *, now: int) -> list[LimitReading]:
+    """``readings`` (one account's, oldest first) and those of them that were seen again later, in order of time."""
     again = []
-    for seen in _taps(now):
+    for seen in _taps(whose, now):
         match = next((one for one in reversed(readings) if _is_same(one, seen)), None)
         if match is not None and match.observed_at < seen.seen_at <= now:
             again.append(match._replace(observed_at=seen.seen_at))
@@ -48,7 +48,7 @@ def _is_same(one: LimitReading, seen: Seen) -> bool:
     )
 
 
-def _taps(now: int) -> Iterator[Seen]:
+def _taps(whose: Account, now: int) -> Iterator[Seen]:
     try:
         entries = list(os.scandir(paths.home() / "taps"))
     except OSError:
@@ -61,11 +61,12 @@ def _taps(now: int) -> Iterator[Seen]:
                 memo = json.loads(file.read())
         except (OSError, ValueError):
             continue
-        yield from _seen(memo)
+        if isinstance(memo, dict) and memo.get("account", whose.name) in whose.keys:
+            yield from _seen(memo)
 
 
-def _seen(memo: Any) -> Iterator[Seen]:
-    listed = memo.get("processes") if isinstance(memo, dict) else None
+def _seen(memo: dict[str, Any]) -> Iterator[Seen]:
+    listed = memo.get("processes")
     processes = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     stated = [each.get("windows") for each in processes]
     pairs = [pair for each in stated if isinstance(each, dict) for pair in each.items()]

@@ -18,9 +18,7 @@ from governor.model import Lane
 @click.option("--why", is_flag=True, help="The arithmetic behind every figure.")
 @account_option
 @json_option
-def status(
-    lane: Lane | None = None, why: bool = False, account: str | None = None, as_json: bool = False
-) -> None:
+def status(lane: Lane | None = None, why: bool = False, account: str | None = None, as_json: bool = False) -> None:
     """Per lane and window: the official figure, what this machine explains of it, where it lands, and why.
 
     Several accounts of one client are shown one after the other; first comes the one that CLAUDE_CONFIG_DIR (or

@@ -35,9 +35,7 @@ Names = tuple[Any, ...]  # what a Usage shares with its neighbours: texts, the a
 Row = tuple[Any, ...]  # what is its own, and its cost (None: unpriced); plain, as it crosses from another process
 
 
-def packed(
-    usages: Iterable[Usage], price: Callable[[Usage], int | None], account: str = ""
-) -> dict[Names, list[Row]]:
+def packed(usages: Iterable[Usage], price: Callable[[Usage], int | None], account: str = "") -> dict[Names, list[Row]]:
     """Responses by the names they share, which are few in one transcript: cheap to send, and to number.
 
     ``account`` is the account that the transcript belongs to, empty where nobody named one.
@@ -71,7 +69,12 @@ class Counter:
         whole: dict[str, Row] = {}
         steps: list[Row] = []
         for names, rows in chain.from_iterable(packed.items() for packed in transcripts):
-            shared = (LANES.index(names[0]), *map(number.__getitem__, names[1:-1]), account[names[-1]] if names[-1] else 0, here)
+            shared = (
+                LANES.index(names[0]),
+                *map(number.__getitem__, names[1:-1]),
+                account[names[-1]] if names[-1] else 0,
+                here,
+            )
             for row in rows:
                 key = row[_KEY]
                 if row[_PART]:

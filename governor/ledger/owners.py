@@ -164,7 +164,9 @@ def _move(ledger: Ledger, places: dict[tuple[Lane, str], str]) -> bool:
         "INSERT OR IGNORE INTO place SELECT ?, id, ? FROM label WHERE text = ?",
         [(LANES.index(lane), ledger.account_numbers[name], text) for (lane, text), name in places.items()],
     )
-    mine = "SELECT p.account FROM place AS p WHERE p.lane = response.lane AND p.name = iif(response.lane, thread, session)"
+    mine = (
+        "SELECT p.account FROM place AS p WHERE p.lane = response.lane AND p.name = iif(response.lane, thread, session)"
+    )
     moved = run(f"UPDATE response SET account = ({mine}) WHERE account = 0 AND EXISTS ({mine})").rowcount
     run("DROP TABLE place")
     return moved > 0
