@@ -14,7 +14,6 @@ from governor.install import change, plan
 from governor.install.manifest import Entries
 from governor.install.target import Scope, Target, look
 
-
 NO_COMMAND = "is not a plain command"
 
 
