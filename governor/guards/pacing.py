@@ -1,8 +1,9 @@
 """What to say about pace, and when to say nothing: the worst window's line once per session and episode.
 
 Pure: the letter that refresh left, the event and the clock go in, words come out. A projection never holds anything
-back. Only actual use of 95 % or more, in a window that has not reset yet, pauses a person's own prompt, once: the
-client puts it back into the input line, so going on is one Enter.
+back. Only actual use of 95 % or more, in a window that has not reset yet, pauses a prompt, once, and only where a person
+is there to send it again. Where nobody is, the prompt goes on and the decision log says so: a held prompt would end the
+run as if it had succeeded, and no answer of a hook ends it otherwise (seen on Claude Code 2.1.332 and Codex 0.171.0).
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 STALE_S = 24 * 3600  # a letter this old says nothing any more
+GOES_ON = "Nobody is asked here, so this prompt goes on. To hold such prompts: pacing.hold_background in budget.json."
 RANK = {"GO": 0, "NUDGE": 1, "SLOW": 2, "STOP": 3}
-MACHINE_PROMPTS = ("<task-notification>", "<system-reminder>", "<command-")
 
 
 class Advice:
-    """What to say to whom. ``once`` is the episode: the first to claim it speaks. ``decision`` is hold, warn, context
-    or alert; ``rule`` is the policy's.
+    """What to say to whom. ``once`` is the episode: the first to claim it speaks. ``also`` is another one that this
+    settles with it. ``decision`` is hold, warn, unattended, context or alert; ``rule`` is the policy's.
     """
 
-    __slots__ = ("bell", "block", "decision", "model", "once", "person", "rule")
+    __slots__ = ("also", "bell", "block", "decision", "model", "once", "person", "rule")
 
     def __init__(
         self,
@@ -34,7 +35,9 @@ class Advice:
         model: str = "",
         block: str = "",
         bell: bool = False,
+        also: str = "",
     ) -> None:
+        self.also = also
         self.decision = decision
         self.rule = rule
         self.person = person
@@ -51,11 +54,13 @@ def decide(
     lane: str,
     now: float,
     seen: Callable[[str], bool],
+    go_on: Callable[[], str | None],
     overridden: bool = False,
 ) -> Advice | None:
     """The one thing worth saying now, or None.
 
-    In this order: the wall, the session's context above the band's ceiling, windows by verdict, then alerts that ring
+    ``go_on`` says what a person presses after a hold (``guards.going_on``), None where nobody is there; it is asked
+    only at the wall. In this order: the wall, the session's context above the band's ceiling, windows by verdict, then alerts that ring
     the bell. Whatever was said already (``seen``) makes room for the next.
     """
     written = letter.get("written_at")
@@ -63,7 +68,7 @@ def decide(
         return None
     windows = _open(letter, lane, now)
     session = str(event.get("session_id", ""))
-    found = _candidates(event, letter, windows, session=session, lane=lane, overridden=overridden)
+    found = _candidates(event, letter, windows, session=session, lane=lane, go_on=go_on, overridden=overridden)
     for advice in [*found, *_alerts(letter)]:
         if not advice.once or not seen(advice.once):
             return advice
@@ -92,30 +97,37 @@ def _candidates(
     *,
     session: str,
     lane: str,
+    go_on: Callable[[], str | None],
     overridden: bool,
 ) -> list[Advice]:
     found = []
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
+    is_wall = prompting and not overridden and any(window.get("verdict") == "STOP" for window in windows)
+    press = go_on() if is_wall else None
+    is_alone = is_wall and press is None
     for window in windows:
         name, resets_at, verdict = window.get("window"), int(window["resets_at"]), window.get("verdict")
         rule = f"{name}:{window.get('rule') or verdict}"[:64]
         line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]
         episode = f"{lane}:{name}:{resets_at // 600}"  # resets_at wobbles by seconds
-        if verdict == "STOP" and not overridden and prompting:
-            if is_machine(event):
-                if letter.get("hold_background") is True:
-                    found.append(
-                        Advice(
-                            "hold", rule, once="", block=f"{line} Held back; to let it through: governor override 30m"
-                        )
-                    )
-            elif letter.get("pause_at_wall") is not False:
-                reason = f"{line} Press Enter to go on; for longer: governor override 30m"
-                found.append(Advice("hold", rule, once=f"wall:{episode}", block=reason))
-        if verdict in RANK and line and name not in (letter.get("hush") or ()):
-            key = f"pace:{session}:{episode}:{window.get('rule', verdict)}"
-            told = short if verdict == "STOP" else ""
-            found.append(Advice("warn", rule, once=key, person=line, model=told))
+        said = f"pace:{episode}:{window.get('rule', verdict)}"  # once, whichever session: /clear begins a new one
+        if verdict == "STOP" and is_alone and letter.get("hold_background") is True:
+            held = f"{line} Held back and not done (pacing.hold_background). To let it through: governor override 30m"
+            found.append(Advice("hold", rule, once="", block=held))
+        elif verdict == "STOP" and is_wall and press is not None and letter.get("pause_at_wall") is not False:
+            reason = f"{line} {press}; for longer: governor override 30m"
+            found.append(Advice("hold", rule, once=f"wall:{episode}", block=reason, also=said))
+        if verdict not in RANK or not line or name in (letter.get("hush") or ()):
+            continue
+        if verdict != "STOP":
+            found.append(Advice("warn", rule, once=said, person=line))
+            continue
+        told = f"told:{session}:{episode}"  # each session's model, and each run that nobody watches
+        if is_alone:
+            found.append(Advice("unattended", rule, once=told, person=f"{line} {GOES_ON}", model=short))
+            continue
+        found.append(Advice("warn", rule, once=said, also=told, person=line, model=short))
+        found.append(Advice("warn", rule, once=told, model=short))
     heavy = _heavy(letter, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)
@@ -144,11 +156,3 @@ def _heavy(letter: dict[str, Any], session: str, lane: str) -> Advice | None:
         "projection leaves room for. /compact keeps the thread, /clear starts afresh."
     )
     return Advice("context", f"over-{ceiling // 1000}k", once=f"context:{session}:{ceiling}", person=text)
-
-
-def is_machine(event: dict[str, Any]) -> bool:
-    """Was this prompt sent by a loop, a schedule or a finished background agent rather than typed?"""
-    if event.get("source", "user") != "user" or "agent_id" in event:
-        return True
-    prompt = event.get("prompt")
-    return isinstance(prompt, str) and prompt.lstrip().startswith(MACHINE_PROMPTS)
