@@ -1,9 +1,9 @@
-"""What to say about pace, and when to say nothing: the worst window's line once per session and episode.
+"""What to say about pace, and when to say nothing: the worst window's line once per episode.
 
 Pure: the letter that refresh left, the event and the clock go in, words come out. A projection never holds anything
-back. Only actual use of 95 % or more, in a window that has not reset yet, pauses a prompt, once, and only where a person
-is there to send it again. Where nobody is, the prompt goes on and the decision log says so: a held prompt would end the
-run as if it had succeeded, and no answer of a hook ends it otherwise (seen on Claude Code 2.1.332 and Codex 0.171.0).
+back. Only actual use of 95 % or more, in a window that has not reset yet, pauses a prompt, once, and only where a
+person is there to send it again. Where nobody is, the prompt goes on and the decision log says so: a held prompt ends
+the run as if it had succeeded, and no answer of a hook ends it otherwise (seen on Claude Code 2.1.332 and Codex 0.171).
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def decide(
     """The one thing worth saying now, or None.
 
     ``go_on`` says what a person presses after a hold (``guards.going_on``), None where nobody is there; it is asked
-    only at the wall. In this order: the wall, the session's context above the band's ceiling, windows by verdict, then alerts that ring
-    the bell. Whatever was said already (``seen``) makes room for the next.
+    only at the wall. In this order: the wall, the session's context above the band's ceiling, windows by verdict, then
+    alerts that ring the bell. Whatever was said already (``seen``) makes room for the next.
     """
     written = letter.get("written_at")
     if not isinstance(written, (int, float)) or not -300 <= now - written <= STALE_S:
