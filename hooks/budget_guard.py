@@ -107,6 +107,7 @@ def _ruled(
 def _reply(ruling: Any, event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     """The hook's answer to a ruling; None where it was given already and needs no repeating."""
     from governor.guards.budget import LIFT
+    from governor.guards.going_on import words
 
     one, calls = ruling.standing, event.get("hook_event_name") == "PreToolUse"
     told = door.seen(ruling.episode)
@@ -124,7 +125,7 @@ def _reply(ruling: Any, event: dict[str, Any], door: hook.Door) -> hook.Reply | 
     elif ruling.word == "ask" and calls and door.lane == "claude":
         person, ask = "", f"{person} {LIFT}."
     elif ruling.word == "ask" and not calls:
-        person, block = "", f"{person} Press Enter to go on."
+        person, block = "", f"{person} {words(event, os.environ, door.lane)}."
     return hook.Reply(person=person, model=ruling.model, ask=ask, block=block, once=ruling.episode, record=record)
 
 

@@ -48,6 +48,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         lane=door.lane,
         now=door.now,
         seen=door.seen,
+        go_on=lambda: what_to_press(event, door),
         overridden=hook.is_overridden(door.home, door.now),
         own=heard(event, door) if has_turned(door) else None,
     )
@@ -60,6 +61,8 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
             return hook.Reply(person=told.line, model=told.model, once=told.once, record=about)
     if advice is None:
         return None
+    if advice.also:
+        hook.claim(door.home, advice.also)
     record = {"decision": advice.decision, "rule": advice.rule, "session": str(event.get("session_id", ""))[:64]}
     record["said"] = advice.once.split(":")[0] or "held"
     return hook.Reply(
@@ -70,6 +73,16 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         record=record,
         bell=advice.bell,
     )
+
+
+def what_to_press(event: dict[str, Any], door: hook.Door) -> str | None:
+    """How a person goes on after a hold; None where nobody is there to."""
+    from governor.acts import client
+    from governor.guards import attended, going_on
+
+    if not attended.is_attended(event, os.environ, door.lane, command=lambda: client.command(door.lane, event)):
+        return None
+    return going_on.words(event, os.environ, door.lane)
 
 
 if __name__ == "__main__":

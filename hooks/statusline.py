@@ -79,7 +79,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except BrokenPipeError:
-        pass  # the client wants a newer line already
     except BaseException as fault:
         hook.log(hook.home(), "statusline", fault)

@@ -424,16 +424,12 @@ class TestWayBack:
         else:
             assert json.loads(theirs) == document()
 
-    def test_wiring_of_another_state_folder(
-        self, theirs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_wiring_of_another_state_folder(self, theirs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GOVERNOR_HOME", str(tmp_path / "other"))
         self.leave()
         assert (theirs, theirs) == (claude_file().read_text(), codex_file().read_text())
 
-    def test_settings_from_another_machine(
-        self, theirs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_settings_from_another_machine(self, theirs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         shutil.rmtree(paths.home())  # it is the other machine's
         monkeypatch.setenv("GOVERNOR_HOME", str(tmp_path / "other"))
         self.leave()
@@ -508,7 +504,7 @@ class TestWayBack:
 
         write = hook.write_private
         monkeypatch.setattr(hook, "write_private", full)
-        with pytest.raises(StateError, match="No space left on device.*no settings were changed"):
+        with pytest.raises(StateError, match=r"No space left on device.*no settings were changed"):
             install.install(hosts=("claude",))
         assert THEIRS == claude_file().read_text()
 

@@ -35,12 +35,12 @@ def single(tool: str, given: Any, answer: Any) -> dict[str, Any]:
 def traces(*made: tuple[str, Any, str]) -> list[calls.Trace]:
     read = calls.read(compact(batch(*made)))
     assert read is not None
-    return [(each.mark, each.exact, each.answer) for each in read.calls]
+    return [each.trace for each in read.calls]
 
 
 def same(one: calls.Batch | None, other: calls.Batch) -> bool:
     assert one is not None
-    sides = [[(c.tool, c.mark, c.exact, c.answer, c.id, c.state) for c in each.calls] for each in (one, other)]
+    sides = [[(c.tool, c.trace, c.id, c.state) for c in each.calls] for each in (one, other)]
     return sides[0] == sides[1] and (one.session, one.agent) == (other.session, other.agent)
 
 
@@ -103,14 +103,114 @@ def test_digits_blanks_and_case_make_no_difference() -> None:
     assert not alike(bash("ls"), ("Read", {"command": "ls"}, ""))
 
 
-def test_the_same_question_is_alike_whatever_it_brings() -> None:
-    assert alike(bash("git status", "clean"), bash("git status", "dirty"))
+def test_the_same_question_is_alike_where_the_same_came_back() -> None:
+    assert alike(bash("git status", "clean"), bash("git status", "clean"))
+    assert not alike(bash("git status", "clean"), bash("git status", "dirty"))
 
 
 def test_paging_and_numbered_files_bring_something_new() -> None:
     page = [("Read", {"file_path": "/a", "offset": n}, f"words of page {'x' * n}") for n in (1, 200)]
     assert not alike(*page)
-    assert alike(*[("Read", {"file_path": "/a", "offset": n}, f"line {n}: nothing") for n in (1, 200)])
+    assert not alike(*[("Read", {"file_path": "/a", "offset": n}, f"line {n}: nothing") for n in (1, 200)])
+    assert alike(*[("Read", {"file_path": "/a", "offset": n}, "nothing there") for n in (1, 200)])
+
+
+def loops(*made: tuple[str, Any, str]) -> bool:
+    """Would these calls, one after the other, be told at any time?"""
+    noted = traces(*made)
+    return any(calls.is_loop(noted[: n + 1][-10:], 4) for n in range(len(noted)))
+
+
+def edit(old: str) -> tuple[str, Any, str]:
+    return ("Edit", {"file_path": "/f", "old_string": old, "new_string": "new"}, "The file /f has been updated.")
+
+
+ADVANCING: dict[str, list[tuple[str, Any, str]]] = {
+    "numbered batch work": [bash(f"./migrate.sh {n}", f"migration {n}: {n * 37 % 11} rows\n") for n in range(11, 17)],
+    "batch work that echoes its number alone": [bash(f"./migrate.sh {n}", f"{n} ok") for n in range(11, 17)],
+    "batch work that takes its time": [bash(f"./migrate.sh {n}", f"done in {n / 7:.2f} s") for n in range(11, 17)],
+    "numbered files": [("Read", {"file_path": f"/src/part{n}.py"}, f"x = {n}") for n in range(6)],
+    "ranges of one file": [
+        ("Read", {"file_path": "/a", "offset": n, "limit": 9}, f"{n}\tline") for n in range(1, 99, 9)
+    ],
+    "ranges by sed": [bash(f"sed -n {n},{n + 9}p a.py", f"def f{n}(): ...") for n in range(1, 60, 10)],
+    "a percentage that moves": [bash("./status", f"progress: {n}%") for n in range(0, 60, 10)],
+    "a count that moves": [bash("psql -c 'select count(*) from t'", f" count\n-------\n {n}\n") for n in range(6)],
+    "so many of so many": [bash("make -s progress", f"[{n}/50] built") for n in range(6)],
+    "a queue that drains": [bash("./queue", f"2026-11-30T12:0{n}:00Z {90 - n} jobs left") for n in range(6)],
+    "a log that grows": [bash("tail -1 log", f"12:00:0{n} request {n} served") for n in range(6)],
+    "other failures after every edit": [
+        call for n in range(6) for call in (bash("pytest -q", f"{9 - n} failed, {n} passed in 0.4s"), edit(f"old {n}"))
+    ],
+    "other failures without an edit": [bash("pytest -q", f"FAILED tests/test_{n}.py - assert") for n in range(6)],
+    "the same failure after other edits": [
+        call for n in range(6) for call in (bash("pytest -q", "1 failed in 0.41s"), edit(f"old {'x' * n}"))
+    ],
+    "five questions in turn": [bash(f"cat {letter}", letter) for _ in range(3) for letter in "abcde"],
+    "waiting": [("BashOutput", {"id": "b"}, "running")] * 9,
+}
+STUCK: dict[str, list[tuple[str, Any, str]]] = {
+    "the same came back": [bash("npm run build", "Error: cannot find module x")] * 4,
+    "nothing came back": [bash("grep -r x .", "")] * 4,
+    "reworded": [bash("ls", "a", description=f"Look {'again ' * n}") for n in range(4)],
+    "another pause before it": [bash(f"sleep {n} && curl x", "curl: (7) connection refused") for n in range(4)],
+    "a time stamp": [bash("curl x", f"2026-11-30 12:0{n}:17,042 ERROR refused") for n in range(4)],
+    "an ISO time": [bash("curl x", f"[2026-11-30T12:00:1{n}.250+01:00] ERROR refused") for n in range(4)],
+    "a clock": [bash("curl x", f"12:0{n} refused") for n in range(4)],
+    "seconds since 1970": [bash("curl x", f"{1796074990 + n} refused, ts={1796074990123 + n}") for n in range(4)],
+    "a duration": [bash("pytest -q", f"1 failed, 5 passed in {n + 0.31:.2f}s") for n in range(4)],
+    "a duration in words": [bash("make", f"failed after {n + 3} seconds (took 1m{n}s, {n * 7} ms)") for n in range(4)],
+    "a process id": [
+        bash("./serve", f"pid {4242 + n}: port in use (PID={n + 99}, worker[{n + 7}]: exit)") for n in range(4)
+    ],
+    "an address": [bash("./run", f"Segfault at 0x7f{n}a in main") for n in range(4)],
+    "a request id": [
+        bash("curl x", f"503 (request id: req_{letter}1, uuid 0b9c3c1e-000{n}-4000-8000-000000000001)")
+        for n, letter in enumerate("abcd")
+    ],
+    "all of it in a long answer": [
+        bash("make", f"{'gcc -c x.c ' * 900}\n12:00:0{n} make: *** [all] Error 1 (pid {n})") for n in range(4)
+    ],
+    "the same error of an edit": [
+        ("Edit", {"file_path": "/f", "old_string": "a"}, "<tool_use_error>String not found</tool_use_error>")
+    ]
+    * 4,
+    "two by turns": [bash("git stash"), bash("git stash pop")] * 3,
+    "two by turns, at other times": [
+        call for n in range(3) for call in (bash("make", f"12:0{n}:00 failed"), edit("the same"))
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ADVANCING)
+def test_work_that_advances_is_no_loop(name: str) -> None:
+    assert not loops(*ADVANCING[name])
+
+
+@pytest.mark.parametrize("name", STUCK)
+def test_the_same_asked_and_the_same_come_back_is_a_loop(name: str) -> None:
+    assert loops(*STUCK[name])
+    assert not loops(*STUCK[name][:3])
+
+
+@given(
+    st.lists(st.integers(0, 10**9 - 1), min_size=4, max_size=8, unique=True),
+    st.sampled_from([" rows", "%", " of 9", ""]),
+)
+def test_a_number_that_means_something_is_always_something_new(numbers: list[int], what: str) -> None:
+    assert not loops(*[bash("./status", f"at {n}{what}") for n in numbers])
+    assert not loops(*[bash(f"./step {n}", f"step {n}{what}") for n in numbers])
+
+
+@given(st.lists(st.datetimes(), min_size=4, max_size=8), st.text("abc 12%\n", max_size=20))
+def test_a_time_is_never_something_new(times: list[Any], words: str) -> None:
+    assert loops(*[bash("./status", f"{at:%Y-%m-%d %H:%M:%S} {words}") for at in times])
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_answer(answer: bytes) -> None:
+    assert calls.steady(answer) == calls.steady(answer)
+    assert calls.Call(b"Bash", b"{}", answer, b"id").trace[0]
 
 
 @pytest.mark.parametrize("tool", ["BashOutput", "TaskOutput", "Monitor", "ScheduleWakeup", "wait_agent", "Agent"])

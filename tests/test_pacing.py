@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
-from governor.guards import pacing
+import pytest
+
+from governor.guards import attended, going_on, pacing
+
+ROOT = Path(__file__).parent.parent
 
 NOW = 1_795_316_400.0
 RESET = int(NOW) + 86_400
@@ -36,10 +46,17 @@ class Told:
     def __init__(self) -> None:
         self.keys: set[str] = set()
 
-    def ask(self, event: dict[str, Any], content: dict[str, Any], **more: Any) -> pacing.Advice | None:
-        advice = pacing.decide(event, content, lane="claude", now=NOW, seen=self.keys.__contains__, **more)
-        if advice is not None and advice.once:
-            self.keys.add(advice.once)
+    def ask(
+        self, event: dict[str, Any], content: dict[str, Any], *, environ: dict[str, str] | None = None, **more: Any
+    ) -> pacing.Advice | None:
+        def go_on() -> str | None:
+            here = environ or {}
+            return going_on.words(event, here, "claude") if attended.is_attended(event, here, "claude") else None
+
+        seen = self.keys.__contains__
+        advice = pacing.decide(event, content, lane="claude", now=NOW, seen=seen, go_on=go_on, **more)
+        if advice is not None:
+            self.keys |= {advice.once, advice.also} - {""}
         return advice
 
 
@@ -57,14 +74,17 @@ def test_what_it_says_has_a_decision_and_a_rule() -> None:
     ]
 
 
-def test_one_word_per_session_and_episode() -> None:
+def test_one_word_per_episode_whichever_session_asks() -> None:
+    """``/clear`` and ``/branch`` go on in a new session: the person in that window has read the word."""
     told = Told()
     first = told.ask(prompt(), letter(window("NUDGE")))
     assert first is not None
     assert "63 %" in first.person
     assert "" == first.model, "the model pays for nothing it need not act on"
     assert told.ask(prompt(), letter(window("NUDGE"))) is None
-    assert told.ask(prompt(session_id="s2"), letter(window("NUDGE"))) is not None
+    assert told.ask(prompt(session_id="s2"), letter(window("NUDGE"))) is None
+    start = {"hook_event_name": "SessionStart", "session_id": "s3", "source": "clear"}
+    assert told.ask(start, letter(window("NUDGE"))) is None
     assert told.ask(prompt(), letter(window("SLOW", rule="band-1.3"))) is not None, "the episode changed"
     assert told.ask(prompt(), letter(window("NUDGE", resets_at=RESET + 7 * 86_400))) is not None, "a new window"
 
@@ -83,10 +103,13 @@ def test_the_wall_holds_one_prompt_back_and_then_lets_go() -> None:
     assert "governor override" in first.block
     second = told.ask(prompt(), letter(window("STOP")))
     assert second is not None
-    assert "" == second.block
-    assert second.person
+    assert ("", "") == (second.block, second.person), "the person has read that sentence"
     assert second.model, "at the wall the model may know that it can be cut off"
     assert len(second.model) <= 200
+    assert told.ask(prompt(), letter(window("STOP"))) is None
+    other = told.ask(prompt(session_id="s2"), letter(window("STOP")))
+    assert other is not None
+    assert ("", "", second.model) == (other.block, other.person, other.model), "another session's model is told too"
 
 
 def test_the_wall_is_not_for_machines_unless_the_person_chose_so() -> None:
@@ -101,6 +124,82 @@ def test_the_wall_is_not_for_machines_unless_the_person_chose_so() -> None:
             advice = told.ask(event, held)
             assert advice is not None
             assert "override" in advice.block, "every one is held, not only the first"
+
+
+HEADLESS = {"CLAUDECODE": "1", "CLAUDE_CODE_ENTRYPOINT": "sdk-cli", "CLAUDE_CODE_SESSION_ATTENDED": "0"}
+
+
+@pytest.mark.parametrize(
+    ("event", "environ", "is_held"),
+    [
+        (prompt(), {}, True),
+        (prompt(), {"CLAUDE_CODE_ENTRYPOINT": "cli", "CLAUDE_CODE_SESSION_ATTENDED": "1"}, True),
+        (prompt(), {"CLAUDE_CODE_ENTRYPOINT": "claude-vscode", "CLAUDE_CODE_SESSION_ATTENDED": "1"}, True),
+        (prompt("/deploy now"), {"CLAUDE_CODE_ENTRYPOINT": "cli"}, True),
+        (prompt(), HEADLESS, False),
+        (prompt("/deploy now"), HEADLESS, False),
+        (prompt(), {"CLAUDE_CODE_ENTRYPOINT": "sdk-py"}, False),
+        (prompt(), {"CLAUDE_CODE_ENTRYPOINT": "sdk-ts"}, False),
+        (prompt(permission_mode="dontAsk"), {}, False),
+        (prompt("<task-notification>done"), {"CLAUDE_CODE_SESSION_ATTENDED": "1"}, False),
+        (prompt(source="loop_wakeup"), {"CLAUDE_CODE_SESSION_ATTENDED": "1"}, False),
+        (prompt(source="cron"), {"CLAUDE_CODE_SESSION_ATTENDED": "1"}, False),
+    ],
+)
+def test_a_prompt_is_held_only_where_a_person_can_send_it_again(
+    event: dict[str, Any], environ: dict[str, str], is_held: bool
+) -> None:
+    told = Told()
+    first = told.ask(event, letter(window("STOP")), environ=environ)
+    assert first is not None
+    assert is_held == bool(first.block)
+    if not is_held:
+        assert ("unattended", True) == (first.decision, first.person.endswith(pacing.GOES_ON))
+        assert told.ask(event, letter(window("STOP")), environ=environ) is None, "once a run"
+        other = told.ask({**event, "session_id": "s2"}, letter(window("STOP")), environ=environ)
+        assert other is not None, "every run leaves its own record"
+        held = Told().ask(event, letter(window("STOP"), hold_background=True), environ=environ)
+        assert held is not None
+        assert "not done" in held.block
+        assert "Press" not in held.block
+        free = Told().ask(event, letter(window("STOP"), hold_background=True), environ=environ, overridden=True)
+        assert free is not None
+        assert "" == free.block
+
+
+@pytest.mark.parametrize(
+    ("text", "lane", "entrypoint", "words"),
+    [
+        ("go on", "claude", "cli", "Press Enter to go on"),
+        ("see src/a.py and /etc", "claude", "cli", "Press Enter to go on"),
+        ("/deploy now", "claude", "cli", "Press Up, then Enter to go on"),
+        ("go on", "codex", "", "Press Up, then Enter to go on"),
+        ("go on", "claude", "claude-vscode", "Send it again to go on"),
+        ("go on", "claude", "", "Press Enter to go on"),
+    ],
+)
+def test_what_to_press_is_true_where_it_is_said(text: str, lane: str, entrypoint: str, words: str) -> None:
+    environ = {"CLAUDE_CODE_ENTRYPOINT": entrypoint} if entrypoint else {}
+    assert words == going_on.words(prompt(text), environ, lane)
+
+
+def test_the_hook_lets_a_headless_prompt_go_on_and_records_it(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    now = time.time()
+    content = {**letter(window("STOP", resets_at=int(now) + 9999)), "written_at": now}
+    (tmp_path / "letters" / "pacing").write_text(f"speak\n{json.dumps(content)}")
+
+    def say(environ: dict[str, str]) -> Any:
+        command = [sys.executable, "-I", "-S", str(ROOT / "hooks" / "pacing_warner.py"), "claude"]
+        env = {"GOVERNOR_HOME": str(tmp_path), "PATH": os.environ["PATH"], **environ}
+        done = subprocess.run(command, input=json.dumps(prompt()).encode(), capture_output=True, env=env)
+        assert (0, b"") == (done.returncode, done.stderr)
+        return json.loads(done.stdout)
+
+    assert pacing.GOES_ON in say(HEADLESS)["systemMessage"]
+    assert "Press Enter to go on" in say({"CLAUDE_CODE_SESSION_ATTENDED": "1"})["reason"]
+    records = [json.loads(line) for line in (tmp_path / "spool" / "decisions.jsonl").read_text().splitlines()]
+    assert ["unattended", "hold"] == [record["decision"] for record in records]
 
 
 def test_an_override_or_a_wish_lifts_the_wall() -> None:

@@ -38,16 +38,22 @@ def _repeats(door: hook.Door, letter: dict[str, Any], batch: Batch) -> hook.Repl
 
     record = loops.name(batch.session, batch.agent)
     count, like = calls.most_alike(batch.traces)
-    if like is None or count < _whole(letter, "alike", loops.ALIKE):
+    least = _whole(letter, "alike", loops.ALIKE)
+    if not calls.is_loop(batch.traces, least):
         loops.calm(door.home, record, before=door.now)
         return None
-    tool = next((c.tool for c in batch.calls if calls.are_alike((c.mark, c.exact, c.answer), like)), b"")
+    looked_at = min(len(batch.traces), calls.LAST)
+    if like is None or count < least:  # two calls by turns
+        count, like = calls.by_turns(batch.traces), batch.traces[-1]
+        looked_at = count
+    alternates = looked_at > calls.LAST
+    tool = next((call.tool for call in batch.calls if calls.are_alike(call.trace, like)), b"")
     name, session = _key(tool) if tool else "", loops.name(batch.session)
     said = {"rule": "stuck", "tool": name, "count": count, "session": session}
     if loops.first_to_tell(door.home, record):
-        person, model = loop.stuck(name, count, min(len(batch.traces), calls.LAST))
+        person, model = loop.alternating(count) if alternates else loop.stuck(name, count, looked_at)
         return _told(letter, person, model, {"decision": "told", **said})
-    run = calls.in_a_row(batch.traces, like)
+    run = count if alternates else calls.in_a_row(batch.traces, like)
     if letter.get("action") != "stop" or run < loops.KEPT or not name:
         return None
     from governor.acts import breakers

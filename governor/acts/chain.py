@@ -23,7 +23,7 @@ def output_of(command: str, stdin: bytes, *, scratch: str, listener: int = 1) ->
 
     ``scratch`` is a private folder for the input: a pipe would block on an event larger than its buffer, so it serves
     only where the disk is full, with as much as it takes.
-    ``listener`` is the descriptor that the client reads from: once nobody does, there is nothing to wait for.
+    ``listener`` is the descriptor that the client reads from: once nobody does, the command ends and so do we.
 
     Raises: OSError where nothing can be started.
     """
@@ -44,7 +44,7 @@ def output_of(command: str, stdin: bytes, *, scratch: str, listener: int = 1) ->
         if not has_ended:
             _end(child)
         return said
-    except _ToldToEndError:
+    except _NobodyListensError:
         if child:
             _end(child)
         os._exit(0)  # nobody waits for an answer
@@ -55,12 +55,12 @@ def output_of(command: str, stdin: bytes, *, scratch: str, listener: int = 1) ->
                 os.close(descriptor)
 
 
-class _ToldToEndError(Exception):
-    """The client ended us: the command ends too."""
+class _NobodyListensError(Exception):
+    """The client ended us, or closed its end: it wants a newer line."""
 
 
 def _give_up(*_: object) -> None:
-    raise _ToldToEndError
+    raise _NobodyListensError
 
 
 def _fed(path: str, content: bytes) -> int:
@@ -90,13 +90,14 @@ def _read(descriptor: int, child: int, listener: int) -> tuple[bytes, bool]:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     poll.register(listener, 0)  # only says when the other end is gone
-    said = b""
+    said, is_over = b"", False
     deadline = time.monotonic() + PATIENCE_S
     while len(said) < LIMIT and time.monotonic() < deadline:
-        is_over = os.waitpid(child, os.WNOHANG)[0] != 0  # asked first: what it wrote before it ended is there by now
+        # asked first: what it wrote before it ended is there by now
+        is_over = is_over or os.waitpid(child, os.WNOHANG)[0] != 0
         happened = dict(poll.poll(0 if is_over else LOOK_EVERY_S * 1000))
         if happened.get(listener, 0) & (select.POLLERR | select.POLLHUP):
-            return said, is_over
+            raise _NobodyListensError
         piece = b""
         if descriptor in happened:
             piece = os.read(descriptor, LIMIT)

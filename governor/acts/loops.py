@@ -13,7 +13,7 @@ from governor.guards import calls
 from governor.guards.calls import Batch, Call, Trace
 
 KEPT = 2 * 5  # calls that are read back: twice what the rule looks at
-LINE = 33  # bytes: mark, exact, answer in hexadecimal, newline
+LINE = 41  # bytes: mark, exact, answer, verbatim in hexadecimal, newline
 ALIKE = 4  # where the letter does not say
 FULL = LINE * 240  # a longer record is cut back to its end
 
@@ -31,7 +31,7 @@ def path(home: str, record: str) -> str:
 
 def remember(home: str, record: str, made: list[Call]) -> list[Trace]:
     """Add calls and read back the last ten, oldest first. Raises: OSError where the state folder cannot be written."""
-    lines = b"".join(b"%016x%08x%08x\n" % (call.mark, call.exact, call.answer) for call in made)
+    lines = b"".join(b"%016x%08x%08x%08x\n" % call.trace for call in made)
     file = path(home, record)
     descriptor = hook.open_to_append(file, os.O_RDWR)
     try:
@@ -47,7 +47,9 @@ def remember(home: str, record: str, made: list[Call]) -> list[Trace]:
 
 def _trace(line: bytes) -> Trace | None:
     try:
-        return (int(line[:16], 16), int(line[16:24], 16), int(line[24:32], 16)) if len(line) == 32 else None
+        if len(line) != LINE - 1:
+            return None
+        return int(line[:16], 16), int(line[16:24], 16), int(line[24:32], 16), int(line[32:], 16)
     except ValueError:
         return None
 
@@ -102,7 +104,7 @@ def is_odd(home: str, batch: Batch, letter: bytes, *, now: float) -> bool:
         return False
     batch.traces = remember(home, record, batch.calls)
     wanted = letter.partition(b'"alike":')[2].lstrip()[:1]
-    if calls.most_alike(batch.traces)[0] >= (int(wanted) if wanted.isdigit() else ALIKE):
+    if calls.is_loop(batch.traces, int(wanted) if wanted.isdigit() else ALIKE):
         return True
     calm(home, record, before=now)
     if any(call.state == "failed" for call in batch.calls):

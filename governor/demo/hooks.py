@@ -20,7 +20,7 @@ from governor.demo.claude import FAILS_EVERY, TOOLS
 from governor.demo.letters import Letters
 from governor.demo.moments import moments
 from governor.demo.official import Shown
-from governor.guards import called, caps, degrade, loop, pacing, price, router, spawn, tier
+from governor.guards import attended, called, caps, degrade, going_on, loop, pacing, price, router, spawn, tier
 from governor.review.overhead import REFRESH
 
 if TYPE_CHECKING:
@@ -121,17 +121,19 @@ class Hooks:
         """UserPromptSubmit. What is held at the wall is sent again, and goes out at ``at``."""
         event: dict[str, Any] = {"hook_event_name": "UserPromptSubmit", "session_id": one.id, "model": one.model}
         event |= {"cwd": f"/home/demo/{one.project}", "source": "sdk" if one.surface in ("sdk-cli", "exec") else "user"}
-        event["prompt"] = pacing.MACHINE_PROMPTS[0] if notified else self._asked(one, at)
+        event["prompt"] = attended.MACHINE_PROMPTS[0] if notified else self._asked(one, at)
         if one.lane == "codex" and one.forked_from:
             event["agent_id"] = one.id
         word, letter = self.letters.pacing()
         advice = None
         if word == "speak":
-            advice = pacing.decide(event, letter, lane=one.lane, now=at, seen=self.seen.__contains__)
+            press = going_on.words(event, {}, one.lane) if attended.is_attended(event, {}, one.lane) else None
+            seen = self.seen.__contains__
+            advice = pacing.decide(event, letter, lane=one.lane, now=at, seen=seen, go_on=lambda: press)
         is_held = advice is not None and bool(advice.block) and not again
         when = at - ENTER_S if is_held else at
         if advice is not None:
-            self.seen.add(advice.once)
+            self.seen |= {advice.once, advice.also}
             record = {"decision": advice.decision, "rule": advice.rule, "session": one.id}
             self._decided("pacing", one, when, {**record, "said": advice.once.split(":")[0] or "held"})
         self._route(event, one, when)

@@ -35,10 +35,18 @@ class Advice:
 def stuck(tool: str, count: int, looked_at: int) -> tuple[str, str]:
     """(to the person, to the model, at most 200 characters) when calls repeat."""
     name = f"{tool[:40]} calls" if tool else "calls of one tool"
-    fact = f"{count} of the last {looked_at} calls were {name} with the same input"
+    return _repeating(f"{count} of the last {looked_at} calls were {name} with the same input")
+
+
+def alternating(count: int) -> tuple[str, str]:
+    """The same when two calls alternate."""
+    return _repeating(f"The last {count} calls were the same two by turns, with the same answers")
+
+
+def _repeating(fact: str) -> tuple[str, str]:
     model = f"{fact}. Repeating it is unlikely to change the result; another approach, or saying what blocks, is next."
     person = (
-        f"governor: {fact}; the model was told once. "
+        f"governor: {fact[:1].lower()}{fact[1:]}; the model was told once. "
         "If it goes on, press Esc and say what to do instead; governor decisions lists such moments."
     )
     return person, model[:200]

@@ -1,8 +1,9 @@
-"""What to say about pace, and when to say nothing: the worst window's line once per session and episode.
+"""What to say about pace, and when to say nothing: the worst window's line once per episode.
 
 Pure: the letter that refresh left, the event and the clock go in, words come out. A projection never holds anything
-back. Only actual use of 95 % or more, in a window that has not reset yet, pauses a person's own prompt, once: the
-client puts it back into the input line, so going on is one Enter.
+back. Only actual use of 95 % or more, in a window that has not reset yet, pauses a prompt, once, and only where a
+person is there to send it again. Where nobody is, the prompt goes on and the decision log says so: a held prompt ends
+the run as if it had succeeded, and no answer of a hook ends it otherwise (seen on Claude Code 2.1.332 and Codex 0.171).
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ if TYPE_CHECKING:
     from typing import Any
 
 STALE_S = 24 * 3600  # a letter this old says nothing any more
+GOES_ON = "Nobody is asked here, so this prompt goes on. To hold such prompts: pacing.hold_background in budget.json."
 RANK = {"GO": 0, "NUDGE": 1, "SLOW": 2, "STOP": 3}
-MACHINE_PROMPTS = ("<task-notification>", "<system-reminder>", "<command-")
 
 
 class Advice:
     """What to say to whom. ``once`` is the episode: the first to claim it speaks; ``near`` are its other names, under
-    which it may have been claimed. ``decision`` is hold, warn, context or alert; ``rule`` is the policy's.
+    which it may have been claimed. ``also`` is another episode that this settles with it. ``decision`` is hold, warn,
+    unattended, context or alert; ``rule`` is the policy's.
     """
 
-    __slots__ = ("bell", "block", "decision", "model", "near", "once", "person", "rule")
+    __slots__ = ("also", "bell", "block", "decision", "model", "near", "once", "person", "rule")
 
     def __init__(
         self,
@@ -37,7 +39,9 @@ class Advice:
         model: str = "",
         block: str = "",
         bell: bool = False,
+        also: str = "",
     ) -> None:
+        self.also = also
         self.decision = decision
         self.rule = rule
         self.person = person
@@ -55,20 +59,22 @@ def decide(
     lane: str,
     now: float,
     seen: Callable[[str], bool],
+    go_on: Callable[[], str | None],
     overridden: bool = False,
     own: dict[str, dict[str, Any]] | None = None,
 ) -> Advice | None:
     """The one thing worth saying now, or None. ``own``: what this session heard itself, by window (``tap.own``).
 
-    In this order: the wall, the session's context above the band's ceiling, windows by verdict, then alerts that ring
-    the bell. Whatever was said already (``seen``) makes room for the next.
+    ``go_on`` says what a person presses after a hold (``guards.going_on``), None where nobody is there; it is asked
+    only at the wall. In this order: the wall, the session's context above the band's ceiling, windows by verdict, then
+    alerts that ring the bell. Whatever was said already (``seen``) makes room for the next.
     """
     written = letter.get("written_at")
     if not isinstance(written, (int, float)) or not -300 <= now - written <= STALE_S:
         return None
     windows = _open(_heard_since(letter, lane, own or {}, written, now), now)
     session = str(event.get("session_id", ""))
-    found = _candidates(event, letter, windows, session=session, lane=lane, overridden=overridden)
+    found = _candidates(event, letter, windows, session=session, lane=lane, go_on=go_on, overridden=overridden)
     for advice in [*found, *_alerts(letter)]:
         if not advice.once or not any(map(seen, (advice.once, *advice.near))):
             return advice
@@ -141,11 +147,15 @@ def _candidates(
     *,
     session: str,
     lane: str,
+    go_on: Callable[[], str | None],
     overridden: bool,
 ) -> list[Advice]:
     found = []
     owner = f"{lane}:{letter['mark']}" if "mark" in letter else lane  # another account's episodes are its own
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
+    is_wall = prompting and not overridden and any(window.get("verdict") == "STOP" for window in windows)
+    press = go_on() if is_wall else None
+    is_alone = is_wall and press is None
     for window in windows:
         its_own = window.get("sessions")  # of a window that counts one family of models alone
         if isinstance(its_own, list) and session not in its_own:
@@ -155,21 +165,26 @@ def _candidates(
         line, short = str(window.get("line", "")), str(window.get("model_line", ""))[:200]
         keys = cycle_keys(window.get("cycle") or window["resets_at"])
         walls = [f"wall:{owner}:{name}:{key}" for key in keys]
-        paces = [f"pace:{session}:{owner}:{name}:{key}:{window.get('rule', verdict)}" for key in keys]
-        if verdict == "STOP" and not overridden and prompting:
-            if is_machine(event):
-                if letter.get("hold_background") is True:
-                    found.append(
-                        Advice(
-                            "hold", rule, once="", block=f"{line} Held back; to let it through: governor override 30m"
-                        )
-                    )
-            elif letter.get("pause_at_wall") is not False:
-                reason = f"{line} Press Enter to go on; for longer: governor override 30m"
-                found.append(Advice("hold", rule, once=walls[0], near=walls[1:], block=reason))
-        if verdict in RANK and line and name not in (letter.get("hush") or ()):
-            told = short if verdict == "STOP" else ""
-            found.append(Advice("warn", rule, once=paces[0], near=paces[1:], person=line, model=told))
+        # Once, whichever session: /clear begins a new one.
+        said = [f"pace:{owner}:{name}:{key}:{window.get('rule', verdict)}" for key in keys]
+        if verdict == "STOP" and is_alone and letter.get("hold_background") is True:
+            held = f"{line} Held back and not done (pacing.hold_background). To let it through: governor override 30m"
+            found.append(Advice("hold", rule, once="", block=held))
+        elif verdict == "STOP" and is_wall and press is not None and letter.get("pause_at_wall") is not False:
+            reason = f"{line} {press}; for longer: governor override 30m"
+            found.append(Advice("hold", rule, once=walls[0], near=walls[1:], block=reason, also=said[0]))
+        if verdict not in RANK or not line or name in (letter.get("hush") or ()):
+            continue
+        if verdict != "STOP":
+            found.append(Advice("warn", rule, once=said[0], near=said[1:], person=line))
+            continue
+        told = [f"told:{session}:{owner}:{name}:{key}" for key in keys]  # each session's model, and each lone run
+        if is_alone:
+            lone = f"{line} {GOES_ON}"
+            found.append(Advice("unattended", rule, once=told[0], near=told[1:], person=lone, model=short))
+            continue
+        found.append(Advice("warn", rule, once=said[0], near=said[1:], also=told[0], person=line, model=short))
+        found.append(Advice("warn", rule, once=told[0], near=told[1:], model=short))
     heavy = _heavy(letter, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)
@@ -198,11 +213,3 @@ def _heavy(letter: dict[str, Any], session: str, lane: str) -> Advice | None:
         "projection leaves room for. /compact keeps the thread, /clear starts afresh."
     )
     return Advice("context", f"over-{ceiling // 1000}k", once=f"context:{session}:{ceiling}", person=text)
-
-
-def is_machine(event: dict[str, Any]) -> bool:
-    """Was this prompt sent by a loop, a schedule or a finished background agent rather than typed?"""
-    if event.get("source", "user") != "user" or "agent_id" in event:
-        return True
-    prompt = event.get("prompt")
-    return isinstance(prompt, str) and prompt.lstrip().startswith(MACHINE_PROMPTS)

@@ -1,9 +1,9 @@
 """Wiring the hooks and the statusLine tap into the clients, and leaving without a trace.
 
 ``install`` and ``uninstall`` compose the rooms beside this one: ``wiring`` says what, ``plan`` and ``edit`` what a
-file becomes, ``carry_out`` and ``target`` make it so, ``manifest`` remembers how to undo it, ``way_back`` finds that when
-the record is lost, ``runtime`` holds what the hooks run from, ``standing`` says how things are. Every file stands for
-itself: one that cannot be read or parsed is left alone and named, and the others are wired.
+file becomes, ``carry_out`` and ``target`` make it so, ``manifest`` remembers how to undo it, ``way_back`` finds that
+when the record is lost, ``runtime`` holds what the hooks run from, ``standing`` says how things are. Every file stands
+for itself: one that cannot be read or parsed is left alone and named, and the others are wired.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def install(
             return carry_out.arrive(home, target, entries, work_out)
 
         def check(target: Target) -> Outcome:
+            ahead = look_ahead(target, entries)
             writable(target, Path(os.path.realpath(target.path)))
-            return look_ahead(target, entries)
+            return ahead
 
         _each(targets, check)  # raises where none can be wired, before anything of ours is put in place
         runtime.stage(home, source)
@@ -76,8 +77,8 @@ def preview(path: str, *, folder: Path | None = None) -> Outcome:
     target = next(target for target in known(entries, folder) if str(target.path) == path)
     scripts = runtime.scripts(runtime.source_hooks())
     try:
-        writable(target, Path(os.path.realpath(target.path)))
         todo = _arriving(target, entries, home=home, folder=folder, scripts=scripts)
+        writable(target, Path(os.path.realpath(target.path)))
     except SettingsError as fault:
         return _failed(target, fault)
     return carry_out.outcome(todo, done=False)

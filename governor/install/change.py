@@ -103,11 +103,19 @@ def without_us(target: Target, *, seen: bytes | None, entry: Entry | None, home:
 def is_wiped(document: plan.Document, entry: Entry | None) -> bool:
     """Did everything of ours go at once from a file that our statusLine stood in? Then a client wrote it anew."""
     is_tapped = entry is not None and entry.is_tapped
-    return is_tapped and document.get("statusLine") is None and not any(map(wiring.mentions, way_back.commands(document)))
+    return (
+        is_tapped and document.get("statusLine") is None and not any(map(wiring.mentions, way_back.commands(document)))
+    )
 
 
 def _give_line_back(
-    target: Target, document: plan.Document, after: plan.Document, guide: str, *, entry: Entry | None, home: Path,
+    target: Target,
+    document: plan.Document,
+    after: plan.Document,
+    guide: str,
+    *,
+    entry: Entry | None,
+    home: Path,
     is_known: bool,
 ) -> None:
     """Put the person's statusLine back in the place of ours. ``is_known``: ``guide`` is what the file held."""

@@ -110,7 +110,12 @@ def writable(target: Target, real: Path) -> os.stat_result | None:
     """The file's stat, None where there is none. Raises: SettingsError for a file its owner protected, or another's."""
     try:
         was = os.stat(real)
-    except FileNotFoundError:
+    except FileNotFoundError as fault:
+        if target.path.is_symlink() and not real.parent.exists():
+            raise SettingsError(
+                f"{target.path} is a link into {real.parent}, which is not there.",
+                f"mkdir -p {real.parent} && {target.again}",
+            ) from fault
         return None
     except OSError as fault:
         raise _not_writable(target, real, fault.strerror or str(fault)) from fault
@@ -127,10 +132,6 @@ def _make_folder(target: Target, folder: Path) -> list[str]:
     while not at.exists():
         missing.insert(0, str(at))
         at = at.parent
-    if missing and target.path.is_symlink():
-        raise SettingsError(
-            f"{target.path} is a link into {folder}, which is not there.", f"mkdir -p {folder} && {target.again}"
-        )
     try:
         for name in missing:
             os.mkdir(name, 0o700)

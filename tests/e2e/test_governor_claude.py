@@ -113,6 +113,54 @@ def test_at_the_wall_a_prompt_is_held_once_and_enter_goes_on(
     assert "5h plan window is 96 % used" in standin.turns[before].text
 
 
+def test_a_headless_prompt_at_the_wall_goes_on_and_says_so(
+    wired: ClaudeCode, governor: Governor, state: State, standin: Standin
+) -> None:
+    """No answer of a hook ends ``-p`` as a failure (tried: block, continue false, exit 1 and 2), so it goes on."""
+    standin.meter.five_hour.used = 0.96
+    with wired.terminal() as tui:
+        ask(tui, standin, "one", "first")
+        tui.wait_for("5h 96%")
+    assert 0 == governor("refresh").code
+    standin.reply(text("night's work"))
+
+    run = wired.print("nightly job", stream=True)
+
+    assert (0, "night's work") == (run.code, run.result["result"])
+    words = [event.get("content", "") for event in run.events if event.get("subtype") == "informational"]
+    assert any("so this prompt goes on" in word for word in words), words
+    assert ["unattended"] == [one["decision"] for one in state.spool("decisions") if one["hook"] == "pacing"]
+
+
+def test_what_to_press_after_a_held_slash_command_is_true_and_said_once(
+    wired: ClaudeCode, governor: Governor, standin: Standin
+) -> None:
+    standin.meter.five_hour.used = 0.96
+    folder = wired.project / ".claude" / "commands"
+    folder.mkdir(parents=True)
+    (folder / "hello.md").write_text("Say hello to $ARGUMENTS\n")
+    with wired.terminal() as tui:
+        ask(tui, standin, "one", "first")
+        tui.wait_for("5h 96%")
+        assert 0 == governor("refresh").code
+        before = len(standin.turns)
+        tui.type("/hello world")
+        tui.wait_for("Press Up, then Enter to go on")
+        assert before == len(standin.turns), "held back"
+
+        standin.reply(text("hello there"))
+        tui.keys("Up")
+        tui.wait_until(lambda screen: "/hello world" in input_line(screen), "the command in the input line")
+        tui.keys("Enter")
+        tui.wait_for("● hello there")
+        tui.type("/clear")
+        tui.wait_until(lambda screen: "hello there" not in screen, "an empty screen")
+        ask(tui, standin, "afresh", "begun")
+        seen = " ".join(tui.history().split())
+
+    assert 1 >= seen.count("governor: Claude Code 5h 96 % used"), seen
+
+
 # ---- the router ------------------------------------------------------------------------------------------------------
 
 

@@ -118,8 +118,11 @@ def test_at_the_wall_a_prompt_is_held_once(wired_codex: Codex, governor: Governo
         tui.wait_for(READY)
         tui.type("please hurry")
         tui.wait_for("governor override 30m")
+        assert "Press Up, then Enter to go on" in " ".join(tui.screen().split())
         held = "please hurry" not in "".join(request.text for request in standin.requests)
-        ask(tui, standin, "please hurry", "hurrying")
+        standin.default = Reply((text("hurrying"),), usage())
+        tui.keys("Up", "Enter")
+        tui.wait_for("• hurrying")
 
     assert held
     assert "please hurry" in standin.turns[-1].text
