@@ -6,12 +6,13 @@ import os
 from datetime import datetime
 from typing import NamedTuple
 
-from governor import calibrate, forecast, history, hook, paths, policy, season, spending, windows
+from governor import calibrate, forecast, history, hook, paths, policy, refusals, season, spending, windows
 from governor.alarm import Alarm, step
 from governor.config import Settings
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane, LimitReading
+from governor.refusals import Refusal
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 
 HEARD_S = 22 * 86_400  # readings older than three weeks say nothing of an open window
@@ -70,16 +71,44 @@ def _lane(ledger: Ledger, settings: Settings, lane: Lane, *, now: int) -> LaneRe
     for reading in stored:
         if reading.window != "any":
             by_window.setdefault(reading.window, []).append(reading)
+    holding = _refusals(ledger, lane, by_window, now=now)
     names = [name for name, seen in by_window.items() if _is_alive(name, seen, now=now)]
+    names += [name for name in holding if name is not None and name not in names]
     if lane == "claude" or not names:
         names += [name for name in ("5h", "week") if name not in names]
-    if not stored and read.span_of(ledger, lane) is None:
+    if not stored and not holding and read.span_of(ledger, lane) is None:
         return LaneReport(lane, present=False, windows=[])
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
     past = past_of(ledger, settings, lane, now=now)
-    found = [_window(ledger, settings, lane, name, by_window.get(name, []), past, now=now) for name in names]
-    return LaneReport(lane, present=True, windows=found)
+    latest = {name: each[0] for name, each in holding.items()}
+    found = [
+        _window(ledger, settings, lane, name, by_window.get(name, []), past, refusal=latest.get(name), now=now)
+        for name in names
+    ]
+    return LaneReport(lane, present=True, windows=found, refusals=tuple(holding.get(None, ())))
+
+
+def _refusals(
+    ledger: Ledger, lane: Lane, by_window: dict[str, list[LimitReading]], *, now: int
+) -> dict[str | None, list[Refusal]]:
+    """Refusals that still hold, by window; None for those whose window is not known."""
+    told = [stored.reading for stored in statements.refusals(ledger, lane=lane, since=now - refusals.LONGEST_S)]
+    if not told:
+        return {}
+    answered = statements.answered(ledger, lane, min(reading.observed_at for reading in told))
+    resets: dict[str, int | None] = {}
+    full = []
+    for name, seen in by_window.items():
+        if _is_alive(name, seen, now=now):
+            window = windows.current(lane, name, seen, now=now)
+            resets[name] = window.resets_at if window.is_official else None
+            official = windows.official(window, seen, now=now)
+            full += [name] if official is not None and official.used_percent >= policy.WALL else []
+    by_name: dict[str | None, list[Refusal]] = {}
+    for refusal in refusals.in_force(told, answered, now=now):
+        by_name.setdefault(refusals.placed(refusal, resets, full), []).append(refusal)
+    return by_name
 
 
 def _is_alive(name: str, seen: list[LimitReading], *, now: int) -> bool:
@@ -99,9 +128,14 @@ def _window(
     seen: list[LimitReading],
     past: Past,
     *,
+    refusal: Refusal | None,
     now: int,
 ) -> WindowReport:
     window = windows.current(lane, name, seen, active=past.active, now=now)
+    if refusal is not None and refusal.is_stated and not window.is_official:
+        window = windows.Window(lane, name, refusal.until - windows.length(name), refusal.until, "refused")
+    if refusal is not None and not refusal.is_stated and window.is_official and window.resets_at is not None:
+        refusal = refusal._replace(until=min(refusal.until, window.resets_at))
     official = windows.official(window, seen, now=now)
     local = history.spent(ledger, settings, lane, window.starts_at, now + 1)
     scale = history.scale(ledger, settings, lane, name, now=now)
@@ -113,10 +147,11 @@ def _window(
     if window.resets_at is not None:
         elapsed = (now - window.starts_at) / (window.resets_at - window.starts_at)
     alarm = _alarm(ledger, window, projection, now=now, left=1 - (elapsed or 0.0))
-    verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed)
+    said = refusals.sentence(refusal, now=now) if refusal is not None else ""
+    verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed, refused=said)
     if name == "week" and (spike := policy.spike(past.hours, now=now)) is not None:
         reasons.append(spike)
-    return WindowReport(window, official, local, scale, estimate, projection, verdict, reasons)
+    return WindowReport(window, official, local, scale, estimate, projection, verdict, reasons, refusal)
 
 
 class Past(NamedTuple):

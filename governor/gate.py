@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from governor import config, hook, paths, refresh, spending
+from governor import config, hook, paths, refresh, refusals, spending
 from governor.assess import assess
 from governor.errors import StateError
 from governor.faces.plain import moment
@@ -40,7 +40,7 @@ def seen(*, lane: Lane | None = None, window: str | None = None) -> tuple[Ruling
             except StateError:
                 pass  # what is remembered still counts
             report = assess(ledger, settings, now=now, lane=lane)
-            found = [*of_windows(report, window=window, now=now)]
+            found = [*of_windows(report, window=window, now=now), *of_refusals(report, now=now)]
             if window is None:
                 found += of_budgets(spending.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
     except StateError as fault:
@@ -73,6 +73,14 @@ def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruli
         for found in lane.windows:
             if window in (None, found.window.name):
                 yield _of_window(lane, found, named=window is not None, now=now)
+
+
+def of_refusals(report: Report, *, now: int) -> Iterator[Ruling]:
+    """A refusal of a window that nobody named asks for pace: it may be one model's, or any of the lane's."""
+    for lane in report.lanes:
+        for refusal in lane.refusals:
+            text = refusals.sentence(refusal, now=now)
+            yield Ruling("PACE", "refused", text, lane.lane, until=refusal.until)
 
 
 def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
@@ -113,4 +121,5 @@ def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) 
         resets_at=found.window.resets_at,
         now=now,
         named=named,
+        until=found.refusal.until if found.refusal is not None else None,
     )

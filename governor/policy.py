@@ -26,15 +26,17 @@ EASED = 5.0  # points a landing must fall below its band before a ceiling in for
 
 
 def judge(
-    official: Official | None, projection: Projection | None, alarm: Alarm, *, elapsed: float | None
+    official: Official | None, projection: Projection | None, alarm: Alarm, *, elapsed: float | None, refused: str = ""
 ) -> tuple[Verdict, list[Reason]]:
     """The verdict on one window, and every rule that spoke, the decisive one first.
 
     ``elapsed`` is the share of the window that has passed (0-1), which is also what even pace would have used.
+    ``refused`` says of a refusal that still holds when and until when; a refusal is actual use of all there is.
     """
     verdict: Verdict = "GO"
     reasons: list[Reason] = []
-    for word, reason in (_wall(official), _early(projection, alarm), _ladder(official, elapsed)):
+    heard: Ruling = ("STOP", Reason("refused", refused, None)) if refused else ("GO", None)
+    for word, reason in (heard, _wall(official), _early(projection, alarm), _ladder(official, elapsed)):
         if reason is None:
             continue
         if VERDICTS.index(word) > VERDICTS.index(verdict):

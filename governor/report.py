@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from governor.calibrate import Scale
 from governor.model import Lane, Tally
+from governor.refusals import Refusal
 from governor.windows import Official, Window
 
 Verdict = Literal["GO", "NUDGE", "SLOW", "STOP"]
@@ -52,6 +53,7 @@ class WindowReport(NamedTuple):
     projection: Projection | None
     verdict: Verdict
     reasons: list[Reason]
+    refusal: Refusal | None = None  # of this window, where one still holds
 
 
 class LaneReport(NamedTuple):
@@ -60,6 +62,13 @@ class LaneReport(NamedTuple):
     lane: Lane
     present: bool  # has transcripts, or official readings, at all
     windows: list[WindowReport]
+    refusals: tuple[Refusal, ...] = ()  # that still hold, of a window that nobody named
+
+    @property
+    def verdict(self) -> Verdict:
+        """The strictest of its windows; a refusal of an unknown window asks to go slow."""
+        heard: list[Verdict] = ["SLOW"] if self.refusals else []
+        return worst([*heard, *(found.verdict for found in self.windows)])
 
 
 class HookHealth(NamedTuple):

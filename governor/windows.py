@@ -26,11 +26,12 @@ class Window(NamedTuple):
     name: str
     starts_at: int
     resets_at: int | None
-    how: str  # official | rolled (from the last official reset) | activity (from local use) | trailing
+    how: str  # official | refused | rolled (from the last official reset) | activity (from local use) | trailing
 
     @property
     def is_official(self) -> bool:
-        return self.how == "official"
+        """Has the vendor itself named this window's reset? A refusal names it too."""
+        return self.how in ("official", "refused")
 
 
 class Official(NamedTuple):

@@ -65,7 +65,8 @@ def calibrate(
     readings: list[LimitReading] = []
     with opened(quiet=as_json) as (ledger, settings, now):
         if listing:
-            _list(statements.readings(ledger), now=now, as_json=as_json)
+            every = [*statements.readings(ledger), *statements.refusals(ledger)]
+            _list(sorted(every, key=lambda one: (one.reading.observed_at, one.id)), now=now, as_json=as_json)
             return
         if fit:
             _fit(ledger, settings.weights, lane, window, now=now, as_json=as_json)

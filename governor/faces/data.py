@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from governor.model import Lane, Tally
     from governor.outlook import Outlook
     from governor.plans import Fit, Plan, Shape
+    from governor.refusals import Refusal
     from governor.report import Report, WindowReport
     from governor.scores import Backtest
 
@@ -32,7 +33,11 @@ def status(report: Report) -> dict[str, Any]:
         "generated_at": utc(report.generated_at),
         "kill_switch": {"off": report.off_by is not None, "by": report.off_by},
         "lanes": [
-            {"lane": lane.lane, "windows": [_window(found, report.generated_at) for found in lane.windows]}
+            {
+                "lane": lane.lane,
+                "windows": [_window(found, report.generated_at) for found in lane.windows],
+                "refusals": [_refusal(each) for each in lane.refusals],
+            }
             for lane in report.lanes
         ],
         "problems": {"lines": report.problem_lines, "files": report.problem_files},
@@ -77,7 +82,14 @@ def _window(found: WindowReport, now: int) -> dict[str, Any]:
         },
         "verdict": found.verdict,
         "reasons": [reason._asdict() for reason in found.reasons],
+        "refusal": found.refusal and _refusal(found.refusal),
     }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    """``is_stated``: whether ``until`` is the reset that the plan stated, or our own bound."""
+    model = refusal.model or None
+    return {"at": utc(refusal.at), "until": utc(refusal.until), "is_stated": refusal.is_stated, "model": model}
 
 
 def _scale(scale: Scale) -> dict[str, Any]:

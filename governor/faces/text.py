@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from click import style
 
+from governor import refusals
 from governor.alarm import RULE
 from governor.faces.plain import LANE_NAMES, WIDTH, ago, change, count, folded, left, many, moment, percent, span, utc
 from governor.guards.budget import amount
@@ -50,6 +51,8 @@ def status(report: Report, *, why: bool = False) -> str:
         lines += ["", style(LANE_NAMES[lane.lane], bold=True)]
         for found in lane.windows:
             lines += _window(found, now=now, why=why)
+        for refusal in lane.refusals:
+            lines += _said("SLOW", refusals.sentence(refusal, now=now))
     if report.budgets:
         lines += ["", style("Budgets", bold=True), *map(_budget, report.budgets[:BUDGETS])]
     return "\n".join([*lines, "", *_foot(report)])
@@ -149,9 +152,13 @@ def _landing(found: WindowReport, *, now: int) -> str:
 
 
 def _verdict(found: WindowReport, reason: Reason) -> list[str]:
-    first, *more = folded(f"{SIGNS[found.verdict]} {found.verdict}  {reason.text}", 7, hang=2)
-    word = f"{SIGNS[found.verdict]} {found.verdict}"
-    return [first.replace(word, style(word, **COLOURS[found.verdict]), 1), *more]  # type: ignore[arg-type]
+    return _said(found.verdict, reason.text)
+
+
+def _said(verdict: str, text: str) -> list[str]:
+    word = f"{SIGNS[verdict]} {verdict}"
+    first, *more = folded(f"{word}  {text}", 7, hang=2)
+    return [first.replace(word, style(word, **COLOURS[verdict]), 1), *more]  # type: ignore[arg-type]
 
 
 def _arithmetic(found: WindowReport) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from governor import alerts, policy
 from governor.faces import line
 from governor.letters.post import Desk
+from governor.refusals import Refusal
 from governor.report import LaneReport, WindowReport
 
 
@@ -19,9 +20,11 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     speaks = False
     for lane in report.lanes:
         other = next((one for one in report.lanes if one.lane != lane.lane and one.present), None)
-        lanes[lane.lane] = {"windows": [_window(found, other, now=report.generated_at) for found in lane.windows]}
+        told = [_window(found, other, now=report.generated_at) for found in lane.windows]
+        told += [_unnamed(refusal, other, now=report.generated_at) for refusal in lane.refusals]
+        lanes[lane.lane] = {"windows": told}
         ceilings[lane.lane] = policy.ceiling(_worst_landing(lane))
-        speaks = speaks or any(found.verdict != "GO" or _spiked(found) for found in lane.windows)
+        speaks = speaks or lane.verdict != "GO" or any(map(_spiked, lane.windows))
         speaks = speaks or any(tokens > (ceilings[lane.lane] or 10**12) for tokens in contexts.values())
     rung = [{"key": alert.key, "text": alert.text} for alert in alerts.for_the_bell(report, settings.values["notify"])]
     speaks = speaks or bool(rung)
@@ -32,15 +35,35 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
 def _window(found: WindowReport, other: LaneReport | None, *, now: int) -> dict[str, Any]:
     official, guess = found.official, found.projection
     landing = guess.p50 if guess is not None and guess.confidence != "none" else None  # a first day proves nothing
+    resets_at = found.window.resets_at if found.window.is_official else None
+    verdict = found.verdict
+    if found.refusal is not None and resets_at is None:
+        resets_at = found.refusal.until
+    if found.refusal is not None and ":" in found.window.name:
+        verdict = "SLOW"  # the next prompt may be another model's: it is told, and nothing is held
     return {
         "window": found.window.name,
-        "resets_at": found.window.resets_at if found.window.is_official else None,
-        "verdict": found.verdict,
+        "resets_at": resets_at,
+        "verdict": verdict,
         "rule": f"spike:{now // 3600}" if found.verdict == "GO" and _spiked(found) else _rule(found),
         "official": official and official.used_percent,
         "landing": landing,
         "line": line.pacing(found, other, now=now) if found.verdict != "GO" or _spiked(found) else "",
         "model_line": line.for_model(found, now=now) if found.verdict == "STOP" else "",
+    }
+
+
+def _unnamed(refusal: Refusal, other: LaneReport | None, *, now: int) -> dict[str, Any]:
+    """A refusal of a window that nobody named, laid out as a window: the next prompt is told of it, and not held."""
+    return {
+        "window": "any",
+        "resets_at": refusal.until,
+        "verdict": "SLOW",
+        "rule": "refused",
+        "official": None,
+        "landing": None,
+        "line": line.refused(refusal, other, now=now),
+        "model_line": "",
     }
 
 
