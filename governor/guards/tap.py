@@ -11,7 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-WINDOWS = {"five_hour": "5h", "seven_day": "week"}
+# The last is Fable's own week, by the client's inner name for it (2.1.332).
+WINDOWS = {"five_hour": "5h", "seven_day": "week", "seven_day_overage_included": "week:fable"}
 GAP_S = 1800  # after a pause this long, the last figure before it matters as much as the first after it
 REPEAT_S = 600  # an unchanged figure is worth saying again after this long
 SIGNS = {"GO": "", "NUDGE": "▲", "SLOW": "◆", "STOP": "■"}
@@ -88,11 +89,12 @@ def _reading(window: str, percent: float, resets_at: int | None, at: int) -> dic
 def line(event: dict[str, Any], letter: dict[str, Any], *, now: float, colour: bool) -> str:
     """``5h 42% · week 63% → ~104% ▲ · ctx 84k``; the projection comes from the letter while its window is open."""
     parts = []
+    shown = figures(event)
     lanes = letter.get("lanes")
     lane = lanes.get("claude") if isinstance(lanes, dict) else None
     told = lane.get("windows") if isinstance(lane, dict) else None
     known = {str(w.get("window")): w for w in told if isinstance(w, dict)} if isinstance(told, list) else {}
-    for window, (percent, resets_at) in figures(event).items():
+    for window, (percent, resets_at) in shown.items():
         if resets_at is not None and resets_at <= now:
             continue
         text = f"{window} {percent:.0f}%"
@@ -106,8 +108,21 @@ def line(event: dict[str, Any], letter: dict[str, Any], *, now: float, colour: b
         if SIGNS.get(verdict):
             text += f" {SIGNS[verdict]}"
         parts.append(f"\033[{COLOURS[verdict]}m{text}\033[0m" if colour and verdict in COLOURS else text)
+    parts += [_refused(name, colour) for name, about in known.items() if _is_refused(about, now) and name not in shown]
     context = event.get("context_window")
     tokens = context.get("total_input_tokens") if isinstance(context, dict) else None
     if isinstance(tokens, int) and tokens > 0:
         parts.append(f"ctx {tokens // 1000}k")
     return " · ".join(parts)
+
+
+def _is_refused(about: dict[str, Any], now: float) -> bool:
+    """Did the plan refuse this window, and does that still count?"""
+    until = about.get("resets_at")
+    return about.get("rule") == "refused" and isinstance(until, (int, float)) and until > now
+
+
+def _refused(window: str, colour: bool) -> str:
+    """A refusal of a window that the client states no figure of: a model's own, or one that nobody named."""
+    text = f"{window} refused {SIGNS['STOP']}" if window != "any" else f"refused {SIGNS['SLOW']}"
+    return f"\033[{COLOURS['STOP' if window != 'any' else 'SLOW']}m{text}\033[0m" if colour else text
