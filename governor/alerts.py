@@ -12,9 +12,10 @@ import subprocess
 import sys
 from typing import Any, NamedTuple
 
-from governor import hook, paths, policy
+from governor import hook, paths
 from governor.faces.plain import LANE_NAMES, percent
 from governor.guards.budget import amount
+from governor.limit_facts import LADDER
 from governor.report import Report
 
 SESSION_BUS = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY")
@@ -48,7 +49,7 @@ def due(report: Report) -> list[Alert]:
 
 
 def _rung(episode: str, used: float, text: str) -> list[Alert]:
-    rung = max((step for step in policy.LADDER if used >= step), default=None)
+    rung = max((step for step in LADDER if used >= step), default=None)
     return [] if rung is None else [Alert(f"{episode}:{rung:g}", f"governor: {text}. Look: governor status")]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from governor.errors import BadInputError
 from governor.guards.tap import window_of
+from governor.limit_facts import used_percent
 from governor.model import Lane, LimitReading
 from governor.sources import codex
 
@@ -48,7 +49,7 @@ def _ask_claude(program: str, *, now: int) -> list[LimitReading]:
 
 
 def claude_readings(answer: dict[str, Any], *, now: int) -> Iterator[LimitReading]:
-    """The windows in an answer to ``get_usage``; percentages 0-100, times ISO 8601."""
+    """The windows in an answer to ``get_usage``; percentages, times ISO 8601."""
     limits = answer.get("rate_limits")
     if not isinstance(limits, dict):
         return
@@ -60,12 +61,12 @@ def claude_readings(answer: dict[str, Any], *, now: int) -> Iterator[LimitReadin
             stated[f"seven_day_{one['display_name'].lower()}"] = one
     for name, value in stated.items():
         window = window_of(name)
-        used = value.get("utilization")
-        if window is None or not isinstance(used, (int, float)) or not 0 <= used <= 100:
+        used = used_percent(value.get("utilization"))
+        if window is None or used is None:
             continue
         resets_at = _epoch(value.get("resets_at"))
         name_of_plan = plan if isinstance(plan, str) else None
-        yield LimitReading("claude", window, float(used), resets_at, now, "client", None, name_of_plan)
+        yield LimitReading("claude", window, used, resets_at, now, "client", None, name_of_plan)
 
 
 def _epoch(text: object) -> int | None:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from governor import spans, windows
 from governor.errors import BadInputError
+from governor.limit_facts import MOST_TYPED, used_percent
 from governor.model import Lane, LimitReading
 
 _HEADS = (
@@ -67,7 +68,7 @@ def readings(text: str, *, lane: Lane, now: int) -> list[LimitReading]:
             if at is not None and window == "5h" and at > now + windows.LENGTH["5h"]:
                 at -= 86_400  # a clock time without a date, minutes after it
             found[window] = (found[window][0], at)
-    found = {name: one for name, one in found.items() if 0 <= one[0] <= 100}
+    found = {name: one for name, one in found.items() if used_percent(one[0], MOST_TYPED) is not None}
     if not found:
         raise BadInputError(
             "No figure was found in what was pasted.", "copy the whole /usage panel, or: governor calibrate 60%"

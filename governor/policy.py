@@ -8,11 +8,10 @@ own, and a doubtful one (little history) never sounds the early alarm.
 from __future__ import annotations
 
 from governor.alarm import Alarm
+from governor.limit_facts import LADDER, WALL
 from governor.report import VERDICTS, Projection, Reason, Verdict
 from governor.windows import Official
 
-WALL = 95.0  # percent of actual use
-LADDER = (50.0, 70.0, 90.0, 100.0, 120.0)
 # (projected percent of the cap, verdict, context ceiling in tokens)
 BANDS: tuple[tuple[float, Verdict, int], ...] = (
     (130.0, "SLOW", 250_000),

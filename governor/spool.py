@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from governor import hook, paths
 from governor.ledger.store import Ledger
+from governor.limit_facts import used_percent
 from governor.model import LANES, LimitReading, Problem
 from governor.sources.lines import to_ms
 
@@ -89,10 +90,9 @@ def _records(raw: bytes, path: str, problems: list[Problem]) -> list[dict[str, A
 
 def reading(record: dict[str, Any]) -> LimitReading | None:
     """A spooled statement of the official meter, or None where it states nothing usable."""
-    percent = _number(record.get("used_percent"), 1000)
+    percent = used_percent(record.get("used_percent"))
     observed_ms = to_ms(record.get("observed_at"))
     resets_ms = to_ms(record.get("resets_at"))
-    # Far above 100 it is no percentage: a client was seen to put the epoch of the reset there.
     if record.get("lane") not in LANES or not isinstance(record.get("window"), str):
         return None
     if percent is None or observed_ms is None:

@@ -10,6 +10,8 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from governor.limit_facts import used_percent
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -47,7 +49,7 @@ def tidy(anchors: Iterable[Anchor]) -> list[Anchor]:
     kept = {
         (a.observed_at, a.resets_at): a
         for a in anchors
-        if 0 <= a.used_percent <= 200 and (a.units == 0 or TINY < a.units < 1 / TINY)
+        if used_percent(a.used_percent) is not None and (a.units == 0 or TINY < a.units < 1 / TINY)
         if a.resets_at is None or a.resets_at > a.observed_at  # a reading is void once its window has reset
     }
     return sorted(kept.values(), key=lambda a: (a.observed_at, a.resets_at or 0))

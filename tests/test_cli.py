@@ -301,7 +301,7 @@ WRONG = [
     "calibrate 60% --list",
     "calibrate sixty",
     "calibrate nan%",
-    "calibrate 101%",
+    "calibrate 201%",
     "calibrate -5%",
     "calibrate 0.6",
     "calibrate 60% --window fortnight",

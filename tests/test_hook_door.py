@@ -444,11 +444,12 @@ def test_every_hook_of_ours_is_as_quiet(script: str, tmp_path: Path) -> None:
     """To its very end, with an event that is none of its business; the status line parses what it always parses."""
     more, said = imported(script, {"prompt": "hello"}, tmp_path)
     assert b"" == said
-    assert more <= QUIET_PATH | (PARSING | guards("tap") if script == "statusline.py" else set())
+    assert more <= QUIET_PATH | (PARSING | TAPPING if script == "statusline.py" else set())
 
 
 # Beyond that, JSON's C parts alone; ``json`` itself, ``re``, ``typing`` and ``pathlib`` cost more than any hook's work.
 PARSING = {"governor.wire", "_json"}
+TAPPING = guards("tap") | {"governor.limit_facts"}
 COMPACTING = {
     *guards("cut", "edits", "entries", "memory", "recency", "record"),
     *("governor.errors", "governor.acts", "governor.acts.memory", "governor.acts.originals", "governor.paths"),
@@ -478,7 +479,7 @@ OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) 
         ("memory_compactor.py", {}, OVER, COMPACTING),
         ("budget_guard.py", {"hook_event_name": "PreToolUse", "session_id": "s"}, "", COUNTING),
         ("spawn_guard.py", AGENT, "", SPAWNING),
-        ("statusline.py", {"rate_limits": {"five_hour": {"used_percentage": 42}}}, "", guards("tap")),
+        ("statusline.py", {"rate_limits": {"five_hour": {"used_percentage": 42}}}, "", TAPPING),
     ],
     ids=["pacing", "router", "within", "compaction", "budget", "spawn", "statusline"],
 )

@@ -33,6 +33,7 @@ THINKING = {
         "prices",
         "meter",
         "windows",
+        "limit_facts",
         "stretches",
         "fit",
         "regimes",
@@ -191,7 +192,7 @@ def test_only_the_tail_opens_a_transcript() -> None:
 
 
 LAYERS = (
-    r"governor\.(model|errors|hook|spans|wire)",
+    r"governor\.(model|errors|hook|limit_facts|spans|wire)",
     r"governor\.(paths|acts.*|prices|meter|windows|anchors|sources.*|guards.*)",
     r"governor\.(ledger.*|config.*|spool|refresh)",
     r"governor\.(history|spending|assess|outlook|hindsight|review\.(upkeep|watch|ceilings))",

@@ -7,6 +7,8 @@ than an echo.
 
 from __future__ import annotations
 
+from governor.limit_facts import WALL, used_percent
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -26,21 +28,17 @@ def window_of(name: str) -> str | None:
 
 
 def figures(event: dict[str, Any]) -> dict[str, tuple[float, int | None]]:
-    """{window: (used percent, resets_at)} as stated; windows that state nothing usable are absent, never 0.
-
-    Above 101 it is no percentage of a plan: clients were seen to put the reset's epoch there.
-    """
+    """{window: (used percent, resets_at)} as stated; windows that state nothing usable are absent, never 0."""
     limits = event.get("rate_limits")
     found: dict[str, tuple[float, int | None]] = {}
     for name, value in limits.items() if isinstance(limits, dict) else ():
         window = window_of(name)
-        percent = value.get("used_percentage") if isinstance(value, dict) else None
-        if window is None or isinstance(percent, bool) or not isinstance(percent, (int, float)):
+        percent = used_percent(value.get("used_percentage")) if isinstance(value, dict) else None
+        if window is None or percent is None:
             continue
         resets_at = value.get("resets_at")
         is_time = isinstance(resets_at, (int, float)) and not isinstance(resets_at, bool)
-        if 0 <= percent <= 101:
-            found[window] = (round(float(percent), 3), int(resets_at) if is_time else None)
+        found[window] = (round(percent, 3), int(resets_at) if is_time else None)
     return found
 
 
@@ -101,7 +99,7 @@ def line(event: dict[str, Any], letter: dict[str, Any], *, now: float, colour: b
         about = known.get(window, {})
         until = about.get("resets_at")  # None: not official
         alive = isinstance(until, (int, float)) and until > now
-        verdict = "STOP" if percent >= 95 else str(about.get("verdict")) if alive else ""
+        verdict = "STOP" if percent >= WALL else str(about.get("verdict")) if alive else ""
         landing = about.get("landing")
         if alive and isinstance(landing, (int, float)) and landing > percent:
             text += f" → ~{landing:.0f}%"

@@ -14,6 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from governor import refusals, stated_refusal
+from governor.limit_facts import used_percent
 from governor.model import Cursor, LimitReading, Problem, Reading, Usage
 from governor.sources import tail
 from governor.sources.lines import COUNT_LIMIT, count, decode, text, to_ms
@@ -267,9 +268,9 @@ def readings(limits: dict[str, Any], observed_at: int, account: str | None) -> l
         window = limits.get(slot)
         if not isinstance(window, dict):
             continue
-        percent = window.get("used_percent")
+        percent = used_percent(window.get("used_percent"))
         minutes = window.get("window_minutes")
-        if not isinstance(percent, (int, float)) or isinstance(percent, bool) or not 0 <= percent <= 1000:
+        if percent is None:
             continue
         if type(minutes) is not int or not 0 < minutes <= _LONGEST_MINUTES:
             continue
@@ -281,7 +282,7 @@ def readings(limits: dict[str, Any], observed_at: int, account: str | None) -> l
             LimitReading(
                 "codex",
                 _WINDOWS.get(minutes, f"{minutes}m") + suffix,
-                float(percent),
+                percent,
                 None if resets_ms is None else resets_ms // 1000,
                 observed_at,
                 "rollout",

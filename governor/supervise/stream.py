@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from governor import stated_refusal
 from governor.guards import failures
 from governor.guards.tap import window_of
+from governor.limit_facts import used_percent
 from governor.model import Lane, Usage
 from governor.sources import billed, claude
 from governor.sources.lines import count, text, to_ms
@@ -19,7 +20,6 @@ from governor.stated_refusal import Stated
 
 CALLS = frozenset(("command_execution", "file_change", "mcp_tool_call", "collab_tool_call", "web_search"))
 OWN_LIMIT = {"error_max_budget_usd": "usd", "error_max_turns": "tool_calls"}
-MOST = 10.0  # a utilization above this is no fraction of a cap
 
 
 class Official(NamedTuple):
@@ -118,15 +118,11 @@ class Feed:
         for name, said in windows.items() if isinstance(windows, dict) else ():
             window = window_of(name)
             share = said.get("utilization") if isinstance(said, dict) else None
-            if (
-                window is None
-                or isinstance(share, bool)
-                or not isinstance(share, (int, float))
-                or not 0 <= share <= MOST
-            ):
+            percent = used_percent(share * 100) if isinstance(share, (int, float)) else None
+            if window is None or isinstance(share, bool) or percent is None:
                 continue
             resets_ms = to_ms(said.get("resetsAt"))
-            found = Official(window, round(share * 100, 4), None if resets_ms is None else resets_ms // 1000)
+            found = Official(window, round(percent, 4), None if resets_ms is None else resets_ms // 1000)
             if self.official.get(window) != found:
                 self.official[window] = found
                 fresh.append(found)

@@ -1,0 +1,35 @@
+"""What a figure of the official meter is, and when two of them speak of one window.
+
+Hooks and the engine both ask. Nothing is imported here, so that a hook pays nothing for it.
+"""
+
+from __future__ import annotations
+
+# Usage credits carry a window past 100 %. Beyond this it is no percentage: clients put the reset's epoch there.
+MOST_PERCENT = 1000.0
+MOST_TYPED = 200.0  # what a person types or pastes: above it, a slip of the keys is likelier than such use
+# resets_at wobbles by up to 47 s between two reports of one window; two windows of one name are hours apart.
+RESET_JITTER = 600
+WALL = 95.0  # percent of actual use: from here on nothing unattended starts
+LADDER = (50.0, 70.0, 90.0, 100.0, 120.0)  # percent of actual use, each worth a word once
+RUNGS = tuple(sorted({*LADDER, WALL}))
+
+
+def used_percent(value: object, most: float = MOST_PERCENT) -> float | None:
+    """The value as a percentage of a window, 0 to ``most``; None for anything else, NaN and epochs included."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+        return None
+    return float(value)
+
+
+def is_same_window(one: float | None, other: float | None) -> bool:
+    """Do two ``resets_at`` (epoch seconds) name one window? Two missing ones do; a missing and a stated one do not."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= RESET_JITTER
+
+
+def crossed_rung(before: float, now: float) -> float | None:
+    """The highest rung that a figure reached on its way from ``before`` to ``now`` (percent), or None."""
+    reached = [rung for rung in RUNGS if before < rung <= now]
+    return reached[-1] if reached else None
