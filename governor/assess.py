@@ -11,6 +11,7 @@ from governor.alarm import Alarm, step
 from governor.config import Settings
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
+from governor.limit_facts import WALL
 from governor.model import LANES, Lane, LimitReading
 from governor.refusals import Refusal
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
@@ -104,7 +105,7 @@ def _refusals(
             window = windows.current(lane, name, seen, now=now)
             resets[name] = window.resets_at if window.is_official else None
             official = windows.official(window, seen, now=now)
-            full += [name] if official is not None and official.used_percent >= policy.WALL else []
+            full += [name] if official is not None and official.used_percent >= WALL else []
     by_name: dict[str | None, list[Refusal]] = {}
     for refusal in refusals.in_force(told, answered, now=now):
         by_name.setdefault(refusals.placed(refusal, resets, full), []).append(refusal)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from governor import spans, stated_refusal
+from governor.limit_facts import RESET_JITTER, is_same_window
 from governor.model import Lane, LimitReading
 from governor.stated_refusal import ANY
-from governor.windows import RESET_JITTER
 
 UNSTATED_S = 3600  # how long a refusal counts whose reset nobody stated
 SAME_EVENT_S = 120  # the hook, the stream and the transcript tell of one refusal within this time
@@ -106,7 +106,7 @@ def placed(refusal: Refusal, resets: Mapping[str, int | None], full: Iterable[st
     """
     if refusal.window is not None or not refusal.is_stated:
         return refusal.window
-    alike = [name for name, at in resets.items() if at is not None and abs(at - refusal.until) <= RESET_JITTER]
+    alike = [name for name, at in resets.items() if is_same_window(at, refusal.until)]
     return next((name for name in alike if name == "5h" or name in set(full)), None)
 
 

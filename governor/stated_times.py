@@ -99,6 +99,7 @@ def moment(text: str, *, now: int) -> int | None:
     words = plain(text).strip().rstrip(".,;")
     if (left := span(words)) is not None:
         return now + left
+    words = re.sub(r"^(?:at|on)\s+", "", words, flags=re.I)
     words = re.sub(r"\b(\d{1,2})(?:st|nd|rd|th)\b", r"\1", words)
     later = re.match(r"tomorrow(?:\s+at)?\s+", words, re.I)
     words = words[later.end() :] if later else words
