@@ -16,6 +16,7 @@ from governor import (
     hook,
     paths,
     policy,
+    refusals,
     season,
     spending,
     unchanged,
@@ -24,7 +25,9 @@ from governor import (
 from governor.config import Settings
 from governor.ledger import owners, read, statements
 from governor.ledger.store import Ledger
+from governor.limit_facts import WALL
 from governor.model import LANES, Account, Lane, LimitReading
+from governor.refusals import Refusal
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Reason, Report, WindowReport
 
 ACTIVE_S = 2 * 86_400
@@ -90,21 +93,55 @@ def _lane(ledger: Ledger, settings: Settings, whose: Account, *, now: int) -> La
     for reading in stored:
         if reading.window != "any":
             by_window.setdefault(reading.window, []).append(reading)
+    holding = _refusals(ledger, whose, by_window, now=now)
     names = [name for name, seen in by_window.items() if _is_alive(name, seen, now=now)]
+    names += [name for name in holding if name is not None and name not in names]
     if lane == "claude" or all(":" in name for name in names):  # the main windows are missing, not absent
         names += [name for name in ("5h", "week") if name not in names]
-    names = [name for name in names if windows.mentioned(stored, name)]
-    if not stored and read.span_of(ledger, lane, whose) is None:
+    names = [name for name in names if name in holding or windows.mentioned(stored, name)]
+    if not stored and not holding and read.span_of(ledger, lane, whose) is None:
         return LaneReport(lane, False, [], whose)
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
     named = {families.of(name): name for name in names}
     pasts = {family: past_of(ledger, settings, whose, now=now, window=name) for family, name in named.items()}
+    latest = {name: each[0] for name, each in holding.items()}
     found = [
-        _window(ledger, settings, whose, name, by_window.get(name, []), pasts[families.of(name)], now=now)
+        _window(
+            ledger,
+            settings,
+            whose,
+            name,
+            by_window.get(name, []),
+            pasts[families.of(name)],
+            refusal=latest.get(name),
+            now=now,
+        )
         for name in names
     ]
-    return LaneReport(lane, True, found, whose)
+    return LaneReport(lane, True, found, whose, tuple(holding.get(None, ())))
+
+
+def _refusals(
+    ledger: Ledger, whose: Account, by_window: dict[str, list[LimitReading]], *, now: int
+) -> dict[str | None, list[Refusal]]:
+    """Refusals that still hold, by window; None for those whose window is not known."""
+    told = [stored.reading for stored in statements.refusals(ledger, whose=whose, since=now - refusals.LONGEST_S)]
+    if not told:
+        return {}
+    answered = statements.answered(ledger, whose, min(reading.observed_at for reading in told))
+    resets: dict[str, int | None] = {}
+    full = []
+    for name, seen in by_window.items():
+        if _is_alive(name, seen, now=now):
+            window = windows.current(whose.lane, name, seen, now=now)
+            resets[name] = window.resets_at if window.is_official else None
+            official = windows.official(window, seen, now=now)
+            full += [name] if official is not None and official.used_percent >= WALL else []
+    by_name: dict[str | None, list[Refusal]] = {}
+    for refusal in refusals.in_force(told, answered, now=now):
+        by_name.setdefault(refusals.placed(refusal, resets, full), []).append(refusal)
+    return by_name
 
 
 def _is_alive(name: str, seen: list[LimitReading], *, now: int) -> bool:
@@ -124,9 +161,15 @@ def _window(
     seen: list[LimitReading],
     past: Past,
     *,
+    refusal: Refusal | None,
     now: int,
 ) -> WindowReport:
     window = windows.current(whose.lane, name, seen, active=past.active, now=now)
+    if refusal is not None and refusal.is_stated and not window.is_official:
+        starts_at = refusal.until - windows.length(name)
+        window = windows.Window(whose.lane, name, starts_at, refusal.until, "refused", refusal.until)
+    if refusal is not None and not refusal.is_stated and window.is_official and window.resets_at is not None:
+        refusal = refusal._replace(until=min(refusal.until, window.resets_at))
     official = windows.official(window, seen, now=now)
     is_told = history.is_told(ledger, settings, name, now=now)
     counted = name if is_told else ""
@@ -146,14 +189,20 @@ def _window(
     )
     projection = _project(window, placed, scale, past, now=now)
     alarm = alarm_memory.after(alarm_memory.recall(ledger, whose, window), projection, window, now=now)
-    elapsed = alarm_memory.elapsed(window, now=now)
-    verdict, reasons = policy.judge(official, projection, alarm, elapsed=elapsed, is_overdue=window.how == "overdue")
+    verdict, reasons = policy.judge(
+        official,
+        projection,
+        alarm,
+        elapsed=alarm_memory.elapsed(window, now=now),
+        is_overdue=window.how == "overdue",
+        refused=refusals.sentence(refusal, now=now) if refusal is not None else "",
+    )
     if unplaced is not None:
         reasons.append(Reason("unplaced", estimate.words(unplaced), None))
     if name == "week" and (spike := policy.spike(past.hours, now=now)) is not None:
         reasons.append(spike)
     counted_here = local if is_told else None
-    return WindowReport(window, official, counted_here, scale, placed, projection, verdict, reasons, unplaced)
+    return WindowReport(window, official, counted_here, scale, placed, projection, verdict, reasons, unplaced, refusal)
 
 
 def _busy(past: Past, since: int, *, now: int) -> int:

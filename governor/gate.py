@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from governor import config, hook, paths, policy, refresh, spending
+from governor import config, hook, paths, policy, refresh, refusals, spending
 from governor.assess import assess
 from governor.errors import StateError
 from governor.faces import known
@@ -50,7 +50,7 @@ def seen(
             whose = owners.chosen(ledger, account, lane=lane) if account else None
             lane = whose.lane if whose else lane
             report = assess(ledger, settings, now=now, lane=lane, whose=whose)
-            found = [*of_windows(report, window=window, now=now)]
+            found = [*of_windows(report, window=window, now=now), *of_refusals(report, now=now)]
             if window is None:
                 found += of_budgets(spending.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
     except StateError as fault:
@@ -87,6 +87,16 @@ def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruli
                 ruling = _of_window(part, found, named=window is not None, now=now)
                 name = part.whose.name if part.whose else None
                 yield ruling._replace(account=name, whose=shown(report, part))
+
+
+def of_refusals(report: Report, *, now: int) -> Iterator[Ruling]:
+    """A refusal of a window that nobody named asks for pace: it may be one model's, or any of the lane's."""
+    for part in report.accounts():
+        if part.whose is not None and not part.whose.is_named:
+            continue
+        for refusal in part.refusals:
+            ruling = Ruling("PACE", "refused", refusals.sentence(refusal, now=now), part.lane, until=refusal.until)
+            yield ruling._replace(account=part.whose.name if part.whose else None, whose=shown(report, part))
 
 
 def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
@@ -131,4 +141,5 @@ def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) 
         named=named,
         unplaced=known.standing(found, now=now),
         chance=policy.likely(found.projection),
+        until=found.refusal.until if found.refusal is not None else None,
     )

@@ -32,16 +32,19 @@ def judge(
     *,
     elapsed: float | None,
     is_overdue: bool = False,
+    refused: str = "",
 ) -> tuple[Verdict, list[Reason]]:
     """The verdict on one window, and every rule that spoke, the decisive one first.
 
     ``elapsed`` is the share of the window that has passed (0-1), which is also what even pace would have used.
     ``is_overdue``: the figure still arrives after the window's own reset. It then only asks for pace, whatever it says.
+    ``refused`` says of a refusal that still holds when and until when; a refusal is actual use of all there is.
     """
     verdict: Verdict = "GO"
     reasons: list[Reason] = []
-    rulings = (_wall(official), _early(projection, alarm), _ladder(official, elapsed))
-    for word, reason in (_overdue(official),) if is_overdue else rulings:
+    heard: Ruling = ("STOP", Reason("refused", refused, None)) if refused else ("GO", None)
+    rulings = (heard, _wall(official), _early(projection, alarm), _ladder(official, elapsed))
+    for word, reason in (heard, _overdue(official)) if is_overdue else rulings:
         if reason is None:
             continue
         if VERDICTS.index(word) > VERDICTS.index(verdict):

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from governor.calibrate import Scale
 from governor.model import Account, Lane, Tally
+from governor.refusals import Refusal
 from governor.windows import Official, Window
 
 Verdict = Literal["GO", "NUDGE", "SLOW", "STOP"]
@@ -62,6 +63,7 @@ class WindowReport(NamedTuple):
     verdict: Verdict
     reasons: list[Reason]
     unplaced: Unplaced | None = None
+    refusal: Refusal | None = None  # of this window, where one still holds
 
 
 class LaneReport(NamedTuple):
@@ -71,6 +73,13 @@ class LaneReport(NamedTuple):
     present: bool  # has transcripts, or official readings, at all
     windows: list[WindowReport]
     whose: Account | None = None  # None where accounts are not told apart
+    refusals: tuple[Refusal, ...] = ()  # that still hold, of a window that nobody named
+
+    @property
+    def verdict(self) -> Verdict:
+        """The strictest of its windows for work on any model; a refusal of an unknown window asks to go slow."""
+        heard: list[Verdict] = ["SLOW"] if self.refusals else []
+        return worst([*heard, *verdicts(self)])
 
 
 class HookHealth(NamedTuple):

@@ -1,6 +1,10 @@
-"""Lengths of time as people write them."""
+"""Lengths of time as people write them, and moments as screens show them."""
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 SIZES = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LONGEST_S = 366 * 86_400
@@ -34,3 +38,16 @@ def words(span_s: float) -> str:
         if count:
             parts.append(f"{count}{letter}")
     return " ".join(parts[:2]) or "0s"
+
+
+def moment(at: int, zone: tzinfo | None, *, now: int) -> str:
+    """A local time, no longer than it must be: ``14:00`` today, ``Wed 09:00`` this week, ``3 Nov 09:00`` else."""
+    from datetime import datetime
+
+    then, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(now, zone)
+    clock = f"{then:%H:%M}"
+    if then.date() == today.date():
+        return clock
+    if abs(at - now) < 7 * 86400:
+        return f"{then:%a} {clock}"
+    return f"{then.day} {then:%b} {clock}"

@@ -31,12 +31,14 @@ class Window(NamedTuple):
     name: str
     starts_at: int
     resets_at: int | None
-    how: str  # official | rolled (from the last official reset) | activity (from local use) | trailing | overdue
+    # official | refused | rolled (from the last official reset) | activity (from local use) | trailing | overdue
+    how: str
     cycle: int | None = None  # the reset as it was first heard: names the window in keys, for ``resets_at`` wobbles
 
     @property
     def is_official(self) -> bool:
-        return self.how == "official"
+        """Has the vendor itself named this window's reset? A refusal names it too."""
+        return self.how in ("official", "refused")
 
 
 class Official(NamedTuple):

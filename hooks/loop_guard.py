@@ -24,6 +24,8 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     """Is there anything to say or to decide? Notes the calls on the way; ``batch`` carries them on to ``decide``."""
     letter = hook.peek(os.path.join(door.home, "letters", "loop")) or b""
     kind = raw.partition(b'"hook_event_name":"')[2][:20].partition(b'"')[0]
+    if kind == b"StopFailure":
+        return True  # a refusal of the plan is a reading, whatever this guard is asked to do
     if not letter.startswith(b"speak") or not kind:
         return letter.startswith(b"speak") and b"hook_event_name" in raw  # laid out in another way: parse it
     if kind in (b"PostToolBatch", b"PostToolUse"):
@@ -36,7 +38,7 @@ def wants(raw: bytes, door: hook.Door) -> bool:
         from governor.acts import loops
 
         return loops.ended(door.home, raw, letter)
-    return kind in (b"PostToolUseFailure", b"StopFailure")
+    return kind == b"PostToolUseFailure"
 
 
 carried: list[Batch | None] = []
@@ -46,17 +48,19 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     from governor.acts import alike
 
     letter = door.letter("loop")
-    if not letter or letter.get("action") == "off":
-        return None
+    is_on = bool(letter) and letter.get("action") != "off"
     kind = event.get("hook_event_name")
+    if kind == "StopFailure":
+        reply = alike.after_refusal(event, door)
+        return reply if is_on else None
+    if not is_on:
+        return None
     if kind in ("PostToolBatch", "PostToolUse"):
         return alike.after_calls(event, door, letter, carried[0] if carried else None)
     if kind == "PostToolUseFailure":
         return alike.after_failure(event, door, letter)
     if kind == "Stop":
         return alike.after_turn(event, door, letter)
-    if kind == "StopFailure":
-        return alike.after_refusal(event, door)
     return None
 
 

@@ -136,7 +136,7 @@ def test_a_repeat_without_a_time_teaches_nothing_of_the_text_around_it() -> None
     line = answer()
     del line["timestamp"]
     cursor = read(transcript(answer(), line)).cursor
-    assert {"session", "thread", "agent", "project", "born", "last"} >= set(cursor.state)
+    assert {"session", "thread", "agent", "project", "born", "last", "model"} >= set(cursor.state)
     assert cursor.state["last"] in (START_MS, iso(START_MS))
 
 

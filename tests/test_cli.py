@@ -125,7 +125,7 @@ WINDOW = {
     "estimate": {"used_percent": "n", "low": "n", "high": "n", "basis": "s"},
     "verdict": "s",
 }
-BESIDE_THE_CONTRACT = {"resets_at_basis", "calibration", "projection", "reasons"}
+BESIDE_THE_CONTRACT = {"refusal", "resets_at_basis", "calibration", "projection", "reasons"}
 
 
 @pytest.mark.usefixtures("life")

@@ -119,7 +119,7 @@ def test_the_official_readings_arrive_by_themselves(home: Home) -> None:
             if abs((latest.resets_at or 0) - told["resets_at"]) < 600:
                 assert latest.used_percent <= told["used_percent"] + 1
     refusals = home.truth["refusals"]
-    heard_refused = [one.reading for one in statements.readings(home.ledger, lane="claude", window="any")]
+    heard_refused = [one.reading for one in statements.refusals(home.ledger, lane="claude")]
     assert {one["at"] for one in refusals if one["lane"] == "claude"} == {one.observed_at for one in heard_refused}
 
 

@@ -68,7 +68,8 @@ def calibrate(
     with opened(quiet=as_json) as (ledger, settings, now):
         if listing:
             only = owners.chosen(ledger, account) if account else None
-            stored = statements.readings(ledger, lane=only and only.lane, whose=only)
+            stored = [*statements.readings(ledger, whose=only), *statements.refusals(ledger, whose=only)]
+            stored.sort(key=lambda one: (one.reading.observed_at, one.id))
             rules = {each: owners.Owners(ledger, each) for each in LANES}
             named = [s.reading._replace(account=rules[s.reading.lane].name(s.reading.account or "")) for s in stored]
             _list([s._replace(reading=one) for s, one in zip(stored, named, strict=True)], now=now, as_json=as_json)

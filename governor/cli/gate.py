@@ -81,8 +81,11 @@ def line(ruling: Ruling, *, now: int, lane: Lane | None = None, window: str | No
     said, step = words(ruling), STEPS.get(ruling.rule, "governor status")
     reset = ""
     if ruling.answer == "STOP":
-        said, step = standing(ruling) or said, "governor override 30m"
-        if ruling.until:
+        shown = standing(ruling) if ruling.rule != "refused" else f"{NAMES[ruling.lane or 'claude']}: {ruling.text}"
+        said, step = shown or said, "governor override 30m"
+        if ruling.until and ruling.rule == "refused":
+            step = "governor gate --wait" + f" --lane {lane}" * (lane is not None)
+        elif ruling.until:
             reset = f", resets {moment(ruling.until, None, now=now)}"
             step = "governor gate --wait" + f" --lane {lane}" * (lane is not None)
             step += f" --window {window}" * (":" in (window or ""))  # unnamed, a family's window stops nothing

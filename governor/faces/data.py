@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from governor.model import Lane
     from governor.outlook import Outlook
     from governor.plans import Fit, Plan, Shape
+    from governor.refusals import Refusal
     from governor.report import LaneReport, Report, WindowReport
     from governor.scores import Backtest
 
@@ -81,6 +82,7 @@ def _window(found: WindowReport, now: int, account: str | None) -> dict[str, Any
         },
         "verdict": found.verdict,
         "reasons": [reason._asdict() for reason in found.reasons],
+        "refusal": found.refusal and _refusal(found.refusal),
     }
 
 
@@ -97,6 +99,12 @@ def _local(tally: Tally | None) -> dict[str, Any]:
         "notional_usd": tally.usd,
         "unpriced_requests": tally.unpriced_requests,
     }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    """``is_stated``: whether ``until`` is the reset that the plan stated, or our own bound."""
+    model = refusal.model or None
+    return {"at": utc(refusal.at), "until": utc(refusal.until), "is_stated": refusal.is_stated, "model": model}
 
 
 def _scale(scale: Scale) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
+from governor import refusals
 from governor.faces import known
 from governor.faces.plain import LANE_NAMES, moment, percent, span
+from governor.refusals import Refusal
 from governor.report import LaneReport, WindowReport, verdicts, worst
 
 HUSH = "To hush it: pacing.hush in budget.json"
@@ -15,6 +17,8 @@ HUSH = "To hush it: pacing.hush in budget.json"
 
 def pacing(found: WindowReport, other: LaneReport | None, *, now: int) -> str:
     """What the pacing warner says about one window; at most 300 characters."""
+    if found.refusal is not None:
+        return refused(found.refusal, other, now=now)
     name = f"{LANE_NAMES[found.window.lane]} {found.window.name}"
     parts = [f"governor: {name} {_stands(found)}{_lands(found)}{_pace(found, now=now)}."]
     if found.window.resets_at is not None:
@@ -29,8 +33,19 @@ def pacing(found: WindowReport, other: LaneReport | None, *, now: int) -> str:
     return " ".join(parts)
 
 
+def refused(refusal: Refusal, other: LaneReport | None, *, now: int) -> str:
+    """What is said after the plan has refused: when, until when, and where there is room."""
+    name = f"{LANE_NAMES[refusal.lane]}{f' {refusal.window}' if refusal.window else ''}"
+    free = other is not None and other.present and other.verdict == "GO"
+    helps = f" Helps: broad work on {LANE_NAMES[other.lane]}." if free and other is not None else ""
+    return f"governor: {name}: {refusals.sentence(refusal, now=now)}.{helps} {HUSH}."
+
+
 def for_model(found: WindowReport, *, now: int, zone: tzinfo | None = None) -> str:
     """What the model is told at the wall: a fact, not an order; at most 200 characters. No zone is the local one."""
+    if found.refusal is not None:
+        until = moment(found.refusal.until, zone, now=now)
+        return f"The {found.window.name} plan window refused a request; work started before {until} may be cut off."
     if found.official is None or found.window.resets_at is None:
         return ""
     return (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from governor import accounts, windows
 from governor.guards.budget import limits
+from governor.spans import moment as moment  # every screen's
 
 if TYPE_CHECKING:
     from governor.calibrate import Change
@@ -132,17 +133,6 @@ def left(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min"
-
-
-def moment(at: int, zone: tzinfo | None, *, now: int) -> str:
-    """A local time, no longer than it must be: ``14:00`` today, ``Wed 09:00`` this week, ``3 Nov 09:00`` else."""
-    then, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(now, zone)
-    clock = f"{then:%H:%M}"
-    if then.date() == today.date():
-        return clock
-    if abs(at - now) < 7 * 86400:
-        return f"{then:%a} {clock}"
-    return f"{then.day} {then:%b} {clock}"
 
 
 def calibrate_with_reset(lane: str, window: str, *, now: int, figure: str = "60%") -> str:

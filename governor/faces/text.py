@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from click import style
 
-from governor import estimate, policy
+from governor import estimate, policy, refusals
 from governor.alarm import RULE
 from governor.faces import known
 from governor.faces.plain import WIDTH, ago, change, count, folded, left, many, moment, percent, span, title, utc
@@ -52,6 +52,8 @@ def status(report: Report, *, why: bool = False) -> str:
         lines += ["", style(title(report, lane), bold=True)]
         for found in lane.windows:
             lines += _window(found, now=now, why=why)
+        for refusal in lane.refusals:
+            lines += _said("SLOW", refusals.sentence(refusal, now=now))
     if report.budgets:
         lines += ["", style("Budgets", bold=True), *map(_budget, report.budgets[:BUDGETS])]
     return "\n".join([*lines, "", *_foot(report)])
@@ -169,9 +171,13 @@ def _landing(found: WindowReport, *, now: int) -> str:
 
 
 def _verdict(found: WindowReport, why: str) -> list[str]:
-    first, *more = folded(f"{SIGNS[found.verdict]} {found.verdict}  {why}", 7, hang=2)
-    word = f"{SIGNS[found.verdict]} {found.verdict}"
-    return [first.replace(word, style(word, **COLOURS[found.verdict]), 1), *more]  # type: ignore[arg-type]
+    return _said(found.verdict, why)
+
+
+def _said(verdict: str, text: str) -> list[str]:
+    word = f"{SIGNS[verdict]} {verdict}"
+    first, *more = folded(f"{word}  {text}", 7, hang=2)
+    return [first.replace(word, style(word, **COLOURS[verdict]), 1), *more]  # type: ignore[arg-type]
 
 
 def _arithmetic(found: WindowReport) -> list[str]:

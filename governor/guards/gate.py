@@ -42,18 +42,20 @@ def of_window(
     named: bool,
     unplaced: str = "",
     chance: str = "",
+    until: int | None = None,
 ) -> Ruling:
     """What one window's verdict means for work that is about to start; ``reasons`` are (rule, text), decisive first.
 
     A window of one model family (``week:<family>``) stops only where it was ``named``: the next piece of work may well
     use another model. A window past its reset is void. ``unplaced``: why its figure is not known, and what is;
-    ``chance``: how likely it passes its cap, where that is more likely than not and yet no warning.
+    ``chance``: how likely it passes its cap, where that is more likely than not and yet no warning. ``until``: how long
+    a refusal of it counts, where one holds.
     """
     rule, text = reasons[0] if reasons else ("", "")
     answer = OF_VERDICT.get(verdict, "GO")
     if resets_at is not None and resets_at <= now:
         return Ruling("GO", "reset", "the window has been reset", lane, window)
-    if answer == "STOP" and used_percent is None:
+    if answer == "STOP" and used_percent is None and until is None:
         answer = "PACE"
     if answer == "STOP" and ":" in window and not named:
         answer = "PACE"
@@ -63,7 +65,7 @@ def of_window(
         return Ruling("GO", "unknown", f"nothing official is known of {window}", lane, window, None, resets_at)
     if answer == "GO":
         rule, text = ("likely", chance) if chance else ("room", "no window is near its cap")
-    return Ruling(answer, rule, text, lane, window, used_percent, resets_at)
+    return Ruling(answer, rule, text, lane, window, used_percent, until or resets_at)
 
 
 def worst(rulings: Sequence[Ruling]) -> Ruling:

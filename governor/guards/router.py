@@ -43,6 +43,7 @@ WHY = {
     "judgement-stays": "Architecture, design, review and hard bugs stay on Claude, whatever else the prompt says.",
     "judgement-to-claude": "Judgement sits better on Claude, and Claude has clearly more room than Codex.",
     "pressed-and-room": "This lane warns, or its likeliest landing is past the cap; the other has clearly more room.",
+    "own-refused": "This lane's plan has refused; the other's has not.",
     "own-unknown": "How this lane stands is not known.",
     "own-reset": "This lane's window has been reset since the last refresh.",
     "own-has-room": "This lane does not warn, and its likeliest landing is below its cap.",
@@ -104,7 +105,8 @@ def advise(reading: Reading, *, lane: str, letter: dict[str, Any], now: float) -
     if _verdict(mine) == 0 and not (own_slack is not None and own_slack < 0):
         return answer("silent", "own-has-room")
     if not obstacle:
-        return answer("return" if lane == "codex" else "handoff", "pressed-and-room", OTHER[lane])
+        rule = "own-refused" if _refused(mine) else "pressed-and-room"
+        return answer("return" if lane == "codex" else "handoff", rule, OTHER[lane])
     return answer("local" if (_verdict(mine) or 0) >= RANK["SLOW"] else "silent", obstacle)
 
 
@@ -162,6 +164,8 @@ def _obstacle(mine: dict[str, Any], theirs: dict[str, Any], now: float) -> str:
     if _is_reset(theirs, now):
         return "other-reset"
     own, other = slack_of(mine), slack_of(theirs)
+    if _refused(mine) and not _refused(theirs):  # whatever room there is, it is more than none
+        return "other-hot" if _verdict(theirs) != RANK["GO"] or (other is not None and other <= 0) else ""
     if own is None or other is None:
         return "slack-unknown"
     if _verdict(theirs) != RANK["GO"] or other <= 0:
@@ -189,6 +193,12 @@ def _verdict(facts: dict[str, Any]) -> int | None:
 
 def slack_of(facts: dict[str, Any]) -> float | None:
     return _number(facts.get("slack"))
+
+
+def _refused(facts: dict[str, Any]) -> str:
+    """What its plan said when it refused, and until when; empty where it did not."""
+    said = facts.get("refused")
+    return said if isinstance(said, str) else ""
 
 
 def _is_reset(facts: dict[str, Any], now: float) -> bool:
@@ -259,6 +269,8 @@ def _window(facts: dict[str, Any]) -> str:
 def _standing(lane: str, letter: dict[str, Any], *, named: bool = True) -> str:
     """Room at the reset, an estimate, and not pace: a lane ahead of even pace may still land below its cap."""
     facts = lane_of(letter, lane)
+    if said := _refused(facts):
+        return f"{NAMES[lane]}: {said}"
     slack = slack_of(facts)
     who = f"{NAMES[lane]}'s {_window(facts)}" if named else f"{NAMES[lane]}'s"
     if slack is None:

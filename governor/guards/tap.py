@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     Heard = tuple[float, int | None, int, int | None]  # percent, resets_at, observed_at, began_at
 
-WINDOWS = {"five_hour": "5h", "seven_day": "week"}
+# The last is Fable's own week, by the client's inner name for it (2.1.332).
+WINDOWS = {"five_hour": "5h", "seven_day": "week", "seven_day_overage_included": "week:fable"}
 GAP_S = 1800  # after a pause this long, the last figure before it matters as much as the first after it
 REPEAT_S = 600  # an unchanged figure is worth saying again after this long
 FELL = 3.0  # points: less may be noise, as much is a reset
@@ -217,11 +218,12 @@ def line(
     where they were worked out from that figure; ``heard`` says when this session's own were fresh (``take``).
     """
     parts = []
+    shown = figures(event)
     lanes = letter.get("lanes")
     lane = lanes.get("claude") if isinstance(lanes, dict) else None
     told = lane.get("windows") if isinstance(lane, dict) else None
     known = {str(w.get("window")): w for w in told if isinstance(w, dict)} if isinstance(told, list) else {}
-    for window, (percent, resets_at) in figures(event).items():
+    for window, (percent, resets_at) in shown.items():
         own = heard.get(window) if isinstance(heard, dict) else None
         seen_at = own.get("seen_at", 0) if isinstance(own, dict) else 0
         percent, until, about = _newest(percent, resets_at, seen_at, known.get(window, {}), now)
@@ -235,6 +237,7 @@ def line(
         if SIGNS.get(verdict):
             text += f" {SIGNS[verdict]}"
         parts.append(f"\033[{COLOURS[verdict]}m{text}\033[0m" if colour and verdict in COLOURS else text)
+    parts += [_refused(name, colour) for name, about in known.items() if _is_refused(about, now) and name not in shown]
     context = event.get("context_window")
     tokens = context.get("total_input_tokens") if isinstance(context, dict) else None
     if isinstance(tokens, int) and tokens > 0:
@@ -265,3 +268,15 @@ def _newest(
     if not is_same or since_read < 0 or (since_read == 0 and percent < official):
         return official, until, about
     return percent, resets_at, about if percent > official - FELL else {}
+
+
+def _is_refused(about: dict[str, Any], now: float) -> bool:
+    """Did the plan refuse this window, and does that still count?"""
+    until = about.get("resets_at")
+    return about.get("rule") == "refused" and isinstance(until, (int, float)) and until > now
+
+
+def _refused(window: str, colour: bool) -> str:
+    """A refusal of a window that the client states no figure of: a model's own, or one that nobody named."""
+    text = f"{window} refused {SIGNS['STOP']}" if window != "any" else f"refused {SIGNS['SLOW']}"
+    return f"\033[{COLOURS['STOP' if window != 'any' else 'SLOW']}m{text}\033[0m" if colour else text

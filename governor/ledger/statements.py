@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from governor import windows
+from governor.ledger import owners
 from governor.ledger.store import Ledger
-from governor.model import Account, Lane, LimitReading
+from governor.model import LANES, Account, Lane, LimitReading
+from governor.stated_refusal import ANY
+from governor.stated_refusal import SOURCE as REFUSED
 
 
 class StoredReading(NamedTuple):
@@ -20,12 +23,28 @@ class StoredReading(NamedTuple):
 def readings(
     ledger: Ledger, *, lane: Lane | None = None, window: str | None = None, since: int = 0, whose: Account | None = None
 ) -> list[StoredReading]:
-    """Official readings that were not withdrawn, oldest first; of one account, or of all."""
+    """Official readings that were not withdrawn, oldest first; of one account, or of all.
+
+    A refusal states no percentage: see ``refusals``.
+    """
+    return _stored(ledger, f"source != '{REFUSED}'", lane, window, since, whose)
+
+
+def refusals(
+    ledger: Ledger, *, lane: Lane | None = None, since: int = 0, whose: Account | None = None
+) -> list[StoredReading]:
+    """Refusals of the plan, oldest first. ``window`` is ``any``, or ``any:<model>``, where nobody named it."""
+    return _stored(ledger, f"source = '{REFUSED}'", lane, None, since, whose)
+
+
+def _stored(
+    ledger: Ledger, which: str, lane: Lane | None, window: str | None, since: int, whose: Account | None
+) -> list[StoredReading]:
     lane = whose.lane if whose else lane
     names = _stored_names(ledger, lane, window)
     query = (
         "SELECT id, lane, window, used_percent, resets_at, observed_at, source, account, plan, began_at, session, "
-        "machine FROM reading WHERE NOT forgotten AND observed_at >= ? AND (? IS NULL OR lane = ?) "
+        f"machine FROM reading WHERE NOT forgotten AND {which} AND observed_at >= ? AND (? IS NULL OR lane = ?) "
         f"AND (? OR window IN ({_marks(names)})) {_of(whose)} ORDER BY observed_at, id"
     )
     rows = ledger.connection.execute(query, (since, lane, lane, window is None, *names, *_keys(whose)))
@@ -54,10 +73,22 @@ def _marks(names: list[str]) -> str:
     return ", ".join("?" * len(names))
 
 
+def answered(ledger: Ledger, whose: Account, since: int) -> dict[str, int]:
+    """When each model last answered this account since then, in epoch seconds."""
+    query = (
+        "SELECT text, max(at_ms) / 1000 FROM response JOIN label ON label.id = model "
+        f"WHERE at_ms >= ? AND lane = ? AND account IN {owners.numbers(ledger, whose)} AND NOT replay GROUP BY model"
+    )
+    return dict(ledger.connection.execute(query, (since * 1000, LANES.index(whose.lane))))
+
+
 def stamp(ledger: Ledger, whose: Account, window: str, *, until: int = 2**40) -> tuple[int, int]:
     """(how many before ``until``, the newest's number): changes whenever such a reading comes or is withdrawn."""
     names = _stored_names(ledger, whose.lane, window)
-    where = f"NOT forgotten AND lane = ? AND observed_at < ? AND window IN ({_marks(names)}) {_of(whose)}"
+    where = (
+        f"NOT forgotten AND source != '{REFUSED}' AND lane = ? AND observed_at < ? "
+        f"AND window IN ({_marks(names)}) {_of(whose)}"
+    )
     query = f"SELECT count(*), ifnull(max(id), 0) FROM reading WHERE {where}"
     count, newest = ledger.connection.execute(query, (whose.lane, until, *names, *whose.keys)).fetchone()
     return int(count), int(newest)
@@ -75,10 +106,15 @@ def withdrawn(ledger: Ledger, lane: Lane) -> list[int]:
 
 
 def walls(ledger: Ledger, whose: Account, since: int) -> list[tuple[int, int]]:
-    """(from, until) of the times when use was refused or a window stood full."""
+    """(from, until) of the times when use was refused or a window stood full.
+
+    A refusal of one model, or of a window that nobody named, says little of the others: only its first hour counts.
+    """
+    narrow = f"source = '{REFUSED}' AND (window GLOB '*:*' OR window = '{ANY}')"
+    until = f"iif({narrow}, observed_at + 3600, ifnull(resets_at, observed_at + 3600))"
     query = (
-        "SELECT observed_at, ifnull(resets_at, observed_at + 3600) FROM reading "
-        f"WHERE NOT forgotten AND lane = ? AND observed_at >= ? AND used_percent >= 100 {_of(whose)} ORDER BY observed_at"
+        f"SELECT observed_at, {until} FROM reading WHERE NOT forgotten AND lane = ? AND observed_at >= ? "
+        f"AND used_percent >= 100 {_of(whose)} ORDER BY observed_at"
     )
     return list(ledger.connection.execute(query, (whose.lane, since, *whose.keys)))
 

@@ -8,6 +8,7 @@ from governor import alerts, families, policy
 from governor.faces import line
 from governor.letters import by_account, models
 from governor.letters.post import Desk
+from governor.refusals import Refusal
 from governor.report import LaneReport, Report, WindowReport
 
 
@@ -25,10 +26,11 @@ def _figures(desk: Desk, report: Report) -> by_account.Figures:
     speaks = False
     for lane in report.lanes:
         other = next((one for one in report.lanes if one.lane != lane.lane and one.present), None)
-        windows = [_window(found, other, known, now=report.generated_at) for found in lane.windows]
-        lanes[lane.lane] = {"windows": windows}
+        told = [_window(found, other, known, now=report.generated_at) for found in lane.windows]
+        told += [_unnamed(refusal, other, now=report.generated_at) for refusal in lane.refusals]
+        lanes[lane.lane] = {"windows": told}
         ceilings[lane.lane] = policy.ceiling(_worst_landing(lane))
-        speaks = speaks or any(found.verdict != "GO" or _spiked(found) for found in lane.windows)
+        speaks = speaks or lane.verdict != "GO" or any(map(_spiked, lane.windows))
         speaks = speaks or any(tokens > (ceilings[lane.lane] or 10**12) for tokens in desk.contexts.values())
     wishes = desk.settings.values["notify"]
     rung = [{"key": alert.key, "text": alert.text} for alert in alerts.for_the_bell(report, wishes)]
@@ -45,18 +47,38 @@ def _window(found: WindowReport, other: LaneReport | None, known: dict[str, list
     mine = [session for session, (model, *_) in known.items() if families.counts(name, model)]
     official, guess = found.official, found.projection
     landing = guess.p50 if guess is not None and guess.confidence != "none" else None  # a first day proves nothing
+    resets_at = found.window.resets_at if found.window.is_official else None
+    verdict = found.verdict
+    if found.refusal is not None and resets_at is None:
+        resets_at = found.refusal.until
+    if found.refusal is not None and ":" in found.window.name:
+        verdict = "SLOW"  # the next prompt may be another model's: it is told, and nothing is held
     return {
         "window": name,
         **({"sessions": mine} if families.of(name) else {}),
-        "resets_at": found.window.resets_at if found.window.is_official else None,
+        "resets_at": resets_at,
         "cycle": found.window.cycle,
-        "verdict": found.verdict,
+        "verdict": verdict,
         "rule": f"spike:{now // 3600}" if found.verdict == "GO" and _spiked(found) else _rule(found),
         "official": official and official.used_percent,
         "official_at": official and official.observed_at,
         "landing": landing,
         "line": line.pacing(found, other, now=now) if found.verdict != "GO" or _spiked(found) else "",
         "model_line": line.for_model(found, now=now) if found.verdict == "STOP" else "",
+    }
+
+
+def _unnamed(refusal: Refusal, other: LaneReport | None, *, now: int) -> dict[str, Any]:
+    """A refusal of a window that nobody named, laid out as a window: the next prompt is told of it, and not held."""
+    return {
+        "window": "any",
+        "resets_at": refusal.until,
+        "verdict": "SLOW",
+        "rule": "refused",
+        "official": None,
+        "landing": None,
+        "line": line.refused(refusal, other, now=now),
+        "model_line": "",
     }
 
 

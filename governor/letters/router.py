@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from governor import refusals
 from governor.config import Settings
 from governor.guards import router
 from governor.guards.suits import TIERS
 from governor.letters import by_account, models
 from governor.letters.post import Desk
 from governor.model import LANES
-from governor.report import LaneReport, Report, WindowReport, verdicts, worst
+from governor.report import LaneReport, Report, WindowReport
 
 
 def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -31,7 +32,7 @@ def _figures(report: Report, settings: Settings, latest: Callable[[], models.Lat
 def of(report: Report, settings: Settings, latest: Callable[[], models.Latest]) -> tuple[str, dict[str, Any]]:
     """The same of one account a lane; ``latest`` is asked for the sessions used lately only where a lane is pressed."""
     wishes = settings.values["router"]
-    lanes = {lane.lane: _room(lane) for lane in report.lanes}
+    lanes = {lane.lane: _room(lane, now=report.generated_at) for lane in report.lanes}
     for name in LANES:
         lanes.setdefault(name, {"installed": False, "healthy": False, "verdict": "GO", "slack": None, "landing": None})
     words = {kind: wishes[kind] for kind in ("verbs", "breadth", "keep") if wishes[kind]}
@@ -66,7 +67,7 @@ def wishes_for_tiers(settings: Settings, verdicts: list[str], latest: Callable[[
     }
 
 
-def _room(lane: LaneReport) -> dict[str, Any]:
+def _room(lane: LaneReport, *, now: int) -> dict[str, Any]:
     """Slack: points between the cap and where the binding window lands; None while no window has both."""
     binding: WindowReport | None = None
     slack: float | None = None
@@ -77,10 +78,23 @@ def _room(lane: LaneReport) -> dict[str, Any]:
         landing = None if guess is None else guess.p50 if guess.p50 is not None else guess.naive
         if landing is not None and (slack is None or 100 - landing < slack):
             binding, slack = found, 100 - landing
+    refusal = next((found.refusal for found in lane.windows if found.refusal and ":" not in found.window.name), None)
+    refusal = refusal or next(iter(lane.refusals), None)
+    if refusal is not None:  # the plan's own word outranks every estimate: there is no room
+        return {
+            "installed": lane.present,
+            "healthy": lane.present,
+            "verdict": lane.verdict,
+            "slack": min(slack or 0.0, 0.0),
+            "landing": max(100.0 - (slack or 0.0), 100.0),
+            "window": refusal.window,
+            "resets_at": refusal.until,
+            "refused": refusals.sentence(refusal, now=now),
+        }
     return {
         "installed": lane.present,
         "healthy": lane.present,
-        "verdict": worst(verdicts(lane)),
+        "verdict": lane.verdict,
         "slack": slack,
         "landing": None if slack is None else 100 - slack,
         "window": binding.window.name if binding else None,

@@ -14,6 +14,7 @@ from zlib import crc32
 
 import orjson
 
+from governor import refusals
 from governor.model import Cursor, LimitReading, Problem, Reading, Usage, rank
 from governor.sources import plain, tail
 from governor.sources.billed import steps, usage_of
@@ -56,6 +57,8 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
             else:  # an over-long line was skipped: its bytes were never here
                 marker = None
             offset = base + end
+    if file.best:
+        state["model"] = file.latest_model()
     mark = marker.mark() if marker is not None else tail.mark_of(found.path, offset)
     fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, mark, state)
     return Reading([usage for group in file.best.values() for usage in group], file.limits, problems, fresh)
@@ -242,7 +245,7 @@ class _File:
         model = text(message.get("model"))
         if model == "<synthetic>":
             if record.get("error") == "rate_limit" or record.get("apiErrorStatus") == 429:
-                self.limits.append(LimitReading("claude", "any", 100.0, None, stamp // 1000, "refused"))
+                self.limits += refusals.heard("claude", record, self.latest_model(), at=stamp // 1000)
             return
         wrong: list[str] = []
         key = identity(record, message, state, offset)
@@ -261,6 +264,10 @@ class _File:
         self._count(key, group)
         if wrong:
             self.problems.extend(Problem(self.path, offset, reason) for reason in wrong)
+
+    def latest_model(self) -> str:
+        """Of the response counted last in this file; empty before the first."""
+        return next(reversed(self.best.values()))[0].model if self.best else text(self.state.get("model"))
 
 
 def dated(group: list[Usage], at_ms: int) -> list[Usage]:

@@ -13,14 +13,14 @@ from pathlib import PurePath
 from typing import Any
 from zlib import crc32
 
-from governor import windows
+from governor import refusals, stated_refusal, windows
 from governor.limit_facts import dating, is_same_window, used_percent
 from governor.model import Cursor, LimitReading, Problem, Reading, Usage
 from governor.sources import tail
 from governor.sources.lines import COUNT_LIMIT, count, decode, text, to_ms
 
 _NEEDLES = re.compile(
-    rb'"(?:token_count|token_usage_record|turn_context|session_meta|thread_settings_applied)"',
+    rb'"(?:token_count|token_usage_record|turn_context|session_meta|thread_settings_applied|usage_limit_exceeded)"',
 )
 REPLAY_MS = 3000  # replays end 0.1-1.7 s after a fork starts, its first own response comes after 5.9 s (9 of 9 forks)
 TOTAL_LIMIT = 10**12  # of a thread's running total
@@ -87,6 +87,20 @@ class _Rollout:
         elif kind == "event_msg" and payload.get("type") == "thread_settings_applied":
             settings = payload.get("thread_settings")
             self._turn(settings if isinstance(settings, dict) else {}, "")
+        elif kind == "event_msg":  # a turn that the plan refused: task_complete, or an error of its own
+            self._refused(payload, self._dated(stamp, offset) // 1000)
+
+    def _refused(self, payload: dict[str, Any], at: int) -> None:
+        """The plan refused. Its words state a reset at most; which window, the full one just stated."""
+        error = payload.get("error") if isinstance(payload.get("error"), dict) else payload
+        if not isinstance(error, dict) or error.get("codex_error_info") != "usage_limit_exceeded":
+            return
+        said = {"last_assistant_message": text(error.get("message"))}
+        full, model = self.state.get("full"), self.state.get("model", "")
+        for reading in refusals.heard("codex", said, model, at=at):
+            if full and reading.window in (stated_refusal.ANY, f"{stated_refusal.ANY}:{model}"):
+                reading = reading._replace(window=full[0], resets_at=reading.resets_at or full[1])
+            self.limits.append(reading._replace(account=self.state.get("account")))
 
     def _dated(self, stamp: int | None, offset: int) -> int:
         if stamp is None:
@@ -171,7 +185,10 @@ class _Rollout:
         limits = payload.get("rate_limits")
         if isinstance(limits, dict) and not replay and not copied:
             answered = total is not None and total != state.get("total")
-            self._official(readings(limits, stamp // 1000, state.get("account")), stamp // 1000, answered=answered)
+            heard = readings(limits, stamp // 1000, state.get("account"))
+            self._official(heard, stamp // 1000, answered=answered)
+            full = [[each.window, each.resets_at] for each in heard if each.used_percent >= 100]
+            state["full"] = max(full, key=lambda each: each[1] or 0, default=None)
         if total is None or not isinstance(info, dict):
             return
         latest = info.get("last_token_usage")

@@ -6,14 +6,17 @@ kept nowhere.
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
+from governor import stated_refusal
 from governor.guards import failures
 from governor.guards.tap import window_of
 from governor.limit_facts import used_percent
 from governor.model import Lane, Usage
 from governor.sources import billed, claude
 from governor.sources.lines import count, text, to_ms
+from governor.stated_refusal import Stated
 
 CALLS = frozenset(("command_execution", "file_change", "mcp_tool_call", "collab_tool_call", "web_search"))
 OWN_LIMIT = {"error_max_budget_usd": "usd", "error_max_turns": "tool_calls"}
@@ -44,6 +47,7 @@ class Feed:
         self.resets_at: int | None = None  # of the window that refused
         self.own_limit = ""  # the client ended by its own limit: which unit
         self.official: dict[str, Official] = {}
+        self.refused: list[Stated] = []  # what the event taken last says of a refusal by the plan
 
     def begin(self) -> None:
         """Another process goes on with the same session."""
@@ -53,10 +57,17 @@ class Feed:
 
     def take(self, event: dict[str, Any]) -> list[Official]:
         """Learn from one event; returns what it says of the official meter that was not said before."""
+        self.refused = []
         if self.lane == "codex":
             self._codex(event)
             return []
         return self._claude(event)
+
+    def _refuse(self, stated: Stated | None) -> None:
+        """The plan refused; None: something else did."""
+        if stated is not None:
+            self.resets_at = stated.resets_at or self.resets_at
+            self.refused.append(stated)
 
     # ---- Claude Code ----
 
@@ -82,6 +93,8 @@ class Feed:
                 self.calls.add(text(block.get("id")))
         if text(message.get("model")) == "<synthetic>":
             self.failure = _failure(event) or self.failure
+            if self.failure == "rate_limit":
+                self._refuse(stated_refusal.of_record(event, now=_now()))
             return
         usage, stamp = message.get("usage"), to_ms(event.get("timestamp"))
         if not isinstance(usage, dict):
@@ -97,6 +110,7 @@ class Feed:
     def _meter(self, info: object) -> list[Official]:
         if not isinstance(info, dict):
             return []
+        self._refuse(stated_refusal.by_fields(info, now=_now()))
         if info.get("status") == "rejected" and isinstance(info.get("resetsAt"), (int, float)):
             self.resets_at = int(info["resetsAt"])
         fresh = []
@@ -148,6 +162,12 @@ class Feed:
             self.is_finished, self.failure = False, failures.of_event(event).kind  # its words are the client's own
             error = event.get("error")
             self.complaint = text(error.get("message")) if isinstance(error, dict) else ""
+            if self.failure == "rate_limit":
+                self._refuse(stated_refusal.by_words(self.complaint, now=_now()))
+
+
+def _now() -> int:
+    return int(time.time())
 
 
 def _failure(event: dict[str, Any]) -> str:

@@ -20,14 +20,14 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from governor import accounts, hook
+from governor import accounts, hook, stated_refusal
 from governor.model import LimitReading, Tally
 from governor.supervise.budget import Crossing, Limits, Spent, crossed
 from governor.supervise.command import Client
 from governor.supervise.ending import Ladder
 from governor.supervise.outlet import Outlet
 from governor.supervise.process import Child
-from governor.supervise.stream import Feed, Official
+from governor.supervise.stream import Feed
 from governor.supervise.tally import Counter
 
 TICK_S = 0.2
@@ -200,20 +200,15 @@ class Watch:
             self.lines.append(line)
         if event.get("type") == "result":
             self.raw_result = line
+        now = int(time.time())
         for said in self.feed.take(event):
-            self._spool(said)
+            self._spool({"lane": "claude", **said._asdict(), "observed_at": now, "source": "stream"})
+        for stated in self.feed.refused:
+            self._spool(stated.reading(self.feed.lane, at=now))
 
-    def _spool(self, said: Official) -> None:
+    def _spool(self, record: dict[str, Any]) -> None:
         """So that headless work calibrates too: no status line runs there."""
-        record = {
-            "lane": "claude",
-            "window": said.window,
-            "used_percent": said.used_percent,
-            "resets_at": said.resets_at,
-            "observed_at": int(time.time()),
-            "source": "stream",
-            "account": accounts.own("claude"),
-        }
+        record = {**record, "account": accounts.own(str(record["lane"]))}
         try:
             hook.append(self.setting.home, "limits.jsonl", json.dumps(record, separators=(",", ":")).encode())
         except OSError:
@@ -232,8 +227,9 @@ class Watch:
 
     def readings(self) -> list[LimitReading]:
         """The newest word on each window that the run itself brought."""
-        if self.counter is not None and self.counter.limits:
-            latest = {reading.window: reading for reading in self.counter.limits if reading.window != "any"}
+        heard = self.counter.limits if self.counter is not None else []
+        latest = {each.window: each for each in heard if each.source != stated_refusal.SOURCE}
+        if latest:
             return list(latest.values())
         return [
             LimitReading("claude", said.window, said.used_percent, said.resets_at, int(time.time()), "stream")
