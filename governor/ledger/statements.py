@@ -42,7 +42,8 @@ def walls(ledger: Ledger, whose: Account, since: int) -> list[tuple[int, int]]:
     """(from, until) of the times when use was refused or a window stood full."""
     query = (
         "SELECT observed_at, ifnull(resets_at, observed_at + 3600) FROM reading "
-        f"WHERE NOT forgotten AND lane = ? AND observed_at >= ? AND used_percent >= 100 {_of(whose)} ORDER BY observed_at"
+        "WHERE NOT forgotten AND lane = ? AND observed_at >= ? AND used_percent >= 100 "
+        f"{_of(whose)} ORDER BY observed_at"
     )
     return list(ledger.connection.execute(query, (whose.lane, since, *whose.keys)))
 
