@@ -31,7 +31,7 @@ class Account(NamedTuple):
 
     @property
     def mark(self) -> str:
-        """What names its episodes and alerts: eight hex digits, for a folder's path may be longer than a file's name."""
+        """What names its episodes and alerts: eight hex digits, for a path may be longer than a file's name."""
         return f"{crc32(f'{self.lane}:{self.name}'.encode()):08x}"
 
 

@@ -457,14 +457,20 @@ def test_use_can_be_asked_for_by_account(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
-def test_a_transcript_copied_to_another_folder_counts_once_and_for_one(order: tuple[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_transcript_copied_to_another_folder_counts_once_and_for_one(
+    order: tuple[str, str], at_once: bool, tmp_path: Path
+) -> None:
     """Whichever is read first: the same lines belong to the account whose name comes first."""
     line = jsonl(answer("msg_1"), answer("msg_2", at_ms=NOW * 1000 - 5000))
     for name in order:
         path = tmp_path / name / "projects" / "p" / "11111111-1111-4111-8111-111111111111.jsonl"
         path.parent.mkdir(parents=True)
         path.write_bytes(line)
-        with environment(CLAUDE_CONFIG_DIR=str(tmp_path / name)), open_ledger() as ledger:
+        if at_once and name == order[0]:
+            continue
+        places = ",".join(str(tmp_path / each) for each in (order if at_once else (name,)))
+        with environment(CLAUDE_CONFIG_DIR=places), open_ledger() as ledger:
             refresh.refresh(ledger, config.load(), now=NOW)
     with environment(CLAUDE_CONFIG_DIR=f"{tmp_path / 'b'},{tmp_path / 'a'}"), open_ledger() as ledger:
         pieces = list(read.slices(ledger, 0, 2**33, bucket_s=read.WHOLE_S, keys=("account",)))

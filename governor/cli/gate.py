@@ -29,8 +29,9 @@ def gate(lane: Lane | None, window: str | None, wait: bool, account: str | None,
     """May the next piece of work start? Exits 0 for GO, 10 for PACE, 20 for STOP: governor gate && next.
 
     STOP says that a window is at its wall, or a budget that stops is used up; a projection only asks for PACE. What is
-    not known, an override in force and the kill switch are GO, and say so. governor override 30m opens a STOP. Of several
-    accounts those are judged that CLAUDE_CONFIG_DIR and CODEX_HOME name; the strictest answer counts.
+    not known, an override in force and the kill switch are GO, and say so. governor override 30m opens a STOP.
+
+    Of several accounts those are judged that CLAUDE_CONFIG_DIR and CODEX_HOME name; the strictest answer counts.
     """
     if window is not None:
         _check(window)

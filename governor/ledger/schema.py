@@ -109,8 +109,8 @@ ALTER TABLE reading ADD COLUMN session TEXT;
     """
 -- 4: several accounts.
 
--- Whose use and whose readings: the account's name (governor.accounts). 0 in a row below, and NULL in a reading, is what
--- nobody named; that belongs to the lane's default account (governor.ledger.owners).
+-- Whose use and whose readings: the account's name (governor.accounts). 0 in a row below, and NULL in a reading, is
+-- what nobody named; that belongs to the lane's default account (governor.ledger.owners).
 CREATE TABLE account (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 ALTER TABLE response ADD COLUMN account INTEGER NOT NULL DEFAULT 0;
 
@@ -159,8 +159,8 @@ ACCOUNT_OF_BETTER = (
 # Grouped by one number (and the account), which sorts in three quarters of the time that four columns take.
 SUM_QUARTER = """
 INSERT INTO quarter
-SELECT g >> 34, g & 1, g >> 2 & 0xffffffff, g >> 1 & 1, account, sum(part = 0), sum(input), sum(output), sum(cache_read),
-  sum(cache_write_5m), sum(cache_write_1h), sum(reasoning), sum(searches), sum(ifnull(cost, 0)),
+SELECT g >> 34, g & 1, g >> 2 & 0xffffffff, g >> 1 & 1, account, sum(part = 0), sum(input), sum(output),
+  sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(reasoning), sum(searches), sum(ifnull(cost, 0)),
   sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)
 FROM (SELECT (at_ms / 900000 << 34) | (model << 2) | (fast << 1) | lane AS g, * FROM response WHERE NOT replay {where})
 GROUP BY g, account

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -34,7 +35,8 @@ class Numbers(dict[str, int]):
         self._add = f"INSERT INTO {table} ({column}) VALUES (?)"
 
     def __missing__(self, text: str) -> int:
-        row = self._run(self._find, (text,)).fetchone() or (self._run(self._add, (text,)).lastrowid,)
+        row: tuple[Any, ...] = self._run(self._find, (text,)).fetchone()
+        row = row or (self._run(self._add, (text,)).lastrowid,)
         self[text] = number = int(row[0])
         return number
 
