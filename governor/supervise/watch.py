@@ -71,6 +71,7 @@ class Watch:
         self.child_code: int | None = None
         self.raw_result = b""
         self.lines: list[bytes] = []  # kept only where the person would have got all events as one array
+        self._metered_at = int(time.time())  # what the meter says next was answered after this
         self._wall = 0.0
         self._began: float | None = None
         self._handled = 0
@@ -200,10 +201,13 @@ class Watch:
             self.lines.append(line)
         if event.get("type") == "result":
             self.raw_result = line
-        for said in self.feed.take(event):
-            self._spool(said)
+        fresh = self.feed.take(event)
+        for said in fresh:
+            self._spool(said, began_at=self._metered_at, session=self.feed.session)
+        if fresh:
+            self._metered_at = int(time.time())
 
-    def _spool(self, said: Official) -> None:
+    def _spool(self, said: Official, *, began_at: int, session: str) -> None:
         """So that headless work calibrates too: no status line runs there."""
         record = {
             "lane": "claude",
@@ -212,6 +216,8 @@ class Watch:
             "resets_at": said.resets_at,
             "observed_at": int(time.time()),
             "source": "stream",
+            "began_at": began_at,
+            "session": session or None,
         }
         try:
             hook.append(self.setting.home, "limits.jsonl", json.dumps(record, separators=(",", ":")).encode())
