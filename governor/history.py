@@ -48,7 +48,9 @@ def _units(piece: Slice, weights: meter.Weights) -> float:
     return meter.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
 
 
-def hourly(ledger: Ledger, settings: Settings, whose: Account, *, now: int, window: str = "") -> list[tuple[int, float]]:
+def hourly(
+    ledger: Ledger, settings: Settings, whose: Account, *, now: int, window: str = ""
+) -> list[tuple[int, float]]:
     """(start of hour, units) of every hour with use in the last 26 weeks, oldest first; of the models in ``window``."""
     today = now // DAY * DAY
     key = [2, today, settings.weights.name, repr(settings.weights), *whose.keys]

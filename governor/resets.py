@@ -46,20 +46,28 @@ def is_later(reading: LimitReading, other: LimitReading) -> bool:
 def standing(readings: Sequence[LimitReading]) -> Standing | None:
     """The figure that holds among readings of one window, oldest first; None for no readings."""
     dated = [place for place, reading in enumerate(readings) if began_at(reading) is not None]
-    highest_first = sorted(range(len(readings)), key=lambda place: (-readings[place].used_percent, -place))
-    lifted: int | None = None  # when the newest figure that a reset took back was heard
-    has_reset = False
-    for place in highest_first:
-        reading = readings[place]
-        if has_reset and began_at(reading) is None:
-            continue  # as high as a figure that was taken back, and of no known date: an old one again
+    taken_back = -RESET_DROP  # the highest figure that answers took back
+    lifted: int | None = None  # when the newest figure that was taken back was heard
+    undated: list[LimitReading] = []  # higher than what holds, but of no known date
+    holds: LimitReading | None = None
+    for place in sorted(range(len(readings)), key=lambda place: -readings[place].used_percent):
         proof = _proof(readings, dated, place)
-        if not proof:
-            later = (readings[each].observed_at for each in dated if lifted is not None)
-            return Standing(reading, next((at for at in later if lifted is not None and at > lifted), lifted))
-        has_reset = has_reset or proof == "answers"
-        lifted = max(lifted or 0, reading.observed_at)
-    return None
+        if proof:
+            lifted = max(lifted or 0, readings[place].observed_at)
+            if proof == "answers":
+                taken_back = max(taken_back, readings[place].used_percent)
+        elif began_at(readings[place]) is None:
+            undated.append(readings[place])
+        else:
+            holds = readings[place]
+            break
+    # As high as a figure that was taken back, and of no known date: an idle session shows that figure again.
+    higher = [reading for reading in undated if reading.used_percent >= taken_back + RESET_DROP]
+    holds = higher[0] if higher else holds
+    if holds is None:
+        return None
+    proofs = (readings[place].observed_at for place in dated)
+    return Standing(holds, None if lifted is None else next((at for at in proofs if at > lifted), lifted))
 
 
 def _proof(readings: Sequence[LimitReading], dated: Sequence[int], place: int) -> str:

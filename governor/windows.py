@@ -163,11 +163,14 @@ def _is_overdue(reading: LimitReading) -> bool:
 
 
 def _start(known: Sequence[LimitReading], resets_at: int, size: int) -> int:
-    """A window begins ``size`` before its reset, or at the previous reset where that came later (a moved anchor)."""
+    """A window begins ``size`` before its reset, or at the previous reset where that came later (a moved anchor) and
+    before this window was first heard of.
+    """
     starts_at = resets_at - size
+    first = next(r.observed_at for r in known if is_same_window(r.resets_at, resets_at))
     for reading in known:
         before = reading.resets_at or 0
-        if starts_at + RESET_JITTER < before < resets_at - RESET_JITTER and before <= known[-1].observed_at:
+        if starts_at + RESET_JITTER < before < resets_at - RESET_JITTER and before <= first + RESET_JITTER:
             starts_at = before
     return starts_at
 
@@ -197,8 +200,12 @@ def official(window: Window, readings: Sequence[LimitReading], *, now: int) -> O
         mine = [
             r
             for r in readings
-            if window.starts_at <= r.observed_at <= now + RESET_JITTER
-            and (r.resets_at is None or is_same_window(r.resets_at, window.resets_at))
+            if r.observed_at <= now + RESET_JITTER
+            and (
+                window.starts_at <= r.observed_at
+                if r.resets_at is None
+                else is_same_window(r.resets_at, window.resets_at)
+            )
         ]
     found = resets.standing(mine)
     if found is None:

@@ -10,6 +10,7 @@ import pytest
 import zstandard
 from writing import NOW, START_MS, counted, event, found, iso, jsonl, meta, read, recorded, rollout, tokens, turn
 
+from governor import windows
 from governor.model import Usage
 from governor.sources import codex
 from governor.sources.tail import Found
@@ -480,3 +481,51 @@ def test_builders_write_what_the_client_writes() -> None:
     assert [] == reading.problems
     assert {"5h", "week"} == {limit.window for limit in reading.limits}
     assert iso(START_MS) == "2026-11-21T11:00:00.000Z"
+
+
+# ---- whose figure, and from when -------------------------------------------------------------------------------------
+
+
+def week(percent: float) -> dict[str, Any]:
+    return {"primary": {"used_percent": percent, "window_minutes": 10080, "resets_at": NOW + 86_400}}
+
+
+def dated(*records: dict[str, Any]) -> list[tuple[float, int | None]]:
+    """(used percent, second since the start that its answer began at or after) of every reading."""
+    limits = read(rollout(meta(), *records)).limits
+    assert {"t1"} == {one.session for one in limits}
+    return [(one.used_percent, one.began_at and one.began_at - START_MS // 1000) for one in limits]
+
+
+def answer(number: int, percent: float, at_s: int) -> dict[str, Any]:
+    return counted(tokens(100 * number, output=10 * number), at_ms=START_MS + at_s * 1000, limits=week(percent))
+
+
+def test_a_figure_is_of_an_answer_that_began_after_the_one_before_it() -> None:
+    turns = [turn(at_ms=START_MS + 5000), answer(1, 60, 20), answer(2, 61, 90), turn(at_ms=START_MS + 600_000)]
+    assert [(60, 5), (61, 20), (62, 600)] == dated(*turns, answer(3, 62, 610))
+
+
+def test_a_figure_that_stays_is_dated_for_two_answers_more() -> None:
+    answers = [answer(number, 60, 10 * number) for number in range(1, 6)]
+    assert [(60, 0), (60, 10), (60, 20), (60, None), (60, None)] == dated(turn(), *answers)
+
+
+def test_an_old_figure_that_the_client_states_again_without_an_answer_is_no_reading() -> None:
+    again = [counted(tokens(100, output=10), at_ms=START_MS + 900_000, limits=week(60))]
+    again += [counted(None, at_ms=START_MS + 950_000, limits=week(60))]
+    assert [(60, 0)] == dated(turn(), answer(1, 60, 10), *again)
+    moved = counted(tokens(100, output=10), at_ms=START_MS + 900_000, limits=week(61))
+    assert [(60, 0), (61, None)] == dated(turn(), answer(1, 60, 10), moved)
+
+
+def test_two_threads_out_of_step_do_not_lower_the_figure() -> None:
+    """The second thread's answers began before the first heard of 97 %, and were written after."""
+    first = rollout(meta("t1"), turn(), answer(1, 60, 10), answer(2, 97, 300), name="t1")
+    slow = [answer(1, 60, 20), answer(2, 61, 310), answer(3, 98, 320)]
+    second = rollout(meta("t2"), turn(), *slow, name="t2")
+    told = sorted([*read(first).limits, *read(second).limits], key=lambda one: one.observed_at)
+    for count in range(4, 7):
+        window = windows.current("codex", "week", told[:count], now=NOW)
+        found = windows.official(window, told[:count], now=NOW)
+        assert max(one.used_percent for one in told[:count]) == (found and found.used_percent)

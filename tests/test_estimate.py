@@ -18,6 +18,7 @@ from governor.calibrate import Coverage, Scale
 from governor.cli import governor as command_line
 from governor.faces import data, known, text
 from governor.guards import tap
+from governor.ledger import owners
 from governor.letters import loop as loop_letter
 from governor.letters import pacing as pacing_letter
 from governor.letters import price as price_letter
@@ -230,7 +231,7 @@ def test_a_familys_wall_is_the_matter_of_its_own_sessions() -> None:
 
     def decide(session: str) -> Any:
         prompt = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "go on"}
-        return pacing.decide(prompt, letter, lane="claude", now=NOW, seen=lambda _: False)
+        return pacing.decide(prompt, letter, lane="claude", now=NOW, seen=lambda _: False, go_on=lambda: "Press Enter")
 
     assert "hold" == decide("fable").decision
     assert decide("opus") is None
@@ -384,11 +385,11 @@ def test_an_alarm_that_a_withdrawn_figure_ended_is_on_again() -> None:
         with ledger.transaction():
             ledger.add_readings([LimitReading("claude", "week", 2.0, WEEK.resets_at, NOW, "typed")], machine="m")
         alarm_memory.keep(ledger, report(0.1, NOW + 60))
-        ended = alarm_memory.recall(ledger, WEEK)
+        ended = alarm_memory.recall(ledger, None, WEEK)
         with ledger.transaction():
             ledger.forget_reading(1)
 
-        assert (False, alarm.Alarm(True, NOW)) == (ended.is_on, alarm_memory.recall(ledger, WEEK))
+        assert (False, alarm.Alarm(True, NOW)) == (ended.is_on, alarm_memory.recall(ledger, None, WEEK))
 
 
 def test_reading_commands_move_no_alarm(run: Typed) -> None:
@@ -397,8 +398,10 @@ def test_reading_commands_move_no_alarm(run: Typed) -> None:
     for command in ("status", "gate", "forecast", "route do everything everywhere", "status"):
         run(*command.split())
         with refreshed() as ledger:
-            facts.append(ledger.fact("alarm:claude:week"))
-    assert [None] * 5 == facts
+            facts += [
+                value for (value,) in ledger.connection.execute("SELECT value FROM fact WHERE name LIKE 'alarm:%'")
+            ]
+    assert [] == facts
 
 
 # ---- one truth -------------------------------------------------------------------------------------------------------
@@ -436,7 +439,7 @@ def test_every_face_says_the_same(
             desk = letters.write(ledger, settings, now=NOW)
             seen_now = assess(ledger, settings, now=NOW)
             status = data.status(seen_now)
-            view = outlook.outlook(ledger, settings, "claude", name, now=NOW)
+            view = outlook.outlook(ledger, settings, owners.primary(ledger, "claude", now=NOW), name, now=NOW)
             routes = router_letter.letter(desk)[1]["lanes"]["claude"]
             letter = pacing_letter.letter(desk)[1]
             rulings = {one.window: one for one in gate.of_windows(seen_now, window=None, now=NOW)}

@@ -369,10 +369,12 @@ def test_the_next_prompt_is_told_once_and_held_at_most_once(governor: Governor, 
     said = []
     prompt = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "source": "user", "prompt": "go on"}
     for _ in range(5):
-        advice = pacing.decide(prompt, letter("pacing"), lane="claude", now=NOW, seen=seen.__contains__)
+        advice = pacing.decide(
+            prompt, letter("pacing"), lane="claude", now=NOW, seen=seen.__contains__, go_on=lambda: "Press Enter"
+        )
         if advice is None:
             break
-        seen.add(advice.once)
+        seen.update({advice.once, advice.also} - {""})
         said.append(advice)
     assert "the plan refused at 11:58" in " ".join(f"{each.block} {each.person}" for each in said)
     assert 1 == len([each for each in said if each.block]), "the meter's own wall and the refusal are one episode"

@@ -45,7 +45,7 @@ def test_no_window(name: str) -> None:
 
 def test_the_official_reset_bounds_the_window() -> None:
     reset = NOW + 2 * DAY
-    assert Window("claude", "week", reset - WEEK, reset, "official") == current(said(40, NOW - 60, reset))
+    assert Window("claude", "week", reset - WEEK, reset, "official", reset) == current(said(40, NOW - 60, reset))
 
 
 def test_the_latest_word_about_the_reset_counts_and_jitter_is_no_new_window() -> None:
@@ -67,7 +67,7 @@ def test_a_moved_anchor_shortens_the_window() -> None:
 
 def test_a_window_past_its_reset_is_void_and_the_next_one_is_only_inferred() -> None:
     reading = said(93, NOW - 3 * DAY, NOW - DAY)
-    assert Window("claude", "week", NOW - DAY, NOW + 6 * DAY, "rolled") == current(reading)
+    assert Window("claude", "week", NOW - DAY, NOW + 6 * DAY, "rolled", NOW + 6 * DAY) == current(reading)
     assert official(reading) is None
     assert (NOW - DAY + 2 * WEEK, NOW - DAY + 3 * WEEK) == current(reading, now=NOW + 2 * WEEK)[2:4]
 
@@ -107,12 +107,99 @@ def test_nothing_said_is_nothing_known() -> None:
     assert ("trailing", None) == (current().how, current().resets_at)
 
 
-def test_parallel_sessions_out_of_step_do_not_lower_the_figure_but_a_reset_does() -> None:
+def test_parallel_sessions_out_of_step_do_not_lower_the_figure_but_a_proven_reset_does() -> None:
+    """Two answers prove it that began after the last higher figure was heard; a lower one of no known date does not."""
     reset = NOW + 2 * DAY
     wobble = [said(40, NOW - 300, reset), said(38, NOW - 200, reset), said(39, NOW - 100, reset)]
     assert Official(40, NOW - 100, "statusline", reset - WEEK) == official(*wobble)
-    given_back = [*wobble, said(4, NOW - 50, reset), said(5, NOW - 10, reset)]
-    assert Official(5, NOW - 10, "statusline", NOW - 50) == official(*given_back)
+    undated = [*wobble, said(4, NOW - 50, reset), said(5, NOW - 10, reset)]
+    assert Official(40, NOW - 100, "statusline", reset - WEEK) == official(*undated)
+    one_answer = [*wobble, said(4, NOW - 50, reset)._replace(began_at=NOW - 60)]
+    assert Official(40, NOW - 100, "statusline", reset - WEEK) == official(*one_answer)
+    proven = [*one_answer, said(5, NOW - 10, reset)._replace(began_at=NOW - 20)]
+    assert Official(5, NOW - 10, "statusline", NOW - 50) == official(*proven)
+    began_before = [*one_answer, said(5, NOW - 10, reset)._replace(began_at=NOW - 300)]
+    assert Official(40, NOW - 100, "statusline", reset - WEEK) == official(*began_before)
+
+
+@pytest.mark.parametrize("source", ["typed", "pasted", "client"])
+def test_a_lower_figure_that_somebody_looked_up_holds_at_once(source: str) -> None:
+    reset = NOW + 2 * DAY
+    high, looked = said(97, NOW - 300, reset), said(96, NOW - 100, reset, source=source)
+    assert 96 == (official(high, looked) or pytest.fail("nothing")).used_percent
+    assert 97 == (official(high, looked, said(97, NOW - 50, reset)) or pytest.fail("nothing")).used_percent
+
+
+def test_an_old_figure_heard_again_does_not_undo_a_proven_reset() -> None:
+    reset = NOW + 2 * DAY
+    lows = [said(2 + i, NOW - 60 + 10 * i, reset)._replace(began_at=NOW - 65 + 10 * i) for i in range(2)]
+    idle = said(97, NOW - 5, reset)
+    assert 3 == (official(said(97, NOW - 300, reset), *lows, idle) or pytest.fail("nothing")).used_percent
+    fresh = idle._replace(used_percent=98, began_at=NOW - 9)
+    assert 98 == (official(said(97, NOW - 300, reset), *lows, fresh) or pytest.fail("nothing")).used_percent
+
+
+def test_a_window_with_an_earlier_reset_is_an_old_figure_until_two_answers_say_so() -> None:
+    """The vendor reset the week early, with a new day; an idle pane still shows the old one."""
+    was_due, reset = NOW + DAY, NOW + 7 * DAY - 2 * HOUR
+    given_back = said(2, NOW - HOUR, reset)
+    idle = said(97, NOW - 60, was_due)
+    assert 2 == (official(said(97, NOW - 2 * HOUR, was_due), given_back, idle) or pytest.fail("nothing")).used_percent
+    moved = [idle._replace(observed_at=NOW - 60 + i, began_at=NOW - 70 + i) for i in (0, 30)]
+    assert was_due == current(given_back, *moved).resets_at
+
+
+# ---- past its reset --------------------------------------------------------------------------------------------------
+
+
+def test_a_figure_that_answers_bring_after_its_reset_is_kept_and_said_to_be_past_it() -> None:
+    due = NOW - DAY
+    heard = [said(60 + 5 * k, NOW - (20 - 2 * k) * HOUR, due, source="rollout") for k in range(9)]
+    window = current(said(97, due - HOUR, due), *heard)
+    assert Window("claude", "week", due - WEEK, None, "overdue", due) == window
+    assert 100 == (official(said(97, due - HOUR, due), *heard) or pytest.fail("nothing")).used_percent
+    assert "rolled" == current(said(97, due - HOUR, due), *heard, now=NOW + 2 * DAY).how
+    assert "official" == current(*heard, said(1, NOW - 60, NOW + 6 * DAY)).how
+    dated = said(60, NOW - 60, due)._replace(began_at=NOW - 90)
+    assert ("overdue", "trailing") == (current(dated).how, current(dated._replace(began_at=due - 60)).how)
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("minutes", "name"),
+    [
+        (300, "5h"), (299, "5h"), (301, "5h"), (295, "5h"), (240, "240m"), (360, "360m"),
+        (10_080, "week"), (10_079, "week"), (10_081, "week"), (10_000, "week"), (9_360, "9360m"),
+        (1_440, "day"), (1_439, "day"), (1_441, "day"),
+        (40_320, "month"), (40_319, "month"), (41_760, "month"), (43_200, "month"), (44_640, "month"),
+        (44_641, "month"), (90, "90m"), (89, "90m"), (1, "1m"),
+    ],
+)  # fmt: skip
+def test_windows_are_named_by_their_length_within_a_tolerance(minutes: int, name: str) -> None:
+    assert name == windows.named(minutes)
+    assert name == windows.name_of(f"{minutes}m")
+    assert f"{name}:Spark" == windows.name_of(f"{minutes}m:Spark")
+
+
+@given(st.integers(1, windows.LONGEST_M), st.text("m:0123456789²", max_size=6))
+def test_a_name_is_its_own_and_has_a_length(minutes: int, other: str) -> None:
+    name = windows.named(minutes)
+    assert name == windows.name_of(name)
+    assert abs(windows.length(name) - minutes * 60) <= max(0.1 * minutes * 60, 60)
+    assert windows.name_of(other) == windows.name_of(windows.name_of(other))
+
+
+def test_a_window_that_its_siblings_fresh_readings_leave_out_does_not_exist() -> None:
+    """Ultra has a week and no five hours; a plan that had both says so no more."""
+    week = said(40, NOW - 60, NOW + DAY)
+    assert not windows.mentioned([week], "5h")
+    assert windows.mentioned([said(40, NOW - 600, NOW + HOUR, "5h"), week], "5h")
+    assert not windows.mentioned([said(40, NOW - 2 * HOUR, NOW + HOUR, "5h"), week], "5h")
+    for says_nothing_of_others in (week._replace(source="typed"), week._replace(window="week:fable")):
+        assert windows.mentioned([says_nothing_of_others], "5h")
+    assert windows.mentioned([week], "week:fable")
 
 
 # ---- five hours, inferred --------------------------------------------------------------------------------------------

@@ -101,6 +101,8 @@ def spool(state_home: Path, official: Official) -> None:
                 "resets_at": stand.resets_at,
                 "observed_at": observed_at,
                 "source": "statusline",
+                "began_at": observed_at - 1,
+                "session": "demo",
             }
         )
         for observed_at, _, stand in readings

@@ -50,7 +50,12 @@ def status(report: Report) -> dict[str, Any]:
 
 def _account(part: LaneReport, now: int) -> dict[str, Any]:
     name = part.whose.name if part.whose else None
-    return {"lane": part.lane, "account": name, "windows": [_window(found, now, name) for found in part.windows]}
+    return {
+        "lane": part.lane,
+        "account": name,
+        "windows": [_window(found, now, name) for found in part.windows],
+        "refusals": [_refusal(each) for each in part.refusals],
+    }
 
 
 def _window(found: WindowReport, now: int, account: str | None) -> dict[str, Any]:

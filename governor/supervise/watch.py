@@ -71,6 +71,7 @@ class Watch:
         self.child_code: int | None = None
         self.raw_result = b""
         self.lines: list[bytes] = []  # kept only where the person would have got all events as one array
+        self._metered_at = int(time.time())  # what the meter says next was answered after this
         self._wall = 0.0
         self._began: float | None = None
         self._handled = 0
@@ -201,8 +202,12 @@ class Watch:
         if event.get("type") == "result":
             self.raw_result = line
         now = int(time.time())
-        for said in self.feed.take(event):
-            self._spool({"lane": "claude", **said._asdict(), "observed_at": now, "source": "stream"})
+        fresh = self.feed.take(event)
+        dated = {"began_at": self._metered_at, "session": self.feed.session or None}
+        for said in fresh:
+            self._spool({"lane": "claude", **said._asdict(), "observed_at": now, "source": "stream", **dated})
+        if fresh:
+            self._metered_at = now
         for stated in self.feed.refused:
             self._spool(stated.reading(self.feed.lane, at=now))
 
