@@ -262,7 +262,9 @@ class Life:
             door = hook.Door("test", os.environ["GOVERNOR_HOME"], lane, float(self.now))
             known = {each: door.letter(each) for each in ("pacing", "router", "spawn", "price", "loop")}
             event = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "hello"}
-            advice = pacing.decide(event, known["pacing"], lane=lane, now=self.now, seen=lambda _: False)
+            advice = pacing.decide(
+                event, known["pacing"], lane=lane, now=self.now, seen=lambda _: False, go_on=lambda: "Press Enter"
+            )
             line = STATUSLINE.show({"session_id": "none"}, os.environ["GOVERNOR_HOME"], float(self.now))
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(refresh, "now_s", lambda: self.now)

@@ -114,7 +114,9 @@ def calibrate(
                 raise StateError(f"Not recorded. {fault.message}", fault.next_step) from fault
         doubts = [doubt for one in readings if (doubt := _fell(ledger, whose, one)) is not None]
         report = publish(ledger, settings, now=now)  # what is typed reaches the hooks at once
-        report = report._replace(lanes=[one for one in report.accounts(lane) if one.whose == whose], others=())
+        report = report._replace(
+            lanes=[one for one in report.accounts(lane) if one.whose and one.whose.name == whose.name], others=()
+        )
         among = [each.name for each in owners.known(ledger, lane, now=now)]
     if as_json:
         against = [{"id": number, "window": one.window, "used_percent": one.used_percent} for one, number in doubts]
