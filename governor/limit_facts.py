@@ -15,7 +15,6 @@ MOST_PERCENT = 1000.0
 MOST_TYPED = 200.0  # what a person types or pastes: above it, a slip of the keys is likelier than such use
 # resets_at wobbles by up to 47 s between two reports of one window; two windows of one name are hours apart.
 RESET_JITTER = 600
-CONFIRMATIONS = 2  # answers: the first that moved may have begun before what it contradicts was heard
 WALL = 95.0  # percent of actual use: from here on nothing unattended starts
 LADDER = (50.0, 70.0, 90.0, 100.0, 120.0)  # percent of actual use, each worth a word once
 RUNGS = tuple(sorted({*LADDER, WALL}))
@@ -43,17 +42,12 @@ def cycle_keys(cycle: float) -> tuple[int, int, int]:
     return key, key - 1, key + 1
 
 
-def dating(last: Sequence[Any] | None, percent: float, resets_at: float | None) -> tuple[bool, int]:
-    """(is the figure surely of the answer that just came, how many later answers are to confirm it).
+def has_moved(last: Sequence[Any] | None, percent: float, resets_at: float | None) -> bool:
+    """Is the figure surely of the answer that just came? ``last`` is (percent, resets_at) of the one before.
 
-    ``last`` is (percent, resets_at, confirmations still wanted) of the session's answer before. A figure that moved is;
-    the answers right after it confirm it, whatever they say. One that stays for long may be an old one: a client that
-    was signed in elsewhere meanwhile goes on answering, and shows it.
+    One that stays may be an old one: a client that was signed in elsewhere meanwhile goes on answering, and shows it.
     """
-    if last is None or percent != last[0] or not is_same_window(last[1], resets_at):
-        return True, CONFIRMATIONS
-    left = int(last[2])
-    return left > 0, max(left - 1, 0)
+    return last is None or percent != last[0] or not is_same_window(last[1], resets_at)
 
 
 def crossed_rung(before: float, now: float) -> float | None:

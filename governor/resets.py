@@ -3,7 +3,8 @@
 Use never falls inside a window. Every session repeats the figures of its own last answer, however old. So the highest
 figure holds until the vendor's reset, or correction, is proven (docs/decisions.md, "A figure that falls"):
 
-- by two answers that certainly began after every higher figure was heard, each at least ``RESET_DROP`` lower;
+- by two answers, each at least ``RESET_DROP`` lower: the first certainly began after every higher figure was heard
+  (its own figure had moved), the second too, or it is the same session's next;
 - or by one lower figure that a person typed or pasted later, or that a client was asked for later.
 
 The order in which readings arrive decides nothing, only what is certain about when their answers began.
@@ -80,8 +81,17 @@ def _proof(readings: Sequence[LimitReading], dated: Sequence[int], place: int) -
         low = readings[each]
         if low.source in ASKED and low.used_percent < high.used_percent:
             return "asked"
-        if low.used_percent <= high.used_percent - RESET_DROP and is_later(low, high):
-            answers += 1
-            if answers == ANSWERS:
+        most = high.used_percent - RESET_DROP
+        if low.used_percent <= most and is_later(low, high):
+            answers += 1 + _is_confirmed(low, readings[each + 1 :], most)
+            if answers >= ANSWERS:
                 return "answers"
     return ""
+
+
+def _is_confirmed(low: LimitReading, later: Sequence[LimitReading], most: float) -> bool:
+    """Did the same session's next answers say so too? What they say need not have moved."""
+    return low.session is not None and any(
+        each.session == low.session and each.observed_at > low.observed_at and each.used_percent <= most
+        for each in later
+    )

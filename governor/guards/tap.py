@@ -7,7 +7,7 @@ of its own: after ``/clear`` it shows the process's. Whether a lower figure is a
 
 from __future__ import annotations
 
-from governor.limit_facts import WALL, crossed_rung, dating, is_same_window, used_percent
+from governor.limit_facts import WALL, crossed_rung, has_moved, is_same_window, used_percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ WINDOWS = {"five_hour": "5h", "seven_day": "week", "seven_day_overage_included":
 GAP_S = 1800  # after a pause this long, the last figure before it matters as much as the first after it
 REPEAT_S = 600  # an unchanged figure is worth saying again after this long
 FELL = 3.0  # points: less may be noise, as much is a reset
+CONFIRMATIONS = 1  # answers after one that moved are told too, whatever they say: they confirm a fall
 SIGHT_S = 30  # a repaint that brings nothing is remembered again after this long
 TURNED = "letters/turned"  # there while a session has heard what the letters do not say yet
 PROCESSES = 3  # of one session, beside the one that repaints
@@ -109,19 +110,17 @@ def _answered(
     last: dict[str, Any] | None, percent: float, resets_at: int | None, *, now: int, began: int | None
 ) -> tuple[list[Heard], dict[str, Any]]:
     """A figure after an answer: told where it moved, is to be confirmed, or was not told for long."""
-    past = None if last is None else (last["percent"], last["resets_at"], last["left"])
-    dated, left = dating(past, percent, resets_at)
     if last is None:
-        return [(percent, resets_at, now, began)], _figure(percent, resets_at, now, left=left)
+        return [(percent, resets_at, now, began)], _figure(percent, resets_at, now, left=CONFIRMATIONS)
+    moved = has_moved((last["percent"], last["resets_at"]), percent, resets_at)
     seen_at, told_at = last["seen_at"], last["told_at"]
     heard: list[Heard] = []
     if now - seen_at >= GAP_S and told_at != seen_at:
         heard.append((last["percent"], last["resets_at"], seen_at, None))
-    same = last["percent"] == percent and is_same_window(last["resets_at"], resets_at)
-    tell = not same or dated or now - told_at >= REPEAT_S or now - seen_at >= GAP_S
+    tell = moved or last["left"] > 0 or now - told_at >= REPEAT_S or now - seen_at >= GAP_S
     if tell:
-        heard.append((percent, resets_at, now, began if dated else None))
-    figure = _figure(percent, resets_at, now, left=left)
+        heard.append((percent, resets_at, now, began if moved else None))
+    figure = _figure(percent, resets_at, now, left=CONFIRMATIONS if moved else max(last["left"] - 1, 0))
     return heard, figure if tell else {**figure, "told_at": told_at}
 
 
@@ -178,15 +177,15 @@ def own(memo: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def has_turned(memo: dict[str, Any], fresh: dict[str, Any]) -> bool:
-    """Did a figure pass a rung, up or down, from one memo to the next? A window that is new begins at 0."""
+    """Did a figure pass a rung, up or down, from one memo to the next? Or is the window new?"""
     before = own(memo)
     for window, figure in own(fresh).items():
         past = before.get(window)
         if not figure["answered_at"] or figure == past:
             continue
-        is_same = past is not None and is_same_window(past["resets_at"], figure["resets_at"])
-        was = past["percent"] if is_same and past is not None else 0.0
-        if crossed_rung(*sorted((was, figure["percent"]))) is not None or (past is not None and not is_same):
+        if past is None or not is_same_window(past["resets_at"], figure["resets_at"]):
+            return True
+        if crossed_rung(*sorted((past["percent"], figure["percent"]))) is not None:
             return True
     return False
 

@@ -14,7 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from governor import refusals, stated_refusal, windows
-from governor.limit_facts import dating, is_same_window, used_percent
+from governor.limit_facts import has_moved, used_percent
 from governor.model import Cursor, LimitReading, Problem, Reading, Usage
 from governor.sources import tail
 from governor.sources.lines import COUNT_LIMIT, count, decode, text, to_ms
@@ -221,13 +221,12 @@ class _Rollout:
         told = state.get("told", {})
         for reading in found:
             last = told.get(reading.window)
-            if last and not answered and last[0] == reading.used_percent and is_same_window(last[1], reading.resets_at):
+            if last and not answered and not has_moved(last, reading.used_percent, reading.resets_at):
                 continue
-            dated = False
+            moved = answered and has_moved(last, reading.used_percent, reading.resets_at)
             if answered:
-                dated, left = dating(last, reading.used_percent, reading.resets_at)
-                told = {**told, reading.window: [reading.used_percent, reading.resets_at, left]}
-            began = state.get("asked") if dated else None
+                told = {**told, reading.window: [reading.used_percent, reading.resets_at]}
+            began = state.get("asked") if moved else None
             self.limits.append(reading._replace(began_at=began, session=state.get("thread", state["file"])))
         if answered:
             state["told"], state["asked"] = told, at
