@@ -551,7 +551,8 @@ def aged(path: Path) -> None:
             columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
             old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM now.{table}")
         old.execute("DELETE FROM main.fact WHERE name LIKE 'accounts:%'")
-        old.execute(schema.SUM_QUARTER.replace(" account,", "").format(by="g", where=""))
+        sums = schema.SUM_QUARTER.replace(" account,", "").replace("((account & 1023) << 30) | ", "")
+        old.execute(sums.format(by="g", where=""))
         old.commit()
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)

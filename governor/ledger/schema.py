@@ -151,8 +151,8 @@ ACCOUNT_OF_BETTER = (
     "< (SELECT name FROM account WHERE id = response.account)), excluded.account, response.account))"
 )
 
-# Grouped by one number, which sorts in three quarters of the time that four columns take. FEW accounts fit into it; with
-# more of them the account is a second column (``by``).
+# Grouped by one number, which sorts in three quarters of the time that four columns take. FEW accounts fit into it;
+# with more of them the account is a second column (``by``).
 FEW = 1024
 SUM_QUARTER = """
 INSERT INTO quarter
