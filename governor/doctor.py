@@ -12,9 +12,9 @@ from governor import config, heartbeat, hook, paths, refresh
 from governor.assess import off_ends, override_ends
 from governor.errors import GovernorError
 from governor.faces.plain import left, many
-from governor.ledger import read, statements
+from governor.ledger import owners, read, statements
 from governor.ledger.store import Ledger
-from governor.model import LANES
+from governor.model import LANES, Account
 from governor.report import Finding
 from governor.review import overhead, upkeep
 
@@ -133,23 +133,30 @@ def _problems(ledger: Ledger) -> list[Finding]:
 def _readings(ledger: Ledger, *, now: int) -> list[Finding]:
     findings = []
     for lane in LANES:
-        if read.span_of(ledger, lane) is None:
-            continue
-        seen = statements.readings(ledger, lane=lane)
-        official = [one.reading for one in seen if one.reading.window != "any"]
-        name = f"{lane} meter"
-        if not official:
-            mend = "governor calibrate 60%" if lane == "claude" else "run codex once; its rollouts carry the figure"
-            findings.append(Finding(name, False, "the official meter was never heard", mend))
-            continue
-        age = now - official[-1].observed_at
-        since = f"{age / 86_400:.0f} d" if age > 2 * 86_400 else f"{age / 3600:.1f} h"
-        text = f"last heard {since} ago from {official[-1].source}"
-        if age > STALE_READING_S:
-            findings.append(Finding(name, False, text, f"governor calibrate 60% --lane {lane}"))
-        else:
-            findings.append(Finding(name, True, text))
+        listed = owners.known(ledger, lane, now=now)
+        for whose in listed:
+            if read.span_of(ledger, lane, whose) is not None:
+                findings.append(_meter(ledger, whose, several=len(listed) > 1, now=now))
     return findings
+
+
+def _meter(ledger: Ledger, whose: Account, *, several: bool, now: int) -> Finding:
+    """When the official meter of one account was last heard; one of ``several`` is named."""
+    lane, name = whose.lane, f"{whose.lane} meter"
+    seen = statements.readings(ledger, whose=whose)
+    official = [one.reading for one in seen if one.reading.window != "any"]
+    of_whom, account = (f"{whose.name}: ", f" --account {whose.name}") if several else ("", "")
+    if not official:
+        mend = (
+            f"governor calibrate 60%{account}" if lane == "claude" else "run codex once; its rollouts carry the figure"
+        )
+        return Finding(name, False, f"{of_whom}the official meter was never heard", mend)
+    age = now - official[-1].observed_at
+    since = f"{age / 86_400:.0f} d" if age > 2 * 86_400 else f"{age / 3600:.1f} h"
+    text = f"{of_whom}last heard {since} ago from {official[-1].source}"
+    if age > STALE_READING_S:
+        return Finding(name, False, text, f"governor calibrate 60% --lane {lane}{account}")
+    return Finding(name, True, text)
 
 
 def _muted(ledger: Ledger, settings: config.Settings, *, now: int) -> list[Finding]:

@@ -19,15 +19,17 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from writing import NOW, answer, counted, jsonl, meta, recorded, tokens, turn, usage
+from writing import NOW, answer, counted, jsonl, meta, recorded, tokens, transcript, turn, usage
+from writing import read as read_one
 
 from governor import accounts, config, gate, hook, letters, refresh
 from governor.cli import governor as command_line
 from governor.errors import BadInputError
 from governor.guards import pacing
 from governor.ledger import owners, read, schema, statements, store
+from governor.ledger.count import Counter, packed
 from governor.ledger.store import open_ledger
-from governor.model import Lane, LimitReading
+from governor.model import Lane, LimitReading, Usage
 
 ROOT = Path(__file__).parent.parent
 HOUR = 3600
@@ -481,6 +483,27 @@ def test_a_transcript_copied_to_another_folder_counts_once_and_for_one(
     assert 2 == sum(piece.tally.requests for piece in sums)
 
 
+def test_sums_stay_apart_when_accounts_are_very_many(tmp_path: Path) -> None:
+    """A machine that makes a config folder for every job: the 1,025th is not the first."""
+    with open_ledger(tmp_path / "l") as ledger:
+        with ledger.transaction():
+            ledger.connection.executemany(
+                "INSERT INTO account (name) VALUES (?)", [(f"~/{number}",) for number in range(2000)]
+            )
+        counter = Counter(ledger)
+        for name in ("~/0", f"~/{schema.FEW}"):
+            with ledger.transaction():
+                counter.add(packed([parsed(name)], lambda _: 1, name), machine="here")
+                counter.settle()
+        rows = ledger.connection.execute("SELECT account, requests FROM quarter").fetchall()
+    assert [(1, 1), (schema.FEW + 1, 1)] == sorted(rows)
+
+
+def parsed(name: str) -> Usage:
+    (found,) = read_one(transcript(answer(f"msg_{name.strip('~/')}"))).usages
+    return found
+
+
 # ---- a ledger that is older than accounts ----------------------------------------------------------------------------
 
 
@@ -530,7 +553,8 @@ def aged(path: Path) -> None:
             columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
             old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM now.{table}")
         old.execute("DELETE FROM main.fact WHERE name LIKE 'accounts:%'")
-        old.execute(schema.SUM_QUARTER.replace(" account,", "").replace(", account", "").format(where=""))
+        sums = schema.SUM_QUARTER.replace(" account,", "").replace("((account & 1023) << 30) | ", "")
+        old.execute(sums.format(by="g", where=""))
         old.commit()
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
-from governor.ledger.schema import ACCOUNT_OF_BETTER, BETTER, SUM_QUARTER
+from governor.ledger.schema import ACCOUNT_OF_BETTER, BETTER, FEW, SUM_QUARTER
 from governor.ledger.store import Ledger
 from governor.model import LANES, NAMES, Usage, rank
 
@@ -139,16 +139,18 @@ class Counter:
         """Bring what is derived up to date with what was added: which replays count, and the sums. In a transaction."""
         self._settle_replays()
         run = self.run
+        most = run("SELECT ifnull(max(id), 0) FROM account").fetchone()[0]
+        by = "g" if most < FEW else "g, account"
         if self._dirty is None:
             # An earlier governor dropped it for the length of a first scan, and may have died meanwhile.
             run("CREATE INDEX IF NOT EXISTS response_at ON response (at_ms)")
             run("DELETE FROM quarter")
-            run(SUM_QUARTER.format(where=""))
+            run(SUM_QUARTER.format(by=by, where=""))
         else:
             for quarter in self._dirty:
                 start = quarter * QUARTER_MS
                 run("DELETE FROM quarter WHERE quarter = ?", (quarter,))
-                run(SUM_QUARTER.format(where="AND at_ms >= ? AND at_ms < ?"), (start, start + QUARTER_MS))
+                run(SUM_QUARTER.format(by=by, where="AND at_ms >= ? AND at_ms < ?"), (start, start + QUARTER_MS))
         newest = run("SELECT ifnull(max(quarter), 0) FROM quarter").fetchone()[0]
         if self._dirty is None or (self._dirty and min(self._dirty) < newest - 1):
             # The past changed: what was worked out from it is void.

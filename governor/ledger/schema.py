@@ -156,12 +156,17 @@ ACCOUNT_OF_BETTER = (
     "< (SELECT name FROM account WHERE id = response.account)), excluded.account, response.account))"
 )
 
-# Grouped by one number (and the account), which sorts in three quarters of the time that four columns take.
+# Grouped by one number, which sorts in three quarters of the time that four columns take. FEW accounts fit into it;
+# with more of them the account is a second column (``by``).
+FEW = 1024
 SUM_QUARTER = """
 INSERT INTO quarter
-SELECT g >> 34, g & 1, g >> 2 & 0xffffffff, g >> 1 & 1, account, sum(part = 0), sum(input), sum(output),
+SELECT g >> 40, g & 1, g >> 2 & 0xfffffff, g >> 1 & 1, account, sum(part = 0), sum(input), sum(output),
   sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(reasoning), sum(searches), sum(ifnull(cost, 0)),
   sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)
-FROM (SELECT (at_ms / 900000 << 34) | (model << 2) | (fast << 1) | lane AS g, * FROM response WHERE NOT replay {where})
-GROUP BY g, account
+FROM (
+  SELECT (at_ms / 900000 << 40) | ((account & 1023) << 30) | (model << 2) | (fast << 1) | lane AS g, *
+  FROM response WHERE NOT replay {where}
+)
+GROUP BY {by}
 """

@@ -159,6 +159,38 @@ def test_what_to_press_after_a_held_slash_command_is_true_and_said_once(
         seen = " ".join(tui.history().split())
 
     assert 1 >= seen.count("governor: Claude Code 5h 96 % used"), seen
+def test_a_private_session_is_not_held_for_the_work_accounts_wall(
+    claude: ClaudeCode, governor: Governor, state: State, standin: Standin
+) -> None:
+    """Two config folders under one state folder. The hooks know their client's by CLAUDE_CONFIG_DIR."""
+    work = claude.home / ".claude-work"
+    work.mkdir()
+    shutil.copy(claude.home / ".claude.json", work / ".claude.json")
+    governor.extra_env["CLAUDE_CONFIG_DIR"] = f"{claude.config},{work}"
+    governor.install()
+    state.hold_bell()
+
+    standin.meter.seven_day.used = 0.97
+    claude.extra_env["CLAUDE_CONFIG_DIR"] = str(work)
+    with claude.terminal() as tui:
+        ask(tui, standin, "one", "first")
+        tui.wait_for("week 97%")
+    standin.meter.seven_day.used = 0.12
+    del claude.extra_env["CLAUDE_CONFIG_DIR"]
+    with claude.terminal() as tui:
+        ask(tui, standin, "two", "second")
+        tui.wait_for("week 12%")
+        assert 0 == governor("refresh").code
+        ask(tui, standin, "three", "third")
+        assert "governor" not in tui.history(), "nothing is said of a wall that is another account's"
+    claude.extra_env["CLAUDE_CONFIG_DIR"] = str(work)
+    with claude.terminal() as tui:
+        tui.type("please hurry")
+        tui.wait_for("Press Enter to go on")
+
+    assert (12, "~/.claude") == (official(governor, "week")["used_percent"], official(governor, "week")["account"])
+    assert 20 == governor("gate").code
+    assert 0 == governor("gate", "--account", ".claude").code
 
 
 # ---- the router ------------------------------------------------------------------------------------------------------
