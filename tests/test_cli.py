@@ -34,6 +34,7 @@ from writing import (
 
 from governor import attribution, calibrate, demo, paths, refresh
 from governor.cli import COMMANDS, main
+from governor.errors import StateError
 from governor.faces import plain, tables, text
 from governor.model import Tally
 from governor.report import WindowReport
@@ -871,3 +872,26 @@ def test_two_things_never_look_the_same_when_cut() -> None:
     models = ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "claude-opus-4-5-20251101"]
     assert ["sonnet-4-5", "sonnet-4-5-20250929", "opus-4-5"] == list(tables.names_of("model", models).values())
     assert ["a/app", "b/app"] == list(tables.names_of("project", ["/home/a/app", "/home/b/app"]).values())
+
+
+@pytest.mark.parametrize("command", ["usage", "sessions", "audit"])
+def test_sums_of_what_could_not_be_taken_in_are_no_zeros(
+    governor: Governor, life: None, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk: the ledger is there and empty, and nothing can be written into it."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise StateError("The ledger could not be written (disk is full).", "governor doctor")
+
+    with monkeypatch.context() as during:
+        during.setattr(refresh, "refresh", full)
+        for more in ((), ("--json",)):
+            told = governor(command, *more)
+            assert (1, "") == (told.code, told.out)
+            assert "disk is full" in told.err
+    assert 0 == governor(command).code
+    with monkeypatch.context() as during:
+        during.setattr(refresh, "refresh", full)
+        remembered = governor(command)
+    assert 0 == remembered.code, "what is remembered is shown, and it is said that nothing new is in it"
+    assert "disk is full" in remembered.err

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import SESSION, Fake, called, governor, init, refused, result
+from fakes import SESSION, THREAD, Fake, called, governor, init, refused, result
 from writing import answer, usage
 
 from governor.supervise.budget import Limits
@@ -83,7 +83,7 @@ def test_text_is_what_the_client_would_have_printed(bin_folder: Path, summary: P
     assert set(content) == {
         "schema", "state", "client", "ended_by", "failure", "tokens", "requests", "usd", "unpriced_requests",
         "tool_calls", "wall_s", "waited_s", "processes", "windows", "session", "transcript", "exit_code",
-        "child_exit", "resume",
+        "child_exit", "resume", "counted_by", "unheld_limits",
     }  # fmt: skip
 
 
@@ -551,3 +551,102 @@ def test_a_client_started_where_sigint_is_ignored_can_still_be_asked_to_end(bin_
 
     assert 124 == done.returncode
     assert json.loads(done.stdout)["child_exit"] in (1, 130), "ended by the first signal, not the second"
+
+
+# ---- what is not known is not 0 --------------------------------------------------------------------------------------
+
+THREAD_STARTED = {"say": {"type": "thread.started", "thread_id": THREAD}}
+SPENT = {"input_tokens": 1000, "cached_input_tokens": 300, "output_tokens": 90, "reasoning_output_tokens": 10}
+ANSWERED = {"say": {"type": "item.completed", "item": {"id": "item_1", "type": "agent_message", "text": "all done"}}}
+CLAUDE_TOTALS = {"input_tokens": 700, "output_tokens": 90, "cache_read_input_tokens": 300}
+
+
+@pytest.mark.parametrize(
+    ("client", "steps", "counted_by", "fresh", "usd"),
+    [
+        ("codex", [THREAD_STARTED, ANSWERED, {"say": {"type": "turn.completed"}}], None, None, None),
+        ("codex", [THREAD_STARTED, ANSWERED, {"say": {"type": "turn.completed", "usage": SPENT}}], "stream", 790, None),
+        ("claude", [init(), result()], None, None, None),
+        ("claude", [init(), result(usage=CLAUDE_TOTALS)], "stream", 790, None),
+        ("claude", [init(), result(usage=CLAUDE_TOTALS, total_cost_usd=0.25)], "stream", 790, 0.25),
+        ("claude", [init(), {"say": called(1)}, result()], "stream", 1001, 0.00201),
+    ],
+)
+def test_a_run_that_leaves_no_transcript_is_counted_by_its_stream_or_not_known(
+    bin_folder: Path,
+    summary: Path,
+    client: str,
+    steps: list[dict[str, Any]],
+    counted_by: str | None,
+    fresh: int | None,
+    usd: float | None,
+) -> None:
+    Fake(bin_folder, client, steps)
+    words = ["claude", "-p", "x"] if client == "claude" else ["codex", "exec", "x"]
+    limits = ["--max-tokens", "100000", "--max-usd", "9"]
+
+    done = governor("run", *limits, "--summary", str(summary), "--", *words, bin_folder=bin_folder)
+
+    told = said(summary)
+    assert 0 == done.returncode, done.stderr
+    assert (counted_by, usd) == (told["counted_by"], told["usd"] and pytest.approx(told["usd"]))
+    assert fresh == (told["tokens"] and told["tokens"]["fresh"])
+    unheld = [unit for unit, value in (("tokens", fresh), ("usd", usd)) if value is None]
+    assert unheld == told["unheld_limits"]
+    assert ("? tokens" in done.stderr) == (fresh is None)
+    assert ("$? at list price" in done.stderr) == (usd is None)
+    assert ("could not hold" in done.stderr) == bool(unheld)
+    assert ", 0 tokens" not in done.stderr
+
+
+def test_a_limit_on_tokens_holds_by_what_the_stream_itself_states(bin_folder: Path, summary: Path) -> None:
+    Fake(bin_folder, "codex", [THREAD_STARTED, ANSWERED, {"say": {"type": "turn.completed", "usage": SPENT}}])
+    done = governor(
+        "run", "--max-tokens", "500", "--summary", str(summary), "--", "codex", "exec", "x", bin_folder=bin_folder
+    )
+    assert (124, "budget") == (done.returncode, said(summary)["state"])
+    assert {"unit": "tokens", "limit": 500, "at": 790} == said(summary)["ended_by"]
+
+
+def test_a_thread_that_was_taken_up_again_is_not_charged_with_what_it_used_before(
+    bin_folder: Path, summary: Path
+) -> None:
+    Fake(bin_folder, "codex", [THREAD_STARTED, ANSWERED, {"say": {"type": "turn.completed", "usage": SPENT}}])
+    words = ["codex", "exec", "resume", THREAD, "x"]
+    done = governor("run", "--max-tokens", "500", "--summary", str(summary), "--", *words, bin_folder=bin_folder)
+    assert (0, None, ["tokens"]) == (done.returncode, said(summary)["tokens"], said(summary)["unheld_limits"])
+
+
+@pytest.mark.parametrize(
+    ("info", "known"),
+    [
+        ({"rateLimitType": "seven_day"}, "week"),
+        ({"rateLimitType": "seven_day_overage_included"}, "week:fable"),
+        ({"rateLimitType": "seven_day", "isUsingOverage": True}, None),
+    ],
+)
+def test_a_refusal_in_the_stream_is_a_reading(bin_folder: Path, info: dict[str, Any], known: str | None) -> None:
+    until = int(time.time()) + 3600
+    event = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": until, **info}}
+    Fake(bin_folder, "claude", [init(), {"say": event}, result("no", is_error=True), {"exit": 1}])
+    governor("run", "--", "claude", "-p", "x", bin_folder=bin_folder)
+    spool = Path(os.environ["GOVERNOR_HOME"]) / "spool" / "limits.jsonl"
+    heard = [json.loads(line) for line in spool.read_text().splitlines()] if spool.exists() else []
+    expected = [] if known is None else [(known, until)]
+    assert expected == [(each["window"], each["resets_at"]) for each in heard if each["source"] == "refused"]
+
+
+def test_codexs_refusal_in_words_is_a_reading_of_its_own(bin_folder: Path) -> None:
+    words = "You’ve hit your usage limit. Upgrade to Plus, or try again in 2 hours 5 minutes."
+    Fake(
+        bin_folder,
+        "codex",
+        [THREAD_STARTED, {"say": {"type": "turn.failed", "error": {"message": words}}}, {"exit": 1}],
+    )
+    before = int(time.time())
+    governor("run", "--", "codex", "exec", "x", bin_folder=bin_folder)
+    spool = Path(os.environ["GOVERNOR_HOME"]) / "spool" / "limits.jsonl"
+    (heard,) = [json.loads(line) for line in spool.read_text().splitlines()]
+    assert ("codex", "any", "refused") == (heard["lane"], heard["window"], heard["source"])
+    assert 0 <= heard["resets_at"] - before - 7500 <= 60
+    assert "Upgrade" not in spool.read_text()

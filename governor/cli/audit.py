@@ -32,7 +32,7 @@ def audit(lane: Lane | None, why: bool, as_json: bool) -> None:
     """Red flags with their figures, how caches were used, which hard limits are set, and whether work got worse."""
     from governor.faces import audit as face
 
-    with opened(quiet=as_json) as (ledger, settings, now):
+    with opened(quiet=as_json, sums=True) as (ledger, settings, now):
         watch.refreshed(ledger, settings, now=now)
         report = assess(ledger, settings, now=now, lane=lane)
         raised: list[tuple[Lane | None, Flag]] = []

@@ -16,6 +16,7 @@ from governor.errors import BadInputError
 from governor.faces import data
 from governor.faces.plain import LANE_NAMES, ago, count, many, percent, usd, utc
 from governor.handoff import changes, news, record
+from governor.supervise.outcome import unheld_words
 
 WAIT_S = 0.1
 
@@ -77,6 +78,7 @@ def as_data(name: str, *, commands: bool = True) -> dict[str, Any]:
         "lane": content.get("lane"),
         "from": {"lane": content.get("from_lane"), "session": content.get("from_session")},
         "folder": content.get("folder"),
+        "repository": content.get("repository"),
         "project": content.get("project"),
         "branch": content.get("branch"),
         "started_at": utc(started),
@@ -91,6 +93,7 @@ def as_data(name: str, *, commands: bool = True) -> dict[str, Any]:
         "tokens": (ran.get("tokens") or {}).get("fresh"),
         "usd": ran.get("usd"),
         "tool_calls": ran.get("tool_calls"),
+        "unheld_limits": ran.get("unheld_limits") or [],
         "wall_s": ran.get("wall_s"),
         "windows": ran.get("windows"),
         "session": ran.get("session"),
@@ -154,17 +157,18 @@ def detail(shown: dict[str, Any]) -> str:
     row("folder", shown["folder"] or "—")
     if shown["quiet_s"] is not None:
         row("last word", f"{ago(shown['quiet_s'])} ago")
-    if shown["tokens"] is not None:
-        row(
-            "used",
-            f"{count(shown['tokens'])} tokens, {usd(shown['usd'])} at list price, "
-            f"{many(shown['tool_calls'], 'tool call')}",
-        )
+    if shown["tool_calls"] is not None:
+        tokens = "?" if shown["tokens"] is None else count(shown["tokens"])
+        money = "$?" if shown["usd"] is None else usd(shown["usd"])
+        row("used", f"{tokens} tokens, {money} at list price, {many(shown['tool_calls'], 'tool call')}")
+    if shown["unheld_limits"]:
+        row("", unheld_words(shown["unheld_limits"]))
     for each in shown["windows"] or ():
         if each["after"] is not None:
             row("window", f"{each['window']} {percent(each['before'])} → {percent(each['after'])}")
     if shown["files_changed"] is not None:
-        row("changed", many(shown["files_changed"], "file"))
+        none = "no file (those that git ignores are not looked at)" if shown["repository"] else "no file"
+        row("changed", many(shown["files_changed"], "file") if shown["files_changed"] else none)
         for each in shown["files"][:20]:
             lines_of = "" if each["added"] is None else f"  +{each['added']} −{each['removed']}"
             row("", f"{each['path']}{lines_of}")

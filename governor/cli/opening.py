@@ -34,8 +34,12 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def opened(*, quiet: bool = False) -> Iterator[Opened]:
-    """Settings, ledger, refresh. What went wrong without stopping us is said on stderr."""
+def opened(*, quiet: bool = False, sums: bool = False) -> Iterator[Opened]:
+    """Settings, ledger, refresh. What went wrong without stopping us is said on stderr.
+
+    Raises: StateError where nothing could be taken in and nothing is remembered, for a command that shows ``sums``: its
+    zeros would be wrong.
+    """
     now = refresh.now_s()
     settings = settings_in_force()
     with open_ledger() as ledger:
@@ -49,6 +53,8 @@ def opened(*, quiet: bool = False) -> Iterator[Opened]:
             with _progress(quiet) as progress:
                 refresh.refresh(ledger, settings, now=now, progress=progress)
         except StateError as fault:  # what is remembered can still be shown
+            if sums and ledger.is_empty():
+                raise
             click.echo(f"governor: {fault}", err=True)
         yield Opened(ledger, settings, now)
 

@@ -20,7 +20,7 @@ from governor.model import Lane
 @json_option
 def sessions(since: str, until: str | None, top: int, lane: Lane | None, as_json: bool) -> None:
     """The sessions that cost most: hours, largest context, share, and the price of one more turn."""
-    with opened(quiet=as_json) as (ledger, settings, now):
+    with opened(quiet=as_json, sums=True) as (ledger, settings, now):
         start = time_of(since, now=now)
         end = time_of(until, now=now) if until else now + 1
         found = marathon.sessions(read.sessions(ledger, start, end, lane=lane), settings.weights)

@@ -40,7 +40,7 @@ def usage(
     for key in wanted:
         if key not in attribution.KEYS:
             raise BadInputError(f"{key!r} is nothing to group by.", f"one of: {', '.join(attribution.KEYS)}")
-    with opened(quiet=as_json or as_csv) as (ledger, settings, now):
+    with opened(quiet=as_json or as_csv, sums=True) as (ledger, settings, now):
         default = 0 if keys or as_json or as_csv else midnight(now, days_ago=13)
         start = default if since is None else time_of(since, now=now)
         end = time_of(until, now=now) if until is not None else now + 1 if start else FOREVER

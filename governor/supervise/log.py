@@ -24,8 +24,8 @@ def note(name: str, done: Outcome, **more: str | None) -> None:
         "limit": crossing.limit if crossing else None,
         "session": done.session[:64],
         "tool_calls": done.tool_calls,
-        "tokens": done.tally.total,
-        "usd": done.tally.usd,
+        "tokens": done.tally.total if done.tokens is not None else None,
+        "usd": done.usd,
         **more,
     }
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from governor import spans
 from governor.faces.plain import count, many, percent, usd, utc
 from governor.model import Tally
-from governor.supervise.budget import Crossing
+from governor.supervise.budget import Crossing, Limits
 
 BUDGET_ENDED = 124  # what timeout(1) says
 CLOSED = 141  # 128 + SIGPIPE: what a program that writes into a closed pipe ends with
@@ -44,22 +45,44 @@ class Outcome(NamedTuple):
     complaint: str = ""  # what it said when it failed, likewise
     output: bytes = b""  # what stdout would have got from the client itself, as far as it was not passed on already
     is_finished: bool = False  # the client's own closing event said that all went well
+    counted_by: str = ""  # transcript, stream or closing (``Counter.counted_by``); empty: what was used is not known
+    has_usd: bool = True  # can the tally's cost be known?
+    limits: Limits = Limits()
+
+    @property
+    def tokens(self) -> Tally | None:
+        """The tally where its tokens are known."""
+        return self.tally if self.counted_by else None
+
+    @property
+    def usd(self) -> float | None:
+        """Notional list price; None where it is not known. What has no price is left out of it."""
+        return self.tally.usd if self.counted_by and self.has_usd else None
+
+    @property
+    def unheld(self) -> list[str]:
+        """The units that a limit was set on and that nobody could count: no limit on them could hold."""
+        known = {"tokens": self.tokens, "usd": self.usd}
+        return [unit for unit, value in known.items() if value is None and getattr(self.limits, unit) is not None]
 
 
 def as_data(outcome: Outcome) -> dict[str, Any]:
     """``governor.run/1``."""
     crossing, tally = outcome.crossing, outcome.tally
     counted = outcome.client is not None
+    by_request = outcome.counted_by not in ("", "closing")
     return {
         "schema": "governor.run/1",
         "state": outcome.state,
         "client": outcome.client,
         "ended_by": None if crossing is None else dict(crossing._asdict()),
         "failure": outcome.failure or None,
-        "tokens": _tokens(tally) if counted else None,
-        "requests": tally.requests if counted else None,
-        "usd": tally.usd if counted else None,
-        "unpriced_requests": tally.unpriced_requests if counted else None,
+        "tokens": _tokens(tally) if outcome.tokens is not None else None,
+        "requests": tally.requests if by_request else None,
+        "usd": outcome.usd,
+        "unpriced_requests": tally.unpriced_requests if by_request else None,
+        "counted_by": {"closing": "stream"}.get(outcome.counted_by, outcome.counted_by) or None,
+        "unheld_limits": outcome.unheld,
         "tool_calls": outcome.tool_calls if counted else None,
         "wall_s": round(outcome.wall_s, 3),
         "waited_s": round(outcome.waited_s, 3),
@@ -93,6 +116,12 @@ def limit_words(crossing: Crossing) -> str:
     return f"the limit of {amount[crossing.unit]}"
 
 
+def unheld_words(units: Sequence[str]) -> str:
+    """Of limits on what nobody could count."""
+    named = " and ".join({"usd": "cost"}.get(unit, unit) for unit in units)
+    return f"its limit on {named} could not hold, for that is not known"
+
+
 def line(outcome: Outcome) -> str:
     """For the person, on stderr: how it ended, what it used, what to type."""
     who = "client" if outcome.client else "command"
@@ -108,11 +137,14 @@ def line(outcome: Outcome) -> str:
     words = [f"governor: {how} after {spans.words(outcome.wall_s)}"]
     if outcome.client is not None:
         tally = outcome.tally
-        money = f"{usd(tally.usd)} at list price"
+        money = f"{usd(outcome.usd)} at list price" if outcome.usd is not None else "$? at list price"
         if tally.unpriced_requests:
             money = f"{money} and {many(tally.unpriced_requests, 'request')} without a price"
-        tokens = f"{count(tally.fresh)} tokens + {count(tally.cache_read)} cached"
+        known = outcome.tokens is not None
+        tokens = f"{count(tally.fresh)} tokens + {count(tally.cache_read)} cached" if known else "? tokens"
         words.append(f"{many(outcome.tool_calls, 'tool call')}, {tokens}, {money}")
+        if outcome.unheld:
+            words.append(unheld_words(outcome.unheld))
         words += [
             f"{each.window} {percent(each.before)} → {percent(each.after)}"
             for each in outcome.windows

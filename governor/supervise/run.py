@@ -17,6 +17,7 @@ from governor.supervise.budget import Crossing
 from governor.supervise.command import Client
 from governor.supervise.outcome import BUDGET_ENDED, CLOSED, Outcome, Share
 from governor.supervise.outlet import Outlet
+from governor.supervise.stream import Feed
 from governor.supervise.watch import Setting, Watch
 
 BACK_OFF_S = (60, 120, 300, 900, 1800, 3600)  # where nobody says when the window resets
@@ -197,7 +198,14 @@ def _outcome(client: Client | None, watch: Watch, *, processes: int, before: Seq
         complaint=feed.complaint if feed is not None else "",
         output=watch.output(),
         is_finished=feed is not None and feed.is_finished,
+        counted_by=watch.counted_by,
+        has_usd=watch.counted_by != "closing" or _states_usd(feed),
+        limits=watch.setting.limits,
     )
+
+
+def _states_usd(feed: Feed | None) -> bool:
+    return feed is not None and feed.closing is not None and feed.closing.usd is not None
 
 
 def _own_crossing(watch: Watch) -> Crossing | None:

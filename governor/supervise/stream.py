@@ -30,6 +30,13 @@ class Official(NamedTuple):
     resets_at: int | None
 
 
+class Closing(NamedTuple):
+    """What a closing event says was used; ``usd`` where it says that, too. The model is not always named in it."""
+
+    usages: list[Usage]
+    usd: float | None
+
+
 class Feed:
     """What has been said so far. One per run; a resumed session goes on in the same one."""
 
@@ -40,6 +47,7 @@ class Feed:
         self.calls: set[str] = set()
         self.usages: dict[str, list[Usage]] = {}  # Claude's alone, their output a floor until the transcript has it
         self.totals: dict[str, dict[str, Any]] = {}  # Claude's own count per model, said at the end
+        self.closing: Closing | None = None  # the count that a closing event states for the whole run
         self.message = ""  # the final one
         self.complaint = ""  # what was said instead of one
         self.is_finished = False  # a closing event said that all went well
@@ -136,8 +144,12 @@ class Feed:
             self.complaint = said or "\n".join(map(text, errors if isinstance(errors, list) else ()))
         self.is_finished = event.get("is_error") is False and event.get("subtype") == "success"
         self.own_limit = OWN_LIMIT.get(text(event.get("subtype")), "")
-        spent = event.get("modelUsage")
+        spent, whole, cost = event.get("modelUsage"), event.get("usage"), event.get("total_cost_usd")
         self.totals = spent if isinstance(spent, dict) else {}
+        if isinstance(whole, dict):
+            is_cost = isinstance(cost, (int, float)) and not isinstance(cost, bool)
+            usd = float(cost) if is_cost and cost is not None and 0 <= cost < 1e9 else None
+            self.closing = Closing(_usages("total", {}, whole, 0, self.session, False), usd)
         if self.own_limit:
             self.failure = "client_limit"
         elif not self.is_finished:
@@ -158,6 +170,8 @@ class Feed:
             self.is_finished = False
         elif kind == "turn.completed":
             self.is_finished = True
+            if isinstance(event.get("usage"), dict):  # of the whole thread so far
+                self.closing = Closing([_codex_usage(event["usage"])], None)
         elif kind == "turn.failed":
             self.is_finished, self.failure = False, failures.of_event(event).kind  # its words are the client's own
             error = event.get("error")
@@ -191,6 +205,19 @@ def _usages(
         billed.usage_of((key, part, stamp), step, context, False, (*ranked, model, *names), wrong)
         for part, (model, step, context) in enumerate(billed.steps(usage, text(message.get("model"))))
     ]
+
+
+def _codex_usage(usage: dict[str, Any]) -> Usage:
+    """Codex's own total: its input includes what came from the cache and what was written to it."""
+    names = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens")
+    prompt, cached, written, output = (count(usage.get(name), []) for name in names)
+    spent = {
+        "input_tokens": max(prompt - cached - written, 0),
+        "output_tokens": output,
+        "cache_read_input_tokens": cached,
+        "cache_creation_input_tokens": written,
+    }
+    return _usages("total", {}, spent, 0, "", False)[0]
 
 
 def totals_as_usages(totals: dict[str, dict[str, Any]], session: str, stamp: int) -> list[Usage]:

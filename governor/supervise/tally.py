@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from governor import config, paths
-from governor.model import Cursor, Lane, LimitReading, Tally, Usage, rank
+from governor.model import PICO_PER_USD, Cursor, Lane, LimitReading, Tally, Usage, rank
 from governor.sources import tail
 from governor.supervise.stream import Feed, totals_as_usages
 
@@ -34,6 +34,7 @@ class Counter:
         self._cursors: dict[str, Cursor] = {}
         self._main: tuple[str, str] = ("", "")  # session, its transcript
         self._since_ms = 0
+        self._is_fresh = fresh
         self._old: frozenset[str] = frozenset()
         if earlier:
             self.look(earlier)
@@ -112,13 +113,31 @@ class Counter:
 
     def tally(self, feed: Feed) -> Tally:
         """Everything so far: transcripts first, the stream where they say nothing yet."""
-        if not self._best and feed.totals:
+        source = self.counted_by(feed)
+        if source == "closing" and feed.closing is not None:
+            total = self._sum(feed.closing.usages)._replace(requests=0, unpriced_requests=0, floor_requests=0)
+            return total._replace(cost=round((feed.closing.usd or 0.0) * PICO_PER_USD))
+        if source == "stream" and feed.totals:
             return self._sum(totals_as_usages(feed.totals, feed.session, round(time.time() * 1000)))
         total = self._total
         for key, group in feed.usages.items():
             if key not in self._best:
                 total += self._sum(group)
         return total
+
+    def counted_by(self, feed: Feed) -> str:
+        """Who states what ``tally`` adds up: ``transcript``, ``stream``, the stream's ``closing`` event alone (which
+        says nothing of requests), or nobody: then its zeros mean that nothing is known.
+        """
+        if self._best:
+            return "transcript"
+        if feed.totals or feed.usages:
+            return "stream"
+        # A thread that was taken up again counts what it used before this run as well.
+        stated = feed.closing.usages if feed.closing is not None and (self.lane == "claude" or self._is_fresh) else []
+        if stated and (not self.transcript or any(use.input or use.output for use in stated)):
+            return "closing"
+        return "transcript" if self.transcript and self._is_fresh else ""
 
     def _sum(self, group: Iterable[Usage]) -> Tally:
         return sum(map(self._one, group), Tally())

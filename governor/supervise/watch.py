@@ -86,6 +86,11 @@ class Watch:
     def tally(self) -> Tally:
         return self.counter.tally(self.feed) if self.counter is not None and self.feed is not None else Tally()
 
+    @property
+    def counted_by(self) -> str:
+        """Who states the tally (``Counter.counted_by``); empty where nobody does."""
+        return self.counter.counted_by(self.feed) if self.counter is not None and self.feed is not None else ""
+
     def spent(self) -> Spent:
         tally = self.tally
         calls = len(self.feed.calls) if self.feed is not None else 0
@@ -118,6 +123,9 @@ class Watch:
             child.let_go()
         self.child_code = child.code
         self._look()
+        if self.crossing is None and not self.signals and self.counted_by == "closing":
+            # Nothing could be counted before the end: what would have ended the run is said now.
+            self.crossing = crossed(self.setting.limits, self.spent()._replace(wall=0.0))
 
     def _follow(self, child: Child) -> None:
         ladder = Ladder(grace=self.setting.grace)
