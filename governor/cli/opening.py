@@ -48,6 +48,7 @@ def opened(*, quiet: bool = False) -> Iterator[Opened]:
             with _progress(quiet) as progress:
                 refresh.refresh(ledger, settings, now=now, progress=progress)
         except StateError as fault:  # what is remembered can still be shown
+            ledger.behind = fault
             click.echo(f"governor: {fault}", err=True)
         yield Opened(ledger, settings, now)
 

@@ -16,13 +16,18 @@ from governor.model import Lane
 @lane_option
 @click.option("--why", is_flag=True, help="The arithmetic behind every figure.")
 @json_option
-def status(lane: Lane | None = None, why: bool = False, as_json: bool = False) -> None:
-    """Per lane and window: the official figure, what this machine explains of it, where it lands, and why."""
+def status(lane: Lane | None = None, why: bool = False, as_json: bool = False) -> int:
+    """Per lane and window: the official figure, what this machine explains of it, where it lands, and why.
+
+    Exit 1 where what is new could not be taken in: then the figures are as old as the last refresh.
+    """
     with opened(quiet=as_json) as (ledger, settings, now):
         report = assess(ledger, settings, now=now, lane=lane)
+        code = 1 if ledger.behind else 0
     if as_json:
         click.echo(data.dump(data.status(report)))
-        return
+        return code
     from governor.faces import text
 
     click.echo(text.status(report, why=why), color=False if "NO_COLOR" in os.environ else None)
+    return code
