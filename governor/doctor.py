@@ -10,7 +10,7 @@ from pathlib import Path
 
 from governor import config, heartbeat, hook, paths, refresh
 from governor.assess import off_ends, override_ends
-from governor.errors import GovernorError
+from governor.errors import GovernorError, StateError
 from governor.faces.plain import left, many
 from governor.ledger import owners, read, statements
 from governor.ledger.store import Ledger
@@ -34,11 +34,19 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     return findings
 
 
+def examine_without(fault: StateError, *, now: int) -> list[Finding]:
+    """What can be looked at where there is no ledger: ``fault`` says why there is none."""
+    findings = [Finding("state folder", False, fault.message, fault.next_step)]
+    findings += [*_settings(config.in_force()), _switch(now=now), *_transcripts(), *heartbeat.wiring()]
+    return findings
+
+
 def _state() -> Finding:
     home = paths.home()
     loose = home.exists() and home.stat().st_mode & 0o077
-    if not os.access(home, os.W_OK):
-        return Finding("state folder", False, f"{home} cannot be written", f"chmod u+rwx {home}")
+    if why := paths.why_unwritable(home):
+        text = f"{home} cannot be written ({why}): nothing new is kept, and the hooks forget what they said"
+        return Finding("state folder", False, text, paths.how_to_write(home, why))
     if loose and sys.platform != "win32":
         return Finding("state folder", False, f"{home} can be read by others", f"chmod 700 {home}")
     return Finding("state folder", True, str(home))

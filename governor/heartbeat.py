@@ -30,11 +30,11 @@ _VERSION = {
 
 def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     """Everything between the hooks and the person's next prompt."""
+    findings = wiring()
     try:
         wired = install.installed()
-    except GovernorError as fault:
-        return [Finding("hooks", False, fault.message, fault.next_step)]
-    findings = _wiring(wired)
+    except GovernorError:
+        return findings
     if any(one.is_present for one in wired):
         findings += _policy()
         findings += _trust(wired)
@@ -42,6 +42,14 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
     findings += _log(now=now)
     findings += [finding for lane in LANES for finding in _version(lane)]
     return findings
+
+
+def wiring() -> list[Finding]:
+    """Are the hooks in the clients' settings, as they should be?"""
+    try:
+        return _wiring(install.installed())
+    except GovernorError as fault:
+        return [Finding("hooks", False, fault.message, fault.next_step)]
 
 
 def _wiring(wired: list[Wired]) -> list[Finding]:

@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+LEAST_ROOM = 2**14  # bytes: less does not hold the smallest of our files and its folder's entry
+
 README = """This folder belongs to governor.
 
 ledger.sqlite3   what every model response used: numbers and names, never text. It is the only memory beyond the
@@ -57,11 +59,34 @@ def claim_home() -> Path:
         if not readme.exists():
             hook.write_private(str(readme), README.encode())
     except OSError as fault:
+        why = why_unwritable(folder) or str(fault.strerror)
         raise StateError(
-            f"The state folder {folder} cannot be written ({fault.strerror}).",
-            "GOVERNOR_HOME=~/somewhere-writable governor status",
+            f"The state folder {folder} cannot be written ({why}), so nothing is known and nothing is kept.",
+            how_to_write(folder, why),
         ) from fault
     return folder
+
+
+def why_unwritable(folder: Path) -> str:
+    """Why nothing can be written into a folder that is there, in the system's words; empty where it can."""
+    try:
+        room = os.statvfs(folder)
+    except (OSError, AttributeError):
+        return ""
+    if room.f_flag & os.ST_RDONLY:
+        return "Read-only file system"
+    if room.f_bavail * room.f_frsize < LEAST_ROOM or (room.f_files and not room.f_favail):
+        return "No space left on device"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else "Permission denied"
+
+
+def how_to_write(folder: Path, why: str) -> str:
+    """What to type where ``why_unwritable`` says this."""
+    if why == "No space left on device":
+        return f"df -h {folder}   (free some space, then the same again)"
+    if why == "Permission denied" and folder.exists():
+        return f"chmod u+rwx {folder}"
+    return "GOVERNOR_HOME=~/somewhere-writable governor status"
 
 
 def config_file() -> Path:

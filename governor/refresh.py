@@ -57,6 +57,13 @@ def refresh(ledger: Ledger, settings: Settings, *, now: int, progress: Progress 
     settled = settled and ledger.file_problems() == {(each.path, each.reason) for each in problems}
     if settled and not changed and not spool.waiting():
         return Refreshed(len(found), 0, 0, 0, [])
+    if ledger.frozen:
+        folder = ledger.path.parent
+        raise StateError(
+            f"Nothing can be written to {folder} ({ledger.frozen}). What is new since the last refresh is not shown; "
+            "nothing was lost.",
+            paths.how_to_write(folder, ledger.frozen),
+        )
     try:
         with store.lock(ledger.path):
             with _no_collector(len(changed)):

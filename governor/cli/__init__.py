@@ -66,7 +66,7 @@ class Overview(click.Group):
 @click.group(cls=Overview, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quota-governor", prog_name="governor")
 @click.pass_context
-def governor(ctx: click.Context) -> None:
+def governor(ctx: click.Context) -> int:
     """Budget governance for Claude Code and Codex on subscriptions.
 
     Reads what the clients already write, counts each response once, and says where the week will end. Called alone,
@@ -77,7 +77,8 @@ def governor(ctx: click.Context) -> None:
         assert isinstance(command, Overview)  # noqa: S101 - tells mypy what click knows
         status = command.get_command(ctx, "status")
         assert status is not None  # noqa: S101
-        ctx.invoke(status)
+        return int(ctx.invoke(status))
+    return 0
 
 
 def run(arguments: list[str] | None = None) -> None:

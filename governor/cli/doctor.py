@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from governor import doctor as examiner
+from governor import refresh
 from governor.cli.opening import json_option, opened
+from governor.errors import StateError
 from governor.faces import data
 
 
@@ -13,8 +15,11 @@ from governor.faces import data
 @json_option
 def doctor(as_json: bool) -> int:
     """Look at everything that can be wrong, and say the command that mends it."""
-    with opened(quiet=as_json) as (ledger, _, now):
-        findings = examiner.examine(ledger, now=now)
+    try:
+        with opened(quiet=as_json) as (ledger, _, now):
+            findings = examiner.examine(ledger, now=now)
+    except StateError as fault:  # no ledger to look into: all the rest is looked at
+        findings = examiner.examine_without(fault, now=refresh.now_s())
     well = all(finding.ok for finding in findings)
     if as_json:
         content = [finding._asdict() for finding in findings]

@@ -55,6 +55,7 @@ def opened(*, quiet: bool = False, sums: bool = False) -> Iterator[Opened]:
         except StateError as fault:  # what is remembered can still be shown
             if sums and ledger.is_empty():
                 raise
+            ledger.behind = fault
             click.echo(f"governor: {fault}", err=True)
         yield Opened(ledger, settings, now)
 

@@ -6,6 +6,7 @@ counts nothing twice. A file that is not a ledger is moved aside and named, neve
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -22,6 +23,8 @@ from governor.errors import StateError
 from governor.ledger.schema import APPLICATION_ID, MIGRATIONS
 from governor.model import Cursor, LimitReading, Problem
 
+_UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -48,6 +51,8 @@ class Ledger:
         self.connection = connection
         self.path = path
         self.set_aside = set_aside  # the corrupt file this one replaces, if any
+        self.frozen = ""  # why nothing can be written to it, where only what it holds can be read
+        self.behind: StateError | None = None  # why what is new was not taken in before it was shown
         self.numbers = Numbers(connection)
         self.account_numbers = Numbers(connection, "account", "name")
         self._names: dict[int, str] = {}
@@ -191,8 +196,9 @@ def open_ledger(path: Path | None = None) -> Ledger:
     governor.
     """
     if path is None:
-        paths.claim_home()
         path = paths.ledger_file()
+        if not path.exists():
+            paths.claim_home()
     try:
         try:
             connection = _connect(path)
@@ -205,10 +211,35 @@ def open_ledger(path: Path | None = None) -> Ledger:
         with lock(path):
             return _begin(path)
     except (sqlite3.OperationalError, OSError) as fault:
-        if path.exists() and not os.access(path.parent, os.W_OK):
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
-            return Ledger(connection, path)
-        raise StateError(f"The ledger {path} cannot be opened ({fault}).", "governor doctor") from fault
+        why = paths.why_unwritable(path.parent) or _takes_nothing(fault)
+        if why and (ledger := _frozen(path, why)) is not None:
+            return ledger
+        raise StateError(
+            f"The ledger {path} cannot be opened ({why or fault}), so nothing can be shown.", "governor doctor"
+        ) from fault
+
+
+def _takes_nothing(fault: Exception) -> str:
+    """What the system says, where a file cannot be written to; empty for every other fault."""
+    if isinstance(fault, sqlite3.Error):
+        return str(fault) if fault.sqlite_errorcode & 0xFF in _UNWRITABLE else ""
+    return str(fault.strerror or "") if isinstance(fault, OSError) and fault.errno in _FULL else ""
+
+
+def _frozen(path: Path, why: str) -> Ledger | None:
+    """The ledger as it lies there, to be read only; None where there is none, or it would have to be migrated first."""
+    if not path.exists():
+        return None
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+    try:
+        if connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+            ledger = Ledger(connection, path)
+            ledger.frozen = why
+            return ledger
+    except sqlite3.Error:
+        pass
+    connection.close()
+    return None
 
 
 @contextmanager
