@@ -456,6 +456,7 @@ COMPACTING = {
 }
 COUNTING = guards("budget", "usage") | {
     "governor.acts",
+    "governor.acts.budgets",
     "governor.acts.growth",
     "governor.acts.live",
     "governor.acts.locks",
