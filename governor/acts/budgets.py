@@ -5,8 +5,6 @@ Somebody who holds a counter and does not move on stops no work: the call is mad
 
 from __future__ import annotations
 
-import os
-
 from governor import hook
 from governor.acts import live, locks
 from governor.guards import budget
@@ -98,7 +96,7 @@ def _reply(ruling: budget.Ruling, event: dict[str, Any], door: hook.Door) -> hoo
     if told:
         return None
     person, ask, block = ruling.person, "", ""
-    if ruling.word == "ask" and not _is_answered(event, door):
+    if ruling.word == "ask" and not _is_answered(event, door.lane):
         record["decision"] = "unasked"  # nobody is there: the work goes on, and the log says so
     elif ruling.word == "ask" and calls and door.lane == "claude":
         person, ask = "", f"{person} {budget.LIFT}."
@@ -107,9 +105,7 @@ def _reply(ruling: budget.Ruling, event: dict[str, Any], door: hook.Door) -> hoo
     return hook.Reply(person=person, model=ruling.model, ask=ask, block=block, once=ruling.episode, record=record)
 
 
-def _is_answered(event: dict[str, Any], door: hook.Door) -> bool:
-    """Is somebody there whom a question would reach?"""
+def _is_answered(event: dict[str, Any], lane: str) -> bool:
     from governor.acts import client
-    from governor.guards.attended import is_attended
 
-    return is_attended(event, os.environ, door.lane, command=lambda: client.command(door.lane, event))
+    return client.is_answered(event, lane)
