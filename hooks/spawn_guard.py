@@ -1,5 +1,5 @@
-"""PreToolUse, PostToolUse, PostToolUseFailure, SubagentStop: hold subagents within their caps, and near the wall send
-routine ones to a cheaper model.
+"""PreToolUse, PostToolUse, PostToolUseFailure, SubagentStop, SessionStart: hold subagents within their caps, and near
+the wall send routine ones to a cheaper model.
 
 Reads the letter ``spawn`` and keeps one small book per session (governor.acts.leases); without a letter everything is
 counted and nothing held. The rules: governor.guards.spawn, caps, degrade and tier.
@@ -25,7 +25,7 @@ AFTER = ("PostToolUse", "PostToolUseFailure")
 
 def wants(raw: bytes, door: hook.Door) -> bool:
     """Is a subagent spawned, or does one end? The clients' internal agents end without a type, and are nobody's."""
-    if b'"SubagentStop"' in raw:
+    if b'"SubagentStop"' in raw or b'"SessionStart"' in raw:
         return b'"agent_type":""' not in raw and os.path.isdir(os.path.join(door.home, "leases"))
     return b"pawn_agent" in raw or b'"Agent"' in raw or b'"Task"' in raw or b'"Workflow"' in raw
 
@@ -35,7 +35,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     from governor.guards import called
 
     name = event.get("hook_event_name")
-    if name == "SubagentStop" or (name in AFTER and called.is_spawn(event.get("tool_name"))):
+    if name in ("SubagentStop", "SessionStart") or (name in AFTER and called.is_spawn(event.get("tool_name"))):
         leases.heard(door.home, door.lane, event)
     elif name == "PreToolUse" and called.is_spawn(event.get("tool_name")):
         return before(event, called.Called(event), door)
@@ -43,12 +43,12 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
 
 
 def before(event: dict[str, Any], what: Called, door: hook.Door) -> hook.Reply:
-    from governor.acts import leases, spawned
+    from governor.acts import client, leases, spawned
     from governor.guards import caps, degrade
 
     letter, lane, now = door.letter("spawn"), door.lane, door.now
     overridden = hook.is_overridden(door.home, now)
-    action = caps.action_of(letter, lane, overridden=overridden)
+    action = caps.action_of(letter, lane, overridden=overridden, is_answered=lambda: client.is_answered(event, lane))
     tokens = spawned.tree_tokens(event, what, letter, door)
     verdict = leases.admit(door.home, lane, event, caps=letter, tokens=tokens, enforce=action == "stop")
     said = caps.answer(verdict, action)
@@ -59,18 +59,21 @@ def before(event: dict[str, Any], what: Called, door: hook.Door) -> hook.Reply:
     if shift.to and said.decision == "admit":
         record["decision"] = "degrade" if shift.acts else "would-degrade"
     first = bool(said.person) and hook.claim(door.home, caps.episode(verdict, what.session, what.prompt))
-    lines = [said.person] if first else []
+    reply = hook.Reply(person=said.person if first else "", model=said.model if first else "")
+    reply.deny, reply.ask = said.deny, said.ask
     if shift.acts:
         full = hook.claim(door.home, degrade.episode(shift, letter, lane=lane, now=now, session=what.session))
-        lines.append(degrade.told(shift, what, letter, lane=lane, now=now, first=full))
-    return hook.Reply(
-        person="\n".join(lines),
-        model=said.model if first else "",
-        deny=said.deny,
-        ask=said.ask,
-        update={**what.input, "model": shift.to} if shift.acts else None,
-        record=None if verdict.repeated else {**record, "session": what.session},
-    )
+        told = degrade.told(shift, what, letter, lane=lane, now=now, first=full)
+        reply.person, reply.update = "\n".join(filter(None, (reply.person, told))), {**what.input, "model": shift.to}
+    reply.record = None if verdict.repeated else {**record, "session": what.session}
+    return reply
+
+
+def release(event: dict[str, Any], door: hook.Door, reply: hook.Reply | None) -> None:
+    """Give back the lease that ``decide`` took, because another guard refused the call. Raises: OSError."""
+    from governor.acts import takeback
+
+    takeback.spawn(event, door, once=reply.once if reply else "")
 
 
 if __name__ == "__main__":

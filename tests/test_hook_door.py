@@ -458,13 +458,21 @@ COMPACTING = {
 }
 COUNTING = guards("budget", "usage") | {
     "governor.acts",
+    "governor.acts.budgets",
     "governor.acts.growth",
     "governor.acts.live",
     "governor.acts.locks",
     "fcntl",
 }  # at every tool call of who has budgets
 SPAWNING = guards("called", "caps", "degrade", "spawn", "suits", "tier") | {
-    *("governor.acts", "governor.acts.leases", "governor.acts.locks", "governor.acts.spawned", "fcntl"),
+    *(
+        "governor.acts",
+        "governor.acts.client",
+        "governor.acts.leases",
+        "governor.acts.locks",
+        "governor.acts.spawned",
+        "fcntl",
+    ),
 }
 AGENT = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Agent", "tool_use_id": "t"}
 ROUTING = guards("prompt", "router", "scope", "stems", "typed", "words")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from governor import hook
 from governor.acts import leases, locks, spawned
 from governor.guards import spawn
 from governor.guards.called import Called
@@ -409,3 +410,74 @@ def test_a_nested_agent_inherits_from_the_agent_that_calls(session: Session) -> 
 def test_in_codex_every_event_names_its_model() -> None:
     assert "gpt-6-sol" == model(event("u", model="gpt-6-sol", tool_name="spawn_agent"), lane="codex")
     assert "" == model(event("u", tool_name="spawn_agent"), lane="codex")
+
+
+# ---- the client that ended -------------------------------------------------------------------------------------------
+
+
+def test_a_lease_ends_with_the_client_its_agent_ran_in(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed client ends nothing by itself; the next one finds its agents gone."""
+    with subprocess.Popen(["sleep", "600"]) as old:
+        monkeypatch.setenv("CLAUDE_PID", str(old.pid))
+        assert ["", "concurrent"] == [admit(home, "a"), admit(home, "b")]
+        monkeypatch.setenv("CLAUDE_PID", str(os.getpid()))
+        assert "concurrent" == admit(home, "c"), "the session runs in two clients, and one has an agent at work"
+        old.kill()
+    assert ["", "concurrent"] == [admit(home, "d"), admit(home, "e")]
+
+
+def test_another_process_with_the_number_of_the_old_client_is_not_it(
+    home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("the system does not say when a process began")
+    monkeypatch.setenv("CLAUDE_PID", str(os.getpid()))
+    assert "" == admit(home, "a")
+    place = Path(leases.path(home, "claude", "s"))
+    book = json.loads(place.read_text())
+    book["open"]["a"]["client"] = f"{os.getpid()}:1"
+    place.write_text(json.dumps(book))
+    assert "" == admit(home, "b")
+
+
+@pytest.mark.parametrize(
+    ("source", "client", "held"),
+    [
+        ("resume", "", False),
+        ("startup", "", False),
+        ("compact", "", True),
+        ("clear", "", True),
+        ("resume", "mine", True),
+        ("resume", "other", False),
+        ("compact", "other", False),
+    ],
+)
+def test_a_session_that_starts_has_no_agents_but_those_that_are_alive(
+    home: str, monkeypatch: pytest.MonkeyPatch, source: str, client: str, held: bool
+) -> None:
+    """``client``: the process that the lease's agent runs in: not known, the one that is here, or one that ended."""
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    monkeypatch.setenv("CLAUDE_PID", {"": "", "mine": str(os.getpid()), "other": str(ended.pid)}[client])
+    monkeypatch.setattr(leases.client, "_ancestor", lambda _: (0, []))
+    assert "" == admit(home, "a")
+    event = {"hook_event_name": "SessionStart", "session_id": "s", "source": source}
+    leases.heard(home, "claude", event)
+    assert ("concurrent" if held else "") == admit(home, "b")
+
+
+def test_a_refused_call_gives_its_lease_back(home: str) -> None:
+    from governor.acts import takeback
+
+    assert ["", "concurrent"] == [admit(home, "a"), admit(home, "b")]
+    event = {
+        "hook_event_name": "PreToolUse",
+        "session_id": "s",
+        "tool_name": "Agent",
+        "tool_use_id": "a",
+        "prompt_id": "p",
+    }
+    takeback.spawn(event, hook.Door("spawn", home, "claude", time.time()))
+    assert "" == admit(home, "c")
+    book = json.loads(Path(leases.path(home, "claude", "s")).read_text())
+    assert (1, ["c"]) == (book["total"], list(book["open"]))

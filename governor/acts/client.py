@@ -23,7 +23,10 @@ ROLLOUT_HEAD = 2**12  # bytes: a rollout says in its first thousand what began i
 def identity(lane: str, environ: Mapping[str, str]) -> str:
     """``number:start`` of the client's process; empty where it cannot be told."""
     stated = environ.get("CLAUDE_PID", "") if lane == "claude" else ""
-    number = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 10 else _ancestor(lane)[0]
+    if stated.isascii() and stated.isdigit() and len(stated) < 10:
+        number = int(stated)
+    else:
+        number = _ancestor(lane)[0] if os.path.isdir("/proc/self") else 0  # asking ps would cost too much here
     return f"{number}:{_start(number)}" if number > 1 else ""
 
 
@@ -40,6 +43,13 @@ def is_running(client: str) -> bool | None:
         pass  # somebody else's: it runs
     now = _start(int(number))
     return now == start if now and start else True
+
+
+def is_answered(event: Mapping[str, Any], lane: str) -> bool:
+    """Is somebody there whom a question would reach? Only for a hook that is about to hold or ask."""
+    from governor.guards.attended import is_attended
+
+    return is_attended(event, os.environ, lane, command=lambda: command(lane, event))
 
 
 def command(lane: str, event: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import os
 import time
 
 from governor import hook, wire
-from governor.acts import locks, session_file, spawned
+from governor.acts import client, locks, session_file, spawned
 from governor.acts.locks import BusyError
 from governor.guards import called, spawn
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 3.0  # for a lock; a holder needs a millisecond, and the client waits five seconds for the hook
 LARGEST = 2**20  # bytes; a book is a few thousand
+STARTS = ("startup", "resume")  # of a session in a client; others go on in the one that runs
 BOOT = "/proc/sys/kernel/random/boot_id"
 
 
@@ -34,13 +35,14 @@ def admit(
 
     Its rule is ``busy`` where the lock could not be had, and ``uncounted`` where there are no locks or no files.
     """
-    what, now = called.Called(event), tick()
+    what, now, own = called.Called(event), tick(), client.identity(lane, os.environ)
     outside = _depth_outside(event, what, lane)
     lease_s = caps.get("lease")
 
     def edit(book: spawn.Book) -> tuple[spawn.Verdict, spawn.Book]:
         depth = 0 if not what.agent else outside or spawn.depth_of(book, what.agent) or 1
-        call = spawn.Call(what.use, prompt=what.prompt, depth=depth + 1, kind=what.kind, tokens=tokens)
+        call = spawn.Call(what.use, prompt=what.prompt, depth=depth + 1, kind=what.kind, tokens=tokens, client=own)
+        book = spawn.without_dead(book, lambda name: name == own or client.is_running(name), boot=now[1])
         verdict, after = spawn.take(book, call, caps, tick=now, enforce=enforce)
         if verdict.rule == "concurrent":
             seen = spawned.looks(book, event.get("transcript_path"))
@@ -66,11 +68,15 @@ def give_back(home: str, lane: str, event: dict[str, Any]) -> None:
 
 
 def heard(home: str, lane: str, event: dict[str, Any]) -> None:
-    """Keep the book by a PostToolUse, PostToolUseFailure or SubagentStop event. Raises: as ``change``."""
+    """Keep the book by a SessionStart, PostToolUse, PostToolUseFailure or SubagentStop event. Raises: as ``change``."""
     what, now, name = called.Called(event), tick(), event.get("hook_event_name")
-    call = spawn.Call(what.use, prompt=what.prompt, kind=what.kind)
+    call = spawn.Call(what.use, prompt=what.prompt, kind=what.kind, client=client.identity(lane, os.environ))
     place = path(home, lane, what.session)
-    if name == "SubagentStop":
+    if name == "SessionStart":
+        if event.get("source") in STARTS and os.path.exists(place):
+            runs = client.is_running
+            change(place, lambda book: (None, spawn.without_dead(book, runs, boot=now[1], starting=True)))
+    elif name == "SubagentStop":
         if event.get("agent_type") == "":
             return  # the client's own: prompt suggestions and the like
         task = spawned.introduction(event.get("agent_transcript_path"))[0] if lane == "codex" else ""

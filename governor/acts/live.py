@@ -43,7 +43,7 @@ class Session:
         self.session = session[:100]
         self.now = now
         self.state: dict[str, Any] = {}
-        self.wait_s = locks.WAIT_S
+        self.wait_s: float | None = None
         self._descriptor = -1
         self._raw = b""
         self.sizes: dict[str, int] = {}  # of each file that was looked at, those that grew first

@@ -24,7 +24,7 @@ class BusyError(Exception):
     """The lock could not be had in time: somebody holds it who does not move on."""
 
 
-def locked(place: str, *, wait_s: float = WAIT_S) -> int:
+def locked(place: str, *, wait_s: float | None = None) -> int:
     """A descriptor of the private file at ``place``, made where it is missing, locked until it is closed.
 
     It is certainly the file that stands there: a sweep may have removed an older one meanwhile. Where ``wait_s`` is 0
@@ -35,7 +35,7 @@ def locked(place: str, *, wait_s: float = WAIT_S) -> int:
     if fcntl is None:
         raise OSError("no file locks on this system")
     begun = time.monotonic()
-    look = begun + LOOK_S
+    until, look = begun + (WAIT_S if wait_s is None else wait_s), begun + LOOK_S
     while True:
         descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         try:
@@ -45,7 +45,7 @@ def locked(place: str, *, wait_s: float = WAIT_S) -> int:
                     break
                 except BlockingIOError:
                     now = time.monotonic()
-                    if now >= begun + wait_s:
+                    if now >= until:
                         raise BusyError from None
                     if now > look:
                         look = now + LOOK_S

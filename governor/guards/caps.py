@@ -9,6 +9,7 @@ from governor.guards.spawn import CAPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from governor.guards.spawn import Verdict
@@ -43,12 +44,19 @@ class Said:
         self.model = model
 
 
-def action_of(letter: dict[str, Any], lane: str, *, overridden: bool) -> str:
-    """The action in force: a word nobody knows observes, Codex cannot ask, and an override lifts whatever stops."""
+def action_of(
+    letter: dict[str, Any], lane: str, *, overridden: bool, is_answered: Callable[[], bool] = lambda: True
+) -> str:
+    """The action in force: a word nobody knows observes, Codex cannot ask, and an override lifts whatever stops.
+
+    ``unasked`` where nobody would answer: the agent starts, and the log says so.
+    """
     wish = letter.get("action")
     action = wish if isinstance(wish, str) and wish in ACTIONS else "observe"
     if action == "ask" and lane != "claude":
         action = "advise"
+    if action == "ask" and not overridden and not is_answered():
+        return "unasked"
     return "lifted" if overridden and action in ("ask", "stop") else action
 
 

@@ -111,11 +111,14 @@ def used(
         if each[AT] >= since and is_meant(budget, each[LANE], each[PROJECT], each[BRANCH], project=project):
             sums = plus(sums, each[AMOUNTS])
     calls = sum(tool_calls(book, budget, first=day_of(since), project=project).values())
-    total = {
-        name: (known.get(name) or 0) + sums[place] for place, name in enumerate(("tokens", "", "units", "unpriced"))
+    figures = {
+        "tokens": (known.get("tokens") or 0) + sums[0],
+        "usd": (known.get("usd") or 0) + sums[1] / PICO,
+        "units": (known.get("units") or 0) + sums[2],
+        "unpriced": (known.get("unpriced") or 0) + sums[3],
+        "tool_calls": calls,
     }
-    total["usd"] = (known.get("usd") or 0) + sums[1] / PICO
-    return {**budget, "since": since, "as_of": base.get("as_of"), "used": {**total, "tool_calls": calls}}
+    return {**budget, "since": since, "as_of": base.get("as_of"), "used": figures}
 
 
 def tool_calls(book: Book, budget: dict[str, Any], *, first: str, project: str | None = None) -> dict[str, int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Book = dict[str, Any]
@@ -27,19 +28,28 @@ CAPS = ("depth", "tree_tokens", "total", "fan_out", "concurrent")
 
 class Call:
     """One wish to spawn. ``use``: the tool call's id; ``prompt``: what the person set off; ``tokens``: used by the
-    session's subagents so far, None where not known.
+    session's subagents so far, None where not known; ``client``: the process the agent will run in, empty where not
+    known.
     """
 
-    __slots__ = ("depth", "kind", "prompt", "tokens", "use")
+    __slots__ = ("client", "depth", "kind", "prompt", "tokens", "use")
 
     def __init__(
-        self, use: str, *, prompt: str = "", depth: int = 1, kind: str = "", tokens: int | None = None
+        self,
+        use: str,
+        *,
+        prompt: str = "",
+        depth: int = 1,
+        kind: str = "",
+        tokens: int | None = None,
+        client: str = "",
     ) -> None:
         self.use = use
         self.prompt = prompt
         self.depth = depth
         self.kind = kind
         self.tokens = tokens
+        self.client = client
 
 
 class Verdict:
@@ -147,6 +157,7 @@ def _entered(book: Book, call: Call, tick: Tick, *, counted: bool = False) -> Bo
         prompts[call.prompt] = prompts.pop(call.prompt, 0) + 1  # last, so that the oldest is forgotten first
     use = call.use or f"nameless-{book['total']}"
     lease = {"at": list(tick), "agent": "", "depth": call.depth, "kind": call.kind, "mark": None, "seen": None}
+    lease["client"] = call.client
     return {
         **book,
         "total": book["total"] + (not counted),
@@ -230,6 +241,19 @@ def settle(book: Book, looks: dict[str, Look], *, tick: Tick, lease_s: float) ->
                 book = _closed(book, use, lease["agent"])
                 continue
         book = {**book, "open": {**book["open"], use: lease}}
+    return book
+
+
+def without_dead(book: Book, runs: Callable[[str], bool | None], *, boot: str, starting: bool = False) -> Book:
+    """Give back the leases of clients that run no more: an agent ends with the process it runs in.
+
+    ``runs`` says of a client whether it does, None where that cannot be told; such a lease is kept, but for a session
+    that is ``starting``: it has no agents but those that are known to be alive.
+    """
+    for use, lease in list(book["open"].items()):
+        alive = runs(str(lease.get("client") or "")) if lease["at"][1] == boot else False
+        if alive is False or (alive is None and starting):
+            book = _closed(book, use, lease["agent"])
     return book
 
 

@@ -33,6 +33,7 @@ SPAWN = "spawn_agent|collaborationspawn_agent"
 TABLE: tuple[Row, ...] = (
     Row("claude", "SessionStart", None, "pacing_warner.py", 5),
     Row("claude", "SessionStart", None, "price_warner.py", 5),
+    Row("claude", "SessionStart", None, "spawn_guard.py", 5),
     Row("claude", "PreModelSwitch", None, "price_warner.py", 5),
     Row("claude", "UserPromptSubmit", None, "pacing_warner.py", 5),
     Row("claude", "UserPromptSubmit", None, "prompt_router.py", 5),
@@ -48,6 +49,7 @@ TABLE: tuple[Row, ...] = (
     Row("claude", "Stop", None, "loop_guard.py", 5),
     Row("claude", "StopFailure", None, "loop_guard.py", 5),
     Row("codex", "SessionStart", None, "pacing_warner.py", 5),
+    Row("codex", "SessionStart", None, "spawn_guard.py", 5),
     Row("codex", "UserPromptSubmit", None, "pacing_warner.py", 5),
     Row("codex", "UserPromptSubmit", None, "prompt_router.py", 5),
     Row("codex", "UserPromptSubmit", None, "budget_guard.py", 5),
