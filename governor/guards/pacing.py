@@ -55,20 +55,32 @@ def decide(
     now: float,
     seen: Callable[[str], bool],
     go_on: Callable[[], str | None],
+    is_watched: Callable[[], bool],
     overridden: bool = False,
 ) -> Advice | None:
     """The one thing worth saying now, or None.
 
-    ``go_on`` says what a person presses after a hold (``guards.going_on``), None where nobody is there; it is asked
-    only at the wall. In this order: the wall, the session's context above the band's ceiling, windows by verdict, then
-    alerts that ring the bell. Whatever was said already (``seen``) makes room for the next.
+    ``go_on`` says what a person presses after a hold of this prompt (``guards.going_on``), None where nobody can;
+    ``is_watched`` whether somebody reads this session. Both are asked only where it matters. In this order: the wall,
+    the session's context above the band's ceiling, windows by verdict, then alerts that ring the bell. Whatever was
+    said already (``seen``) makes room for the next.
     """
     written = letter.get("written_at")
     if not isinstance(written, (int, float)) or not -300 <= now - written <= STALE_S:
         return None
     windows = _open(letter, lane, now)
     session = str(event.get("session_id", ""))
-    found = _candidates(event, letter, windows, session=session, lane=lane, go_on=go_on, overridden=overridden)
+    found = _candidates(
+        event,
+        letter,
+        windows,
+        session=session,
+        lane=lane,
+        seen=seen,
+        go_on=go_on,
+        is_watched=is_watched,
+        overridden=overridden,
+    )
     for advice in [*found, *_alerts(letter)]:
         if not advice.once or not seen(advice.once):
             return advice
@@ -97,7 +109,9 @@ def _candidates(
     *,
     session: str,
     lane: str,
+    seen: Callable[[str], bool],
     go_on: Callable[[], str | None],
+    is_watched: Callable[[], bool],
     overridden: bool,
 ) -> list[Advice]:
     found = []
@@ -119,15 +133,17 @@ def _candidates(
             found.append(Advice("hold", rule, once=f"wall:{episode}", block=reason, also=said))
         if verdict not in RANK or not line or name in (letter.get("hush") or ()):
             continue
-        if verdict != "STOP":
-            found.append(Advice("warn", rule, once=said, person=line))
-            continue
-        told = f"told:{session}:{episode}"  # each session's model, and each run that nobody watches
-        if is_alone:
-            found.append(Advice("unattended", rule, once=told, person=f"{line} {GOES_ON}", model=short))
-            continue
-        found.append(Advice("warn", rule, once=said, also=told, person=line, model=short))
-        found.append(Advice("warn", rule, once=told, model=short))
+        told = f"told:{session}:{episode}"  # the model's own fact, once a session
+        model = short if verdict == "STOP" and prompting else ""
+        if is_alone and verdict == "STOP" and not is_watched():
+            alone = f"alone:{session}:{episode}"
+            found.append(Advice("unattended", rule, once=alone, also=told, person=f"{line} {GOES_ON}", model=model))
+        elif not seen(said) and is_watched():
+            found.append(Advice("warn", rule, once=said, also=told if model else "", person=line, model=model))
+        elif not seen(said):  # a run that nobody reads uses up nobody's word
+            found.append(Advice("warn", rule, once=f"alone:{session}:{said}", person=line, model=model))
+        if model:
+            found.append(Advice("warn", rule, once=told, model=model))
     heavy = _heavy(letter, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)
