@@ -49,6 +49,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         now=door.now,
         seen=door.seen,
         go_on=lambda: what_to_press(event, door),
+        is_watched=lambda: is_attended({**event, "hook_event_name": "SessionStart"}, door),  # whoever sent the prompt
         overridden=hook.is_overridden(door.home, door.now),
         own=heard(event, door) if has_turned(door) else None,
     )
@@ -77,12 +78,16 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
 
 def what_to_press(event: dict[str, Any], door: hook.Door) -> str | None:
     """How a person goes on after a hold; None where nobody is there to."""
-    from governor.acts import client
-    from governor.guards import attended, going_on
+    from governor.guards import going_on
 
-    if not attended.is_attended(event, os.environ, door.lane, command=lambda: client.command(door.lane, event)):
-        return None
-    return going_on.words(event, os.environ, door.lane)
+    return going_on.words(event, os.environ, door.lane) if is_attended(event, door) else None
+
+
+def is_attended(event: dict[str, Any], door: hook.Door) -> bool:
+    from governor.acts import client
+    from governor.guards import attended
+
+    return attended.is_attended(event, os.environ, door.lane, command=lambda: client.command(door.lane, event))
 
 
 if __name__ == "__main__":

@@ -265,7 +265,13 @@ class Life:
             known = {each: door.letter(each) for each in ("pacing", "router", "spawn", "price", "loop")}
             event = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "hello"}
             advice = pacing.decide(
-                event, known["pacing"], lane=lane, now=self.now, seen=lambda _: False, go_on=lambda: "Press Enter"
+                event,
+                known["pacing"],
+                lane=lane,
+                now=self.now,
+                seen=lambda _: False,
+                go_on=lambda: "Press Enter",
+                is_watched=lambda: True,
             )
             line = STATUSLINE.show({"session_id": "none"}, os.environ["GOVERNOR_HOME"], float(self.now))
             with pytest.MonkeyPatch.context() as patch:

@@ -231,7 +231,15 @@ def test_a_familys_wall_is_the_matter_of_its_own_sessions() -> None:
 
     def decide(session: str) -> Any:
         prompt = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "go on"}
-        return pacing.decide(prompt, letter, lane="claude", now=NOW, seen=lambda _: False, go_on=lambda: "Press Enter")
+        return pacing.decide(
+            prompt,
+            letter,
+            lane="claude",
+            now=NOW,
+            seen=lambda _: False,
+            go_on=lambda: "Press Enter",
+            is_watched=lambda: True,
+        )
 
     assert "hold" == decide("fable").decision
     assert decide("opus") is None

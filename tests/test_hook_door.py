@@ -474,6 +474,7 @@ SPAWNING = guards("called", "caps", "degrade", "spawn", "suits", "tier") | {
         "fcntl",
     ),
 }
+SPEAKING = guards("attended", "pacing") | {"governor.acts", "governor.acts.client"}  # the first word of an episode
 AGENT = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Agent", "tool_use_id": "t"}
 ROUTING = guards("prompt", "router", "scope", "stems", "typed", "words")
 PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/"}
@@ -484,7 +485,7 @@ OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) 
 @pytest.mark.parametrize(
     ("script", "event", "index", "more"),
     [
-        ("pacing_warner.py", PROMPT, "", guards("pacing") | {"governor.limit_facts"}),
+        ("pacing_warner.py", PROMPT, "", SPEAKING | {"governor.limit_facts"}),
         ("prompt_router.py", PROMPT | {"prompt": "Rename the loader in all packages"}, "", ROUTING),
         ("memory_compactor.py", {}, WITHIN, guards("edits")),
         ("memory_compactor.py", {}, OVER, COMPACTING),

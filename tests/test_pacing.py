@@ -53,8 +53,11 @@ class Told:
             here = environ or {}
             return going_on.words(event, here, "claude") if attended.is_attended(event, here, "claude") else None
 
-        seen = self.keys.__contains__
-        advice = pacing.decide(event, content, lane="claude", now=NOW, seen=seen, go_on=go_on, **more)
+        def is_watched() -> bool:
+            return attended.is_attended({**event, "hook_event_name": "SessionStart"}, environ or {}, "claude")
+
+        asked: dict[str, Any] = {"seen": self.keys.__contains__, "go_on": go_on, "is_watched": is_watched}
+        advice = pacing.decide(event, content, lane="claude", now=NOW, **asked, **more)
         if advice is not None:
             self.keys |= {advice.once, advice.also} - {""}
         return advice
@@ -154,10 +157,12 @@ def test_a_prompt_is_held_only_where_a_person_can_send_it_again(
     assert first is not None
     assert is_held == bool(first.block)
     if not is_held:
-        assert ("unattended", True) == (first.decision, first.person.endswith(pacing.GOES_ON))
+        is_read = environ.get("CLAUDE_CODE_SESSION_ATTENDED") == "1"
+        assert ("warn" if is_read else "unattended") == first.decision
+        assert is_read != first.person.endswith(pacing.GOES_ON)
         assert told.ask(event, letter(window("STOP")), environ=environ) is None, "once a run"
         other = told.ask({**event, "session_id": "s2"}, letter(window("STOP")), environ=environ)
-        assert other is not None, "every run leaves its own record"
+        assert other is not None, "every run leaves its own record, and its model is told"
         held = Told().ask(event, letter(window("STOP"), hold_background=True), environ=environ)
         assert held is not None
         assert "not done" in held.block
@@ -165,6 +170,31 @@ def test_a_prompt_is_held_only_where_a_person_can_send_it_again(
         free = Told().ask(event, letter(window("STOP"), hold_background=True), environ=environ, overridden=True)
         assert free is not None
         assert "" == free.block
+
+
+@pytest.mark.parametrize("verdict", ["NUDGE", "SLOW", "STOP"])
+@pytest.mark.parametrize("name", ["SessionStart", "UserPromptSubmit"])
+def test_a_run_that_nobody_reads_uses_up_nobodys_word(verdict: str, name: str) -> None:
+    told = Told()
+    for session in ("r1", "r2"):
+        event = {**prompt(session_id=session), "hook_event_name": name}
+        said = told.ask(event, letter(window(verdict)), environ=HEADLESS)
+        assert said is not None
+        assert said.person
+    content = letter(window(verdict), pause_at_wall=False)
+    own = told.ask(prompt(), content)
+    assert own is not None
+    assert own.person
+    again = told.ask(prompt(), content)
+    assert again is None
+
+
+def test_a_headless_run_that_began_with_the_word_still_records_its_prompt() -> None:
+    told = Told()
+    told.ask({"hook_event_name": "SessionStart", "session_id": "s1"}, letter(window("STOP")), environ=HEADLESS)
+    said = told.ask(prompt(), letter(window("STOP")), environ=HEADLESS)
+    assert said is not None
+    assert ("unattended", True) == (said.decision, bool(said.model))
 
 
 @pytest.mark.parametrize(

@@ -370,7 +370,13 @@ def test_the_next_prompt_is_told_once_and_held_at_most_once(governor: Governor, 
     prompt = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "source": "user", "prompt": "go on"}
     for _ in range(5):
         advice = pacing.decide(
-            prompt, letter("pacing"), lane="claude", now=NOW, seen=seen.__contains__, go_on=lambda: "Press Enter"
+            prompt,
+            letter("pacing"),
+            lane="claude",
+            now=NOW,
+            seen=seen.__contains__,
+            go_on=lambda: "Press Enter",
+            is_watched=lambda: True,
         )
         if advice is None:
             break

@@ -128,8 +128,9 @@ class Hooks:
         advice = None
         if word == "speak":
             press = going_on.words(event, {}, one.lane) if attended.is_attended(event, {}, one.lane) else None
-            seen = self.seen.__contains__
-            advice = pacing.decide(event, letter, lane=one.lane, now=at, seen=seen, go_on=lambda: press)
+            is_read = event["source"] == "user"
+            asked: dict[str, Any] = {"go_on": lambda: press, "is_watched": lambda: is_read}
+            advice = pacing.decide(event, letter, lane=one.lane, now=at, seen=self.seen.__contains__, **asked)
         is_held = advice is not None and bool(advice.block) and not again
         when = at - ENTER_S if is_held else at
         if advice is not None:

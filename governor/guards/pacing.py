@@ -60,21 +60,33 @@ def decide(
     now: float,
     seen: Callable[[str], bool],
     go_on: Callable[[], str | None],
+    is_watched: Callable[[], bool],
     overridden: bool = False,
     own: dict[str, dict[str, Any]] | None = None,
 ) -> Advice | None:
     """The one thing worth saying now, or None. ``own``: what this session heard itself, by window (``tap.own``).
 
-    ``go_on`` says what a person presses after a hold (``guards.going_on``), None where nobody is there; it is asked
-    only at the wall. In this order: the wall, the session's context above the band's ceiling, windows by verdict, then
-    alerts that ring the bell. Whatever was said already (``seen``) makes room for the next.
+    ``go_on`` says what a person presses after a hold of this prompt (``guards.going_on``), None where nobody can;
+    ``is_watched`` whether somebody reads this session. Both are asked only where it matters. In this order: the wall,
+    the session's context above the band's ceiling, windows by verdict, then alerts that ring the bell. Whatever was
+    said already (``seen``) makes room for the next.
     """
     written = letter.get("written_at")
     if not isinstance(written, (int, float)) or not -300 <= now - written <= STALE_S:
         return None
     windows = _open(_heard_since(letter, lane, own or {}, written, now), now)
     session = str(event.get("session_id", ""))
-    found = _candidates(event, letter, windows, session=session, lane=lane, go_on=go_on, overridden=overridden)
+    found = _candidates(
+        event,
+        letter,
+        windows,
+        session=session,
+        lane=lane,
+        seen=seen,
+        go_on=go_on,
+        is_watched=is_watched,
+        overridden=overridden,
+    )
     for advice in [*found, *_alerts(letter)]:
         if not advice.once or not any(map(seen, (advice.once, *advice.near))):
             return advice
@@ -147,7 +159,9 @@ def _candidates(
     *,
     session: str,
     lane: str,
+    seen: Callable[[str], bool],
     go_on: Callable[[], str | None],
+    is_watched: Callable[[], bool],
     overridden: bool,
 ) -> list[Advice]:
     found = []
@@ -175,16 +189,23 @@ def _candidates(
             found.append(Advice("hold", rule, once=walls[0], near=walls[1:], block=reason, also=said[0]))
         if verdict not in RANK or not line or name in (letter.get("hush") or ()):
             continue
-        if verdict != "STOP":
-            found.append(Advice("warn", rule, once=said[0], near=said[1:], person=line))
-            continue
-        told = [f"told:{session}:{owner}:{name}:{key}" for key in keys]  # each session's model, and each lone run
-        if is_alone:
+        is_said = any(map(seen, said))
+        told = [f"told:{session}:{owner}:{name}:{key}" for key in keys]  # the model's own fact, once a session
+        model = short if verdict == "STOP" and prompting else ""
+        if is_alone and verdict == "STOP" and not is_watched():
+            alone = [f"alone:{session}:{owner}:{name}:{key}" for key in keys]
             lone = f"{line} {GOES_ON}"
-            found.append(Advice("unattended", rule, once=told[0], near=told[1:], person=lone, model=short))
-            continue
-        found.append(Advice("warn", rule, once=said[0], near=said[1:], also=told[0], person=line, model=short))
-        found.append(Advice("warn", rule, once=told[0], near=told[1:], model=short))
+            found.append(
+                Advice("unattended", rule, once=alone[0], near=alone[1:], also=told[0], person=lone, model=model)
+            )
+        elif not is_said and is_watched():
+            also = told[0] if model else ""
+            found.append(Advice("warn", rule, once=said[0], near=said[1:], also=also, person=line, model=model))
+        elif not is_said:  # a run that nobody reads uses up nobody's word
+            alone = [f"alone:{session}:{each}" for each in said]
+            found.append(Advice("warn", rule, once=alone[0], near=alone[1:], person=line, model=model))
+        if model:
+            found.append(Advice("warn", rule, once=told[0], near=told[1:], model=model))
     heavy = _heavy(letter, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)

@@ -159,6 +159,8 @@ def test_what_to_press_after_a_held_slash_command_is_true_and_said_once(
         seen = " ".join(tui.history().split())
 
     assert 1 >= seen.count("governor: Claude Code 5h 96 % used"), seen
+
+
 def test_a_private_session_is_not_held_for_the_work_accounts_wall(
     claude: ClaudeCode, governor: Governor, state: State, standin: Standin
 ) -> None:
