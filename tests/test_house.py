@@ -28,6 +28,7 @@ THINKING = {
     f"governor.{name}"
     for name in [
         "model",
+        "usage_steps",
         "errors",
         "report",
         "prices",

@@ -17,7 +17,8 @@ import orjson
 from governor.model import Cursor, LimitReading, Problem, Reading, Usage, rank
 from governor.sources import plain, tail
 from governor.sources.billed import steps, usage_of
-from governor.sources.lines import decode, text, to_ms
+from governor.sources.lines import NOT_UNDERSTOOD, decode, is_understood, text, to_ms
+from governor.usage_steps import is_answer
 
 _NEEDLE = b'"usage"'  # text that quotes a usage block has it escaped, \"usage\", and does not match
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -57,6 +58,8 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
                 marker = None
             offset = base + end
     mark = marker.mark() if marker is not None else tail.mark_of(found.path, offset)
+    if not file.best and not file.limits and not is_understood(tail.head(found.path)):
+        problems.append(Problem(found.path, 0, NOT_UNDERSTOOD))
     fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, mark, state)
     return Reading([usage for group in file.best.values() for usage in group], file.limits, problems, fresh)
 
@@ -226,13 +229,9 @@ class _File:
             thread = f"agent-{text(data.get('agentId'))}" if data.get("agentId") else thread
             sidechain = True
             record = {**record, **inner}
-        elif kind != "assistant":
-            return
         message = record.get("message")
-        if not isinstance(message, dict):
-            return
-        usage = message.get("usage")
-        if not isinstance(usage, dict):
+        usage = message.get("usage") if isinstance(message, dict) else None
+        if not isinstance(message, dict) or not isinstance(usage, dict) or not is_answer(record, message):
             return
         stamp = to_ms(record.get("timestamp"))
         if stamp is None:

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from governor.model import Cursor, Lane, Problem
+from governor.model import REPLAY_MS, Cursor, Lane, Problem
 from governor.sources import tail
-from governor.sources.codex import REPLAY_MS
 from governor.sources.deeds import Deed, claude, codex
 from governor.sources.likeness import alike
 from governor.sources.lines import decode, text, to_ms
@@ -98,7 +97,8 @@ def _deeds(record: dict[str, Any], lane: Lane, session: str, state: dict[str, An
         _introduce(record, state)
         return iter(())
     stamp, ordinal = to_ms(record.get("timestamp")), record.get("ordinal")
-    replayed = state.get("forked") and stamp is not None and stamp - state.get("born", 0) <= REPLAY_MS
+    copies = state.get("forked") or state.get("spawned")
+    replayed = copies and stamp is not None and stamp - state.get("born", 0) <= REPLAY_MS
     inherited = type(ordinal) is int and ordinal < state.get("inherited", 0)
     if replayed or inherited:
         return iter(())
