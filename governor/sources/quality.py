@@ -97,8 +97,7 @@ def _deeds(record: dict[str, Any], lane: Lane, session: str, state: dict[str, An
         _introduce(record, state)
         return iter(())
     stamp, ordinal = to_ms(record.get("timestamp")), record.get("ordinal")
-    copies = state.get("forked") or state.get("spawned")
-    replayed = copies and stamp is not None and stamp - state.get("born", 0) <= REPLAY_MS
+    replayed = state.get("forked") and stamp is not None and stamp - state.get("born", 0) <= REPLAY_MS
     inherited = type(ordinal) is int and ordinal < state.get("inherited", 0)
     if replayed or inherited:
         return iter(())
