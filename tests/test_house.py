@@ -29,6 +29,7 @@ THINKING = {
     for name in [
         "model",
         "usage_steps",
+        "auxiliary",
         "errors",
         "report",
         "prices",

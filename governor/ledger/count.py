@@ -26,6 +26,7 @@ _UPSERT = (
 )
 _KEY, _PART, _AT_MS, _COST = (_COLUMNS.index(name) for name in ("key", "part", "at_ms", "cost"))
 _FLAGS = _COLUMNS.index("fast")  # True and False are sent as 1 and 0: sqlite3 binds a bool at many times an int's price
+_SESSION = _SHARED.index("session")
 _BATCH = 400  # below SQLite's limit of bound variables, however old the library
 
 Names = tuple[Any, ...]  # what a Usage shares with its neighbours: texts
@@ -55,6 +56,8 @@ class Counter:
         self.run = ledger.connection.execute
         # Quarters to sum again; None: all of them, as after a crash between a count and its sums.
         self._dirty: set[int] | None = None if ledger.fact("quarters") == "stale" else set()
+        # Sessions whose responses or books changed; None: any may have. See ledger.books.
+        self.touched: set[str] | None = None if self._dirty is None else set()
         self._has_totals = self._dirty is None  # running totals of Codex, which may repeat another thread's
 
     def add(self, *transcripts: dict[Names, list[Row]], machine: str) -> None:
@@ -65,6 +68,8 @@ class Counter:
         steps: list[Row] = []
         for names, rows in chain.from_iterable(packed.items() for packed in transcripts):
             shared = (LANES.index(names[0]), *map(number.__getitem__, names[1:]), here)
+            if self.touched is not None and names[0] == "claude":
+                self.touched.add(names[_SESSION])
             if names[0] == "codex" and not self._has_totals:
                 self._has_totals = any(":" in row[_KEY][len("codex:") :] for row in rows)
             for row in rows:
@@ -95,10 +100,34 @@ class Counter:
         dated = "SELECT r.at_ms FROM response AS r WHERE r.key = response.key AND r.part = 0"
         run(f"UPDATE response SET at_ms = ({dated}) WHERE part > 0")
 
+    def touch(self, sessions: set[str]) -> None:
+        """Something else of these sessions changed."""
+        if self.touched is not None:
+            self.touched |= sessions
+
+    def replace_booked(self, sessions: set[str], rows: dict[Names, list[Row]], *, machine: str) -> None:
+        """Put what some sessions' books hold beyond their responses in the place of what was known of it."""
+        numbers = [self.ledger.label(session) for session in sessions]
+        for start in range(0, len(numbers), _BATCH):
+            group = numbers[start : start + _BATCH]
+            booked = f"part < 0 AND session IN ({','.join('?' * len(group))})"
+            if self._dirty is not None:
+                quarters = f"SELECT at_ms / 900000 FROM response WHERE {booked}"
+                self._dirty.update(row[0] for row in self.run(quarters, group))
+            self.run(f"DELETE FROM response WHERE {booked}", group)
+        number = self.ledger.numbers
+        added = [
+            (*row, LANES.index(names[0]), *map(number.__getitem__, names[1:]), number[machine])
+            for names, own in rows.items()
+            for row in own
+        ]
+        self._mark_dirty(added)
+        self.ledger.connection.executemany(_UPSERT, added)
+
     def begin_bulk(self) -> None:
         """Leave the sums stale until ``settle``: cheaper when most of the ledger is new. Survives a crash."""
         self.ledger.set_fact("quarters", "stale")
-        self._dirty = None
+        self._dirty = self.touched = None
 
     def _mark_dirty(self, rows: list[Row]) -> None:
         if self._dirty is None:
@@ -130,7 +159,7 @@ class Counter:
             # The past changed: what was worked out from it is void.
             run("DELETE FROM fact WHERE name LIKE 'history:%' OR name LIKE 'scale:%' OR name LIKE 'anchors:%'")
         self.ledger.set_fact("quarters", "fresh")
-        self._dirty = set()
+        self._dirty, self.touched = set(), set()
 
     def _settle_replays(self) -> None:
         """Which totals in a Codex thread's first seconds repeat another thread's, and so count nothing.

@@ -17,7 +17,7 @@ _SUMS = (
 )
 _OWN_SUMS = (
     "sum(part = 0), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
-    "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)"
+    "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part <= 0), sum(NOT final AND part = 0)"
 )
 QUARTER_S = 900
 WHOLE_S = 2**33 // QUARTER_S * QUARTER_S  # a bucket that all of time fits into
@@ -79,10 +79,16 @@ def slices(
             )
 
 
-def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None) -> list[SessionRow]:
-    """Every session with a response in the span, one row per model it used; subagents count for their session."""
+def sessions(
+    ledger: Ledger, since: int, until: int, *, lane: Lane | None = None, booked: bool = True
+) -> list[SessionRow]:
+    """Every session with a response in the span, one row per model it used; subagents count for their session.
+
+    ``booked``: with what its client's books hold beyond its responses.
+    """
     names = ledger.names()
     lanes = "" if lane is None else f"AND lane = {LANES.index(lane)}"
+    lanes += "" if booked else "AND part >= 0"
     where = f"FROM response WHERE NOT replay AND at_ms >= ? AND at_ms < ? {lanes}"
     bounds = (since * 1000, until * 1000)
     run = ledger.connection.execute
@@ -93,7 +99,8 @@ def sessions(ledger: Ledger, since: int, until: int, *, lane: Lane | None = None
     latest = f"SELECT lane, session, context, max(at_ms) {where} AND agent = ({main}) GROUP BY lane, session"
     last = {row[:2]: row[2] for row in run(latest, bounds)}
     query = (
-        f"SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(context), {_OWN_SUMS} "
+        "SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(iif(part < 0, 0, context)), "
+        f"{_OWN_SUMS} "
         f"{where} GROUP BY lane, session, model, fast"
     )
     return [
@@ -132,7 +139,7 @@ def agents(ledger: Ledger, since: int) -> list[AgentRow]:
     # With one min(), SQLite takes the bare columns from the row that holds it: the thread's first.
     query = (
         f"SELECT lane, session, agent, model, cache_read, min(at_ms), {_OWN_SUMS} FROM response "
-        f"WHERE NOT replay AND at_ms >= ? AND agent != {main} GROUP BY lane, thread"
+        f"WHERE NOT replay AND part >= 0 AND at_ms >= ? AND agent != {main} GROUP BY lane, thread"
     )
     return [
         AgentRow(LANES[r[0]], names[r[1]], names[r[2]], names[r[3]], Tally(*r[6:]), r[4])
@@ -218,7 +225,10 @@ def models(ledger: Ledger, since: int, until: int) -> list[str]:
 def newest(ledger: Ledger, since: int) -> dict[str, dict[str, float]]:
     """By session, and in it by subagent ("" for the main thread): the time of its newest response, epoch seconds."""
     names = ledger.names()
-    query = "SELECT session, thread, max(at_ms) FROM response WHERE NOT replay AND at_ms >= ? GROUP BY session, thread"
+    query = (
+        "SELECT session, thread, max(at_ms) FROM response WHERE NOT replay AND part >= 0 AND at_ms >= ? "
+        "GROUP BY session, thread"
+    )
     found: dict[str, dict[str, float]] = {}
     for session, thread, at_ms in ledger.connection.execute(query, (since * 1000,)):
         name = names[thread]
@@ -238,7 +248,8 @@ def activity(ledger: Ledger, since: float) -> list[tuple[str, float, str]]:
     """(lane, time, project) of every response since, oldest first: what follow-through is measured against."""
     names = ledger.names()
     rows = ledger.connection.execute(
-        "SELECT lane, at_ms / 1000.0, project FROM response WHERE NOT replay AND at_ms >= ? ORDER BY at_ms",
+        "SELECT lane, at_ms / 1000.0, project FROM response "
+        "WHERE NOT replay AND part >= 0 AND at_ms >= ? ORDER BY at_ms",
         (since * 1000,),
     )
     return [(LANES[row[0]], row[1], names[row[2]]) for row in rows]

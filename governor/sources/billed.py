@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from governor.model import Usage
-from governor.sources.lines import count, text
+from governor.sources.lines import COUNT_LIMIT, count, text
 from governor.usage_steps import listed_steps, parted, prompt_of
 
 _SEARCH_LIMIT = 10_000  # web searches in one response; beyond that the line is wrong
@@ -42,27 +42,29 @@ def usage_of(
     final: bool,
     last: tuple[Any, ...],
     wrong: list[str],
+    *,
+    limit: int = COUNT_LIMIT,
 ) -> Usage:
     """A Usage from its first fields (up to the time), what ``usage`` states, and its last (from ``main`` on)."""
     get = usage.get
-    written = count(get("cache_creation_input_tokens"), wrong)
+    written = count(get("cache_creation_input_tokens"), wrong, limit)
     five, hour = written, 0
     split = get("cache_creation")
     if isinstance(split, dict):
-        hour = count(split.get("ephemeral_1h_input_tokens"), wrong)
+        hour = count(split.get("ephemeral_1h_input_tokens"), wrong, limit)
         # Clients before the split wrote 5-minute entries only; where the sum and the split differ, the sum is billed.
-        five = written - hour if written >= hour else count(split.get("ephemeral_5m_input_tokens"), wrong)
-    fresh = count(get("input_tokens"), wrong)
-    read_back = count(get("cache_read_input_tokens"), wrong)
+        five = written - hour if written >= hour else count(split.get("ephemeral_5m_input_tokens"), wrong, limit)
+    fresh = count(get("input_tokens"), wrong, limit)
+    read_back = count(get("cache_read_input_tokens"), wrong, limit)
     details = get("output_tokens_details")
     tools = get("server_tool_use")
     spent = (
         fresh,
-        count(get("output_tokens"), wrong),
+        count(get("output_tokens"), wrong, limit),
         read_back,
         five,
         hour,
-        count(details.get("thinking_tokens"), wrong) if isinstance(details, dict) else 0,
+        count(details.get("thinking_tokens"), wrong, limit) if isinstance(details, dict) else 0,
         count(tools.get("web_search_requests"), wrong, _SEARCH_LIMIT) if isinstance(tools, dict) else 0,
         context or fresh + read_back + five + hour,
         get("speed") == "fast",
