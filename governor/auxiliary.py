@@ -85,9 +85,9 @@ class _Books:
         """One session's checkpoints of one counter, in order of time."""
         session, epoch = key
         checkpoints = self.counters[key]
-        since = 0 if self._is_misdated(checkpoints) else epoch
-        path = [response for response in self._path(checkpoints[0]) if response.at_ms >= since]
-        own = [response for response in self.responses.get(session, ()) if response.at_ms >= since]
+        # Responses before the counter were those of a process that was killed before it wrote any books.
+        path = [response for response in self._path(checkpoints[0]) if response.at_ms >= epoch]
+        own = [response for response in self.responses.get(session, ()) if response.at_ms >= epoch]
         rest = self._inherited(checkpoints[0], [response for response in path if response.session != session])
         begun: dict[str, tuple[Kinds, Kinds]] = {}  # by model: what was counted, and the rest, when its books restarted
         sums: dict[str, Kinds] = {}
@@ -97,7 +97,7 @@ class _Books:
         place, last_end = 0, 0
         for checkpoint in checkpoints:
             # Subagents may answer after the last turn; books are written before the next.
-            end = self._next_turn(session, checkpoint.at_ms, since)
+            end = self._next_turn(session, checkpoint.at_ms, epoch)
             counted_then = dict(sums)
             while place < len(path) and path[place].at_ms < end:
                 response = path[place]
@@ -120,22 +120,6 @@ class _Books:
             last_end = end
         return found
 
-    def _is_misdated(self, checkpoints: list[Checkpoint]) -> bool:
-        """Do the books hold every response of a session that they claim to be younger than? Then their date is wrong.
-
-        Otherwise the earlier responses were a process's that was killed before it wrote any.
-        """
-        session, epoch = checkpoints[0][:2]
-        responses = self.responses.get(session, ())
-        if checkpoints[0].ancestors or not responses or responses[-1].at_ms >= epoch:
-            return False
-        sums: dict[str, Kinds] = {}
-        for response in responses:
-            sums[response.model] = _plus(sums.get(response.model, NOTHING), response.kinds)
-        stated = checkpoints[-1].models
-        pairs = ((stated.get(model, NOTHING), used) for model, used in sums.items())
-        return all(books >= lines for pair in pairs for books, lines in list(zip(*pair, strict=True))[:PRICE])
-
     def _path(self, checkpoint: Checkpoint) -> list[Counted]:
         """The responses that a session's books hold: its own, and its ancestors' until it was forked off."""
         spans = [*self._ancestors(checkpoint), (checkpoint.session, FOREVER)]
@@ -149,8 +133,8 @@ class _Books:
 
     def _ancestors(self, checkpoint: Checkpoint) -> list[tuple[str, int]]:
         """A fork's ancestors, until it answered first itself; where it never did, until that parent's next turn."""
-        own = self.responses.get(checkpoint.session)
-        first = own[0].at_ms if own else FOREVER
+        own = (r.at_ms for r in self.responses.get(checkpoint.session, ()) if r.at_ms >= checkpoint.epoch)
+        first = next(own, FOREVER)
         return [
             (name, self._next_turn(name, checkpoint.at_ms) if min(until, first) == FOREVER else min(until, first))
             for name, until in checkpoint.ancestors
@@ -196,7 +180,7 @@ class _Books:
                 if session in until:
                     found += [(earlier, rest)] if earlier.at_ms < until[session] else []
                 elif {name for name, _ in earlier.ancestors} & until.keys():
-                    is_silent = not any(r.is_main for r in self.responses.get(session, ()))
+                    is_silent = self._next_turn(session, 0, epoch) == FOREVER
                     found += [(earlier, rest)] if is_silent else []
         return max(found, key=lambda each: each[0].order) if found else None
 

@@ -404,7 +404,7 @@ _ledgers = itertools.count()
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     deadline=None,
-    max_examples=40,
+    max_examples=25,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 @given(worlds(), st.data())

@@ -12,7 +12,7 @@ from itertools import groupby, product
 from typing import Any, NamedTuple
 
 from governor import auxiliary
-from governor.auxiliary import Checkpoint, Counted, Kinds, Rest
+from governor.auxiliary import FOREVER, Checkpoint, Counted, Kinds, Rest
 from governor.ledger.count import Counter, packed
 from governor.ledger.store import Ledger
 from governor.model import AUXILIARY, BOOKED, LANES, Booked, Usage
@@ -65,8 +65,11 @@ def settle(counter: Counter, price: Price, *, machine: str) -> None:
         return
     booked = [each for each in _booked(ledger) if each.session in sessions]
     places = {each.session: _Session(each.project) for each in booked}
+    begun = {
+        session: min(each.epoch for each in group) for session, group in groupby(booked, lambda each: each.session)
+    }
     names = sessions | {name for each in booked for name, _ in each.ancestors}
-    counted = _counted(ledger, names, min(each.epoch for each in booked), places)
+    counted = _counted(ledger, names, begun, places)
     merged = {each.session for each in booked if not each.is_split}
     rests = auxiliary.rests(_checkpoints(booked, sessions - merged), counted)
     rests += auxiliary.rests(
@@ -117,8 +120,8 @@ def _merged(kinds: Kinds) -> Kinds:
     return (*kinds[:_FIVE], kinds[_FIVE] + kinds[_HOUR], 0, *kinds[_HOUR + 1 :])
 
 
-def _counted(ledger: Ledger, sessions: set[str], since: int, places: dict[str, _Session]) -> list[Counted]:
-    """The responses of these sessions since. ``places`` learns where each was last."""
+def _counted(ledger: Ledger, sessions: set[str], begun: dict[str, int], places: dict[str, _Session]) -> list[Counted]:
+    """The responses of these sessions since the first counter begun. ``places`` learns where each was last."""
     names = ledger.names()
     numbers = {number for number, name in names.items() if name in sessions}
     main = ledger.label("main")
@@ -128,11 +131,13 @@ def _counted(ledger: Ledger, sessions: set[str], since: int, places: dict[str, _
         f"WHERE at_ms >= ? AND part >= 0 AND lane = {LANES.index('claude')} {few} ORDER BY at_ms"
     )
     counted = []
-    for at_ms, session, agent, model, project, branch, *kinds in ledger.connection.execute(query, (since,)):
+    for at_ms, session, agent, model, project, branch, *kinds in ledger.connection.execute(
+        query, (min(begun.values()),)
+    ):
         if session in numbers:
             name = names[session]
             counted.append(Counted(at_ms, name, agent == main, names[model], tuple(kinds)))
-            if name in places:
+            if at_ms >= begun.get(name, FOREVER):
                 places[name] = _Session(names[project], names[branch])
     return counted
 
