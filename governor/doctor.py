@@ -17,6 +17,8 @@ from governor.ledger.store import Ledger
 from governor.model import LANES, Account
 from governor.report import Finding
 from governor.review import overhead, upkeep
+from governor.sources import tail
+from governor.sources.lines import NOT_UNDERSTOOD, is_understood
 
 STALE_READING_S = 24 * 3600
 
@@ -131,7 +133,14 @@ def _problems(ledger: Ledger) -> list[Finding]:
         path, offset = places[0]
         where = f"{path} at byte {offset}" if offset >= 0 else path
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        if offset >= 0:  # nobody can mend a line that a client wrote: it is named, and all is well
+        if reason == NOT_UNDERSTOOD:
+            places = [place for place in places if not is_understood(tail.head(place[0]))]  # it may have grown since
+            if not places:
+                continue
+            path, more = places[0][0], f" and {len(places) - 1} more" if len(places) > 1 else ""
+            told = f"{reason}: {path}{more}"
+            findings.append(Finding("transcript", False, told, f"move what is no transcript elsewhere: ls -l '{path}'"))
+        elif offset >= 0:  # nobody can mend a line that a client wrote: it is named, and all is well
             findings.append(Finding("transcript line", True, f"{reason}: {where}{more}"))
         else:
             findings.append(Finding("file", False, f"{reason}: {where}{more}", f"ls -l '{path}'"))

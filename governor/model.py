@@ -11,6 +11,7 @@ list price per million tokens is a whole number per token and sums are exact); `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import add
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
@@ -45,7 +46,7 @@ class Usage(NamedTuple):
 
     # What is the response's own:
     key: str  # identity of the response; see sources.claude.identity and sources.codex
-    part: int  # 0 is the response; 1, 2, ... are server-side steps billed at a model of their own
+    part: int  # 0 is the response; 1, 2, ... server-side steps billed at a model of their own; BOOKED is neither
     at_ms: int  # the earliest line of this response
     input: int
     output: int
@@ -77,6 +78,9 @@ class Usage(NamedTuple):
 
 
 NAMES = Usage._fields.index("lane")  # where the names begin
+# Codex: a thread that repeats another's totals does so in its first 0.1-1.7 s; its first own response comes after
+# 5.9 s (9 of 9 forks). One of 190 other threads has a response of its own within this time.
+REPLAY_MS = 3000
 
 
 def rank(usage: Usage) -> tuple[int, ...]:
@@ -87,6 +91,36 @@ def rank(usage: Usage) -> tuple[int, ...]:
     first: the earliest line, of the file born first. ``ledger.schema.BETTER`` says so in SQL; a test compares them.
     """
     return (usage.output, not usage.replay, usage.main, -usage.line_ms, -usage.born_ms, -usage.tie)
+
+
+AUXILIARY = "auxiliary"  # surface and agent of what a client's books hold beyond its lines (governor.auxiliary)
+BOOKED = -1  # the ``part`` of such rows: no response, and no step of one
+
+
+class Booked(NamedTuple):
+    """What a client's own books say that one model used in one session until then: cumulative, exactly as it billed.
+
+    ``spent_ms`` is how long the session's processes ran, which numbers the statements of one counter; ``epoch`` and
+    ``ancestors`` are those of ``auxiliary.Checkpoint``.
+    """
+
+    session: str
+    epoch: int
+    spent_ms: int
+    model: str
+    at_ms: int
+    project: str
+    ancestors: tuple[tuple[str, int], ...]
+    input: int
+    output: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    reasoning: int
+    searches: int
+    cost: int  # picodollars, as the client itself priced it
+    is_split: bool  # False: the client did not tell cache writes of 5 minutes from those of an hour
+    account: str = ""  # whose the transcript is
 
 
 class LimitReading(NamedTuple):
@@ -131,6 +165,7 @@ class Reading(NamedTuple):
     limits: list[LimitReading]
     problems: list[Problem]
     cursor: Cursor
+    booked: Sequence[Booked] = ()
 
 
 class Tally(NamedTuple):

@@ -11,7 +11,7 @@ import json
 import marshal
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 from governor import accounts, config, paths, spool
 from governor.config import Settings
 from governor.errors import StateError
-from governor.ledger import owners, store
+from governor.ledger import books, owners, store
 from governor.ledger.count import Counter, Names, Row, packed
 from governor.ledger.store import Ledger
-from governor.model import Cursor, Lane, LimitReading, Problem, Usage
+from governor.model import Booked, Cursor, Lane, LimitReading, Problem, Usage
 from governor.sources import tail
 
 PARALLEL_BYTES = 48 * 2**20  # below this, starting a second process costs more than it saves
@@ -108,7 +108,7 @@ def _take(
     if tasks or not is_settled or ledger.fact("prices") != stamp or ledger.fact("quarters") == "stale":
         counter = Counter(ledger)
         price = _pricer(settings.prices)
-        is_new = ledger.is_empty()
+        is_new, machine = ledger.is_empty(), settings.machine
         if is_new:
             ledger.hurry()
         with ledger.transaction():
@@ -119,11 +119,11 @@ def _take(
                 counter.reprice(price)
                 ledger.set_fact("prices", stamp)
         whole = sum(_left(file, cursor) for _, file, cursor in tasks)
-        machine = settings.machine
         for group in _gathered(_read_all(tasks, whole, settings.prices, price), whole):
             with ledger.transaction():
                 counter.add(*(read.rows for read in group), machine=machine)
                 readings += ledger.add_readings(chain.from_iterable(read.limits for read in group), machine=machine)
+                counter.touch(books.keep(ledger, chain.from_iterable(read.booked for read in group)))
                 ledger.keep_cursors(read.cursor for read in group if read.cursor is not None)
                 owners.note_logins(ledger, _logins(group))
             problems += chain.from_iterable(read.problems for read in group)
@@ -132,6 +132,7 @@ def _take(
             if progress is not None:
                 progress(taken, whole)
         with ledger.transaction():
+            books.settle(counter, price, machine=machine)
             counter.settle()
     spooled = spool.take_in(ledger, settings.machine)
     return Refreshed(0, len(tasks), responses, readings + spooled.readings, problems + spooled.problems)
@@ -165,6 +166,7 @@ class Read(NamedTuple):
     limits: list[LimitReading]
     problems: list[Problem]
     cursor: Cursor | None
+    booked: Sequence[Booked] = ()
 
 
 def _gathered(reads: Iterable[Read], whole: int) -> Iterator[list[Read]]:
@@ -215,7 +217,7 @@ def _read_all(
     pool = multiprocessing.get_context(method).Pool(workers, _prepare, (overrides,))
     with closing(pool):  # and not waited for: they end while the last rows are written
         for sent in pool.imap_unordered(_read_prepared, batches):
-            for size, responses, rows, limits, problems, cursor in marshal.loads(sent):  # noqa: S302 - our own child's
+            for size, responses, rows, limits, problems, cursor, booked in marshal.loads(sent):  # noqa: S302 - our own child's
                 yield Read(
                     size,
                     responses,
@@ -223,6 +225,7 @@ def _read_all(
                     [LimitReading._make(limit) for limit in limits],
                     [Problem._make(problem) for problem in problems],
                     cursor and Cursor._make(cursor),
+                    [Booked._make(each) for each in booked],
                 )
 
 
@@ -241,8 +244,14 @@ def _read_prepared(batch: list[Task]) -> bytes:
     assert _prepared is not None  # noqa: S101 - the pool's initialiser ran first
     return marshal.dumps(
         [
-            (size, responses, rows, list(map(tuple, limits)), list(map(tuple, problems)), cursor and tuple(cursor))
-            for size, responses, rows, limits, problems, cursor in _read_batch(batch, _prepared)
+            (
+                *sent[:3],
+                *(list(map(tuple, part)) for part in sent[3:5]),
+                cursor and tuple(cursor),
+                list(map(tuple, booked)),
+            )
+            for sent in _read_batch(batch, _prepared)
+            for cursor, booked in [sent[5:]]
         ]
     )
 
@@ -261,13 +270,15 @@ def _read_batch(batch: list[Task], price: Callable[[Usage], int | None]) -> list
         except Exception as fault:  # a fault of ours: this file waits for a better governor, the others do not
             done.append(Read(0, 0, {}, [], [Problem(file.path, None, f"not understood: {type(fault).__name__}")], None))
             continue
-        usages, limits, problems, kept = reading
+        usages, limits, problems, kept, booked = reading
         place = accounts.place_of(lane, file.path)
         if place not in folders:
             folders[place] = accounts.holder(place)
         whose = kept.state.get("account") or folders[place]  # the id that a rollout's first line states
         limits = [limit._replace(account=limit.account or whose or None) for limit in limits]
-        done.append(Read(_left(file, cursor), len(usages), packed(usages, price, whose), limits, problems, kept))
+        booked = [each._replace(account=whose) for each in booked]
+        rows = packed(usages, price, whose)
+        done.append(Read(_left(file, cursor), len(usages), rows, limits, problems, kept, booked))
     return done
 
 

@@ -257,7 +257,6 @@ def test_the_project_and_the_birth_are_the_files_first_and_survive_a_cursor() ->
         {**answer(), "message": {"usage": []}},
         {"type": "progress", "data": None, "usage": 1},
         {"type": "progress", "data": {"message": {"type": "user", "message": {"usage": usage()}}}},
-        {"usage": usage()},
     ],
 )
 def test_not_a_response_and_not_a_problem(record: dict[str, Any]) -> None:

@@ -28,6 +28,8 @@ THINKING = {
     f"governor.{name}"
     for name in [
         "model",
+        "usage_steps",
+        "auxiliary",
         "errors",
         "report",
         "prices",

@@ -258,7 +258,8 @@ def test_steps_of_two_lines_of_one_instant_are_told_apart(tmp_path: Path) -> Non
 def codex(total: int, thread: str, *, replay: bool = False, family: str = "t1", at: int = 0) -> Usage:
     return BASE._replace(
         key=f"codex:{family}:{total}.0.0.1.0", lane="codex", thread=thread, session=thread, replay=replay,
-        at_ms=START_MS + at, line_ms=START_MS + at, input=100, tie=len(thread),
+        at_ms=START_MS + at, line_ms=START_MS + at, born_ms=START_MS + at - (0 if replay else 60_000), input=100,
+        tie=len(thread),
     )  # fmt: skip
 
 

@@ -190,7 +190,7 @@ def whole(ledger: Ledger) -> Tally:
     query = (
         "SELECT ifnull(sum(part = 0), 0), ifnull(sum(input), 0), ifnull(sum(output), 0), ifnull(sum(cache_read), 0), "
         "ifnull(sum(cache_write_5m), 0), ifnull(sum(cache_write_1h), 0), ifnull(sum(reasoning), 0), "
-        "ifnull(sum(searches), 0), ifnull(sum(cost), 0), ifnull(sum(cost IS NULL AND part = 0), 0), "
+        "ifnull(sum(searches), 0), ifnull(sum(cost), 0), ifnull(sum(cost IS NULL AND part <= 0), 0), "
         "ifnull(sum(NOT final AND part = 0), 0) FROM response WHERE NOT replay"
     )
     return Tally(*ledger.connection.execute(query).fetchone())

@@ -1,7 +1,7 @@
 """What a few new lines of a transcript state about usage, and what that weighs: a hook's share of counting.
 
-The same rules as ``sources.claude`` and ``sources.codex``, for the newest clients' lines alone and in the cheapest
-way: the ledger counts everything again a minute later.
+The same rules as ``sources.claude`` and ``sources.codex`` (``usage_steps``), for the newest clients' lines alone and in
+the cheapest way: the ledger counts everything again a minute later.
 """
 
 from __future__ import annotations
@@ -32,39 +32,55 @@ def _lines(data: bytes, needle: bytes) -> Iterator[dict[str, Any]]:
 
 
 def claude(data: bytes, _: str, session: str = "") -> Iterator[Response]:
-    """(identity, time, model, [input, output, cache read, write 5m, write 1h]) of each line that states usage.
+    """(identity, time, model, [input, output, cache read, write 5m, write 1h]) of each line that states usage, and of
+    each step that it was billed for.
 
-    The identity is the ledger's (sources.claude.identity), without which no response of another's could be told apart.
+    The identity is the ledger's (sources.copies.identity), without which no response of another's could be told apart.
+    A step beside the answer has it with ``#`` and its place behind.
     """
+    from governor import usage_steps
+
     for record in _lines(data, b'"usage"'):
         message = record.get("message")
         usage = message.get("usage") if isinstance(message, dict) else None
-        if record.get("type") != "assistant" or not isinstance(usage, dict) or not isinstance(message, dict):
+        if not isinstance(usage, dict) or not isinstance(message, dict) or not usage_steps.is_answer(record, message):
             continue
         id_, request = message.get("id"), record.get("requestId")
         if isinstance(id_, str) and id_ and not id_.startswith(VENDOR_ID):
             id_ = f"{id_}|{request or session}"
-        key = id_ or request or record.get("uuid")
-        if message.get("model") == "<synthetic>" or not isinstance(key, str):
+        key, model = id_ or request or record.get("uuid"), str(message.get("model"))
+        if model == "<synthetic>" or not isinstance(key, str):
             continue
-        split = usage.get("cache_creation")
-        hour = _whole(split.get("ephemeral_1h_input_tokens")) if isinstance(split, dict) else 0
-        written = _whole(usage.get("cache_creation_input_tokens"))
-        counts = [_whole(usage.get(name)) for name in ("input_tokens", "output_tokens", "cache_read_input_tokens")]
-        at, model = epoch(record.get("timestamp")), str(message.get("model"))
-        yield _plain(key), at, model, [*counts, max(written - hour, 0), hour]
+        key = _plain(key)
+        at, listed = epoch(record.get("timestamp")), usage_steps.listed_steps(usage)
+        stated, beside = usage_steps.parted(usage, listed) if listed else ([], [])
+        if not stated:
+            yield key, at, model, _counts(usage)
+        for place in stated + beside:  # each step at its own model, the last of those that the answer is made of first
+            name = key if stated and place == stated[-1] else f"{key}#{place}"
+            yield name, at, str(listed[place].get("model") or model), _counts(listed[place])
+
+
+def _counts(usage: dict[str, Any]) -> list[int]:
+    """[input, output, cache read, write 5m, write 1h]."""
+    split = usage.get("cache_creation")
+    hour = _whole(split.get("ephemeral_1h_input_tokens")) if isinstance(split, dict) else 0
+    written = _whole(usage.get("cache_creation_input_tokens"))
+    fresh, output, read_back = (usage.get(f"{name}_tokens") for name in ("input", "output", "cache_read_input"))
+    return [_whole(fresh), _whole(output), _whole(read_back), max(written - hour, 0), hour]
 
 
 def codex(data: bytes, model: str, session: str = "") -> Iterator[Response]:
     """The same of a rollout's usage records; the model is the event's own."""
+    from governor.usage_steps import codex_counts
+
     for record in _lines(data, b'"token_usage_record"'):
         payload = record.get("payload")
         usage = payload.get("usage") if isinstance(payload, dict) else None
         if not isinstance(payload, dict) or not isinstance(usage, dict):
             continue
-        cached, written = _whole(usage.get("cached_input_tokens")), _whole(usage.get("cache_write_input_tokens"))
-        fresh = max(_whole(usage.get("input_tokens")) - cached - written, 0)
-        counts = [fresh, _whole(usage.get("output_tokens")), cached, written, 0]
+        prompt, cached, written, output, _ = map(_whole, codex_counts(usage))
+        counts = [max(prompt - cached - written, 0), output, cached, written, 0]
         id_ = str(payload.get("response_id"))
         if not (id_.startswith("resp_") and len(id_) >= 24):  # not the vendor's (sources.codex)
             id_ = f"{id_}|{payload.get('thread_id') or session}"

@@ -6,15 +6,17 @@ order or the number of times (tests/test_ledger.py, against a dictionary).
 
 from __future__ import annotations
 
+from collections import Counter as Tallied
 from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from governor.ledger.schema import ACCOUNT_OF_BETTER, BETTER, FEW, SUM_QUARTER
 from governor.ledger.store import Ledger
-from governor.model import LANES, NAMES, Usage, rank
+from governor.model import LANES, NAMES, REPLAY_MS, Usage, rank
 
 QUARTER_MS = 900_000
+SOONEST_MS = 250  # after a thread began: no model has answered by then
 _OWN, _SHARED = Usage._fields[:NAMES], Usage._fields[NAMES:]
 _COLUMNS = (*_OWN, "cost", *("commit_hash" if name == "commit" else name for name in _SHARED), "account", "machine")
 _UPSERT = (
@@ -29,6 +31,7 @@ _UPSERT = (
 _KEY, _PART, _AT_MS, _COST = (_COLUMNS.index(name) for name in ("key", "part", "at_ms", "cost"))
 _FLAGS = _COLUMNS.index("fast")  # True and False are sent as 1 and 0: sqlite3 binds a bool at many times an int's price
 _ACCOUNT = _COLUMNS.index("account")
+_SESSION = _SHARED.index("session")
 _BATCH = 400  # below SQLite's limit of bound variables, however old the library
 
 Names = tuple[Any, ...]  # what a Usage shares with its neighbours: texts, the account's name last
@@ -61,6 +64,9 @@ class Counter:
         self.run = ledger.connection.execute
         # Quarters to sum again; None: all of them, as after a crash between a count and its sums.
         self._dirty: set[int] | None = None if ledger.fact("quarters") == "stale" else set()
+        # Sessions whose responses or books changed; None: any may have. See ledger.books.
+        self.touched: set[str] | None = None if self._dirty is None else set()
+        self._has_totals = self._dirty is None  # running totals of Codex, which may repeat another thread's
 
     def add(self, *transcripts: dict[Names, list[Row]], machine: str) -> None:
         """Count responses, each once: repeats are ranked, the best wins whole, dated at the earliest line."""
@@ -75,6 +81,10 @@ class Counter:
                 account[names[-1]] if names[-1] else 0,
                 here,
             )
+            if self.touched is not None and names[0] == "claude":
+                self.touched.add(names[_SESSION])
+            if names[0] == "codex" and not self._has_totals:
+                self._has_totals = any(":" in row[_KEY][len("codex:") :] for row in rows)
             for row in rows:
                 key = row[_KEY]
                 if row[_PART]:
@@ -119,10 +129,40 @@ class Counter:
         own = "SELECT r.at_ms, r.account FROM response AS r WHERE r.key = response.key AND r.part = 0"
         run(f"UPDATE response SET (at_ms, account) = ({own}) WHERE part > 0")
 
+    def touch(self, sessions: set[str]) -> None:
+        """Something else of these sessions changed."""
+        if self.touched is not None:
+            self.touched |= sessions
+
+    def replace_booked(self, sessions: set[str], rows: dict[Names, list[Row]], *, machine: str) -> None:
+        """Put what some sessions' books hold beyond their responses in the place of what was known of it."""
+        numbers = [self.ledger.label(session) for session in sessions]
+        for start in range(0, len(numbers), _BATCH):
+            group = numbers[start : start + _BATCH]
+            booked = f"part < 0 AND session IN ({','.join('?' * len(group))})"
+            if self._dirty is not None:
+                quarters = f"SELECT at_ms / 900000 FROM response WHERE {booked}"
+                self._dirty.update(row[0] for row in self.run(quarters, group))
+            self.run(f"DELETE FROM response WHERE {booked}", group)
+        number = self.ledger.numbers
+        added = [
+            (
+                *row,
+                LANES.index(names[0]),
+                *map(number.__getitem__, names[1:-1]),
+                self.ledger.account_numbers[names[-1]] if names[-1] else 0,
+                number[machine],
+            )
+            for names, own in rows.items()
+            for row in own
+        ]
+        self._mark_dirty(added)
+        self.ledger.connection.executemany(_UPSERT, added)
+
     def begin_bulk(self) -> None:
         """Leave the sums stale until ``settle``: cheaper when most of the ledger is new. Survives a crash."""
         self.ledger.set_fact("quarters", "stale")
-        self._dirty = None
+        self._dirty = self.touched = None
 
     def _mark_dirty(self, rows: list[Row]) -> None:
         if self._dirty is None:
@@ -156,25 +196,55 @@ class Counter:
             # The past changed: what was worked out from it is void.
             run("DELETE FROM fact WHERE name LIKE 'history:%' OR name LIKE 'scale:%' OR name LIKE 'anchors:%'")
         self.ledger.set_fact("quarters", "fresh")
-        self._dirty = set()
+        self._dirty, self.touched = set(), set()
 
     def _settle_replays(self) -> None:
-        """A fork's opening burst counts nothing while its parent is unknown: when that was spent cannot be told.
+        """Which totals in a Codex thread's first seconds repeat another thread's, and so count nothing.
 
-        Once the parent's own file is here, what it repeats has merged with the parent's rows, and what is left of the
-        burst is the fork's own.
+        Told anew from all that is known, so that the order of files does not matter. A repeat is what an earlier
+        thread reached too. A thread that names its parent needs no more evidence; and while that parent's own file is
+        unknown, its burst counts nothing, for when that was spent cannot be told. Of a thread that names none, one
+        equal total is chance: two, or one sooner than a model can answer, are not.
         """
-        keys = [row[0] for row in self.run("SELECT key FROM response WHERE replay")]
-        families = {key.removeprefix("codex:").rpartition(":")[0] for key in keys}
-        for family in families:
-            span = (f"codex:{family}:", f"codex:{family};")
-            parent = "SELECT 1 FROM response WHERE key > ? AND key < ? AND thread = ? LIMIT 1"
-            if self.run(parent, (*span, self.ledger.label(family))).fetchone():
-                mine = "replay AND key > ? AND key < ?"
+        if not self._has_totals:
+            return
+        names = self.ledger.names()
+        span = ("codex:", "codex;")
+        query = (
+            "SELECT key, thread, at_ms, replay, line_ms - born_ms FROM response WHERE key > ? AND key < ? "
+            f"AND (replay OR line_ms - born_ms <= {REPLAY_MS}) AND key LIKE 'codex:%:%'"
+        )
+        young = [_Total(*_parted(key), names[thread], *rest) for key, thread, *rest in self.run(query, span)]
+        first: dict[str, tuple[int, str]] = {}  # by total: when it was reached first, and by whom
+        wanted = {row.total for row in young}
+        if wanted:
+            for key, thread, at_ms in self.run(
+                "SELECT key, thread, at_ms FROM response WHERE key > ? AND key < ?", span
+            ):
+                total = _parted(key)[1]
+                if total in wanted:
+                    first[total] = min(first.get(total, (at_ms, names[thread])), (at_ms, names[thread]))
+        earlier = {row: first[row.total] for row in young}
+        repeated = {row for row, (at_ms, thread) in earlier.items() if at_ms <= row.at_ms and thread != row.thread}
+        matches = Tallied(row.thread for row in repeated)
+        changed = []
+        for row in young:
+            if row.family != row.thread:
+                is_replay = row in repeated or not self._is_known(row.family)
+            else:
+                is_replay = row in repeated and (matches[row.thread] > 1 or row.age_ms <= SOONEST_MS)
+            if is_replay != bool(row.replay):
+                changed.append((is_replay, f"codex:{row.family}:{row.total}"))
                 if self._dirty is not None:
-                    quarters = f"SELECT at_ms / 900000 FROM response WHERE {mine}"
-                    self._dirty.update(row[0] for row in self.run(quarters, span))
-                self.run(f"UPDATE response SET replay = 0 WHERE {mine}", span)
+                    self._dirty.add(row.at_ms // QUARTER_MS)
+        self.ledger.connection.executemany("UPDATE response SET replay = ? WHERE key = ?", changed)
+
+    def _is_known(self, thread: str) -> bool:
+        """Did any of a thread's own totals reach the ledger?"""
+        query = "SELECT 1 FROM response WHERE key > ? AND key < ? AND thread = ? LIMIT 1"
+        return (
+            self.run(query, (f"codex:{thread}:", f"codex:{thread};", self.ledger.label(thread))).fetchone() is not None
+        )
 
     def reprice(self, price: Callable[[Usage], int | None]) -> int:
         """Price every response again (the table or the person's overrides changed). Returns how many changed."""
@@ -189,6 +259,23 @@ class Counter:
         if changed:
             self.begin_bulk()
         return len(changed)
+
+
+class _Total(NamedTuple):
+    """A running total that a Codex thread stated in its first seconds."""
+
+    family: str
+    total: str
+    thread: str
+    at_ms: int
+    replay: int
+    age_ms: int  # of the thread, when it stated it
+
+
+def _parted(key: str) -> tuple[str, str]:
+    """(family, total) of a total's key; a recorded response has no family."""
+    family, _, total = key.removeprefix("codex:").rpartition(":")
+    return family, total
 
 
 def _usage(row: Row, names: dict[int, str]) -> Usage:

@@ -19,7 +19,7 @@ _SUMS = (
 )
 _OWN_SUMS = (
     "sum(part = 0), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
-    "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)"
+    "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part <= 0), sum(NOT final AND part = 0)"
 )
 QUARTER_S = 900
 WHOLE_S = 2**33 // QUARTER_S * QUARTER_S  # a bucket that all of time fits into
@@ -95,11 +95,20 @@ def _within(ledger: Ledger, lane: Lane | None, whose: Account | None) -> str:
 
 
 def sessions(
-    ledger: Ledger, since: int, until: int, *, lane: Lane | None = None, whose: Account | None = None
+    ledger: Ledger,
+    since: int,
+    until: int,
+    *,
+    lane: Lane | None = None,
+    whose: Account | None = None,
+    booked: bool = True,
 ) -> list[SessionRow]:
-    """Every session with a response in the span, one row per model and account; subagents count for their session."""
+    """Every session with a response in the span, one row per model and account; subagents count for their session.
+
+    ``booked``: with what its client's books hold beyond its responses.
+    """
     names = ledger.names()
-    lanes = _within(ledger, lane, whose)
+    lanes = _within(ledger, lane, whose) + ("" if booked else " AND part >= 0")
     where = f"FROM response WHERE NOT replay AND at_ms >= ? AND at_ms < ? {lanes}"
     bounds = (since * 1000, until * 1000)
     run = ledger.connection.execute
@@ -110,8 +119,8 @@ def sessions(
     latest = f"SELECT lane, session, context, max(at_ms) {where} AND agent = ({main}) GROUP BY lane, session"
     last = {row[:2]: row[2] for row in run(latest, bounds)}
     query = (
-        f"SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(context), {_OWN_SUMS}, account "
-        f"{where} GROUP BY lane, session, model, fast, account"
+        "SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(iif(part < 0, 0, context)), "
+        f"{_OWN_SUMS}, account {where} GROUP BY lane, session, model, fast, account"
     )
     owner = owners.names(ledger)
     return [
@@ -151,7 +160,7 @@ def agents(ledger: Ledger, since: int) -> list[AgentRow]:
     # With one min(), SQLite takes the bare columns from the row that holds it: the thread's first.
     query = (
         f"SELECT lane, session, agent, model, cache_read, min(at_ms), {_OWN_SUMS} FROM response "
-        f"WHERE NOT replay AND at_ms >= ? AND agent != {main} GROUP BY lane, thread"
+        f"WHERE NOT replay AND part >= 0 AND at_ms >= ? AND agent != {main} GROUP BY lane, thread"
     )
     return [
         AgentRow(LANES[r[0]], names[r[1]], names[r[2]], names[r[3]], Tally(*r[6:]), r[4])
@@ -246,10 +255,21 @@ def moment(ledger: Ledger) -> Iterator[None]:
 
 
 def outputs(ledger: Ledger, keys: Iterable[str]) -> dict[str, int]:
-    """The output by which each of these responses is counted; those that are not are left out."""
-    query = "SELECT output FROM response WHERE key = ? AND part = 0 AND NOT replay"
-    rows = ((key, ledger.connection.execute(query, (key,)).fetchone()) for key in keys)
-    return {key: row[0] for key, row in rows if row is not None}
+    """The output by which each of these responses is counted; those that are not are left out.
+
+    A name with ``#`` and a place behind is a step beside a response (``guards.usage``): the largest of its steps counts.
+    """
+    run = ledger.connection.execute
+    whole = "SELECT max(output) FROM response WHERE key = ? AND part = 0 AND NOT replay"
+    steps = "SELECT max(output) FROM response WHERE key = ? AND part > 0 AND NOT replay"
+    found = {}
+    for key in keys:
+        output = run(whole, (key,)).fetchone()[0]
+        if output is None and "#" in key:
+            output = run(steps, (key.rpartition("#")[0],)).fetchone()[0]
+        if output is not None:
+            found[key] = output
+    return found
 
 
 def responses(ledger: Ledger, keys: Iterable[str]) -> Iterator[Slice]:
@@ -275,7 +295,8 @@ def activity(ledger: Ledger, since: float) -> list[tuple[str, float, str]]:
     """(lane, time, project) of every response since, oldest first: what follow-through is measured against."""
     names = ledger.names()
     rows = ledger.connection.execute(
-        "SELECT lane, at_ms / 1000.0, project FROM response WHERE NOT replay AND at_ms >= ? ORDER BY at_ms",
+        "SELECT lane, at_ms / 1000.0, project FROM response "
+        "WHERE NOT replay AND part >= 0 AND at_ms >= ? ORDER BY at_ms",
         (since * 1000,),
     )
     return [(LANES[row[0]], row[1], names[row[2]]) for row in rows]

@@ -142,6 +142,27 @@ CREATE UNIQUE INDEX reading_once ON reading (lane, window, source, observed_at, 
 CREATE INDEX reading_at ON reading (lane, window, observed_at);
 CREATE INDEX reading_of ON reading (lane, account, observed_at);
 """,
+    """
+-- 5: the clients' own books.
+
+-- What a client says that one model used in one session until then (model.Booked): cumulative, one row per statement.
+-- What they hold beyond the counted responses stands in `response` with part -1 (ledger.books), so that every sum has
+-- it; it is worked out again whenever either side changes.
+CREATE TABLE books (
+  session TEXT NOT NULL, epoch INTEGER NOT NULL, spent_ms INTEGER NOT NULL, model TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  project TEXT NOT NULL, ancestors TEXT NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL,
+  cache_read INTEGER NOT NULL, cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
+  reasoning INTEGER NOT NULL, searches INTEGER NOT NULL, cost INTEGER NOT NULL, is_split INTEGER NOT NULL,
+  account TEXT NOT NULL,
+  PRIMARY KEY (session, epoch, spent_ms, model)
+) WITHOUT ROWID;
+CREATE INDEX books_epoch ON books (epoch);
+CREATE INDEX response_booked ON response (session) WHERE part < 0;
+
+-- Main transcripts are read once more from their start, for the books in them; what was counted is not counted again.
+UPDATE transcript SET offset = 0, size = -1
+WHERE path NOT LIKE '%/subagents/%' AND path NOT LIKE '%rollout-%';
+""",
 )
 
 # How the better of two lines is told, as a row comparison; the same order as model.rank, best first.
@@ -163,7 +184,7 @@ SUM_QUARTER = """
 INSERT INTO quarter
 SELECT g >> 40, g & 1, g >> 2 & 0xfffffff, g >> 1 & 1, account, sum(part = 0), sum(input), sum(output),
   sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(reasoning), sum(searches), sum(ifnull(cost, 0)),
-  sum(cost IS NULL AND part = 0), sum(NOT final AND part = 0)
+  sum(cost IS NULL AND part <= 0), sum(NOT final AND part = 0)
 FROM (
   SELECT (at_ms / 900000 << 40) | ((account & 1023) << 30) | (model << 2) | (fast << 1) | lane AS g, *
   FROM response WHERE NOT replay {where}

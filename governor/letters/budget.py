@@ -74,7 +74,7 @@ def _settle(desk: Desk, models: dict[str, Any]) -> dict[str, Any]:
 
 def _before(desk: Desk) -> dict[str, list[float]]:
     """By session: [tokens, picodollars, units, unpriced responses] used by now, for those that are taken up again."""
-    rows = read.sessions(desk.ledger, desk.now - RESUMED_S, desk.now + 1)
+    rows = read.sessions(desk.ledger, desk.now - RESUMED_S, desk.now + 1, booked=False)
     used = {one.session: one.tally for one in marathon.sessions(rows, desk.settings.weights)}
     return {name: [each.fresh, each.cost, round(each.units), each.unpriced_requests] for name, each in used.items()}
 

@@ -8,6 +8,7 @@ make one response count once; nothing here depends on the order in which files a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 from zlib import crc32
@@ -15,16 +16,19 @@ from zlib import crc32
 import orjson
 
 from governor import refusals
-from governor.model import Cursor, LimitReading, Problem, Reading, Usage, rank
-from governor.sources import plain, tail
+from governor.model import Booked, Cursor, LimitReading, Problem, Reading, Usage, rank
+from governor.sources import copies, plain, tail
 from governor.sources.billed import steps, usage_of
-from governor.sources.lines import decode, text, to_ms
+from governor.sources.books import booked
+from governor.sources.copies import VENDOR_ID, identity
+from governor.sources.lines import NOT_UNDERSTOOD, decode, is_understood, text, to_ms
+from governor.usage_steps import is_answer
 
 _NEEDLE = b'"usage"'  # text that quotes a usage block has it escaped, \"usage\", and does not match
+_BOOKS = b'"cost-state"'
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 _STAMP = re.compile(rb'"timestamp"\s*:\s*"([^"]{10,40})"')
 _COPIED = 2**42  # later than any birth: a line that was copied gives way to the one it was copied from
-_VENDOR_ID = ("msg_", "msg-")  # ids the vendor makes are unique everywhere; a gateway's may repeat between sessions
 
 
 def read(found: tail.Found, cursor: Cursor | None) -> Reading:
@@ -38,7 +42,11 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
     file = _File(found, state, problems)
     marker = tail.Marker() if offset == 0 else None
     for base, data, begin, end, torn in tail.chunks(found.path, offset, problems):
-        for at, line in tail.lines_with(data, _NEEDLE, begin, end):
+        lines: Iterable[tuple[int, bytes]] = tail.lines_with(data, _NEEDLE, begin, end)
+        books = list(tail.lines_with(data, _BOOKS, begin, end))
+        if books:  # they are dated by the responses around them
+            lines = sorted([*lines, *books])
+        for at, line in lines:
             if not file.introduced:
                 file.introduced = _introduce(state, data, begin, at + len(line))
             if file.take_plain(line, base + at):
@@ -60,8 +68,12 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
     if file.best:
         state["model"] = file.latest_model()
     mark = marker.mark() if marker is not None else tail.mark_of(found.path, offset)
+    if not file.best and not file.limits and not is_understood(tail.head(found.path)):
+        problems.append(Problem(found.path, 0, NOT_UNDERSTOOD))
     fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, mark, state)
-    return Reading([usage for group in file.best.values() for usage in group], file.limits, problems, fresh)
+    return Reading(
+        [usage for group in file.best.values() for usage in group], file.limits, problems, fresh, file.booked
+    )
 
 
 def _identify(path: str) -> dict[str, Any]:
@@ -109,6 +121,7 @@ class _File:
         self.problems = problems
         self.best: dict[str, list[Usage]] = {}  # the response, then its server-side steps
         self.limits: list[LimitReading] = []
+        self.booked: list[Booked] = []
         self.written_ms = found.mtime_ns // 10**6
         self.tie = crc32(f"{state['session']}/{state['thread']}".encode()) << 31
         self.introduced = False
@@ -147,13 +160,17 @@ class _File:
         stamp = to_ms(written_at)
         if (
             record.type != "assistant"
-            or not key.startswith(_VENDOR_ID)
+            or not key.startswith(VENDOR_ID)
             or stamp is None
             or message.model == "<synthetic>"
             or (steps and steps[0].type != "message")
         ):
             return False
         state["last"] = stamp
+        thread = state["thread"]
+        if copied or "makers" in state:
+            forked_from = record.forkedFrom and bytes(record.forkedFrom)
+            session, thread = copies.owner(state, record.requestSessionId, forked_from, stamp, copied=copied)
         written = five = usage.cache_creation_input_tokens
         hour = 0
         split = usage.cache_creation
@@ -190,7 +207,7 @@ class _File:
                 message.model,
                 session,
                 (record.attributionAgent or agent or "subagent") if sidechain else "main",
-                state["thread"],
+                thread,
                 state.get("project") or record.cwd,
                 record.gitBranch,
                 "",
@@ -216,8 +233,11 @@ class _File:
             self.best[key] = dated(known, stamp)
 
     def take(self, record: dict[str, Any], offset: int) -> None:
-        """Count one line that mentions usage, if it is a response."""
+        """Count one line that mentions usage, if it is a response, or take in the client's own books."""
         kind = record.get("type")
+        if kind == "cost-state":
+            self.booked += booked(record, self.state, offset)
+            return
         state = self.state
         thread = state["thread"]
         sidechain = record.get("isSidechain") is True or state["agent"] != ""
@@ -229,13 +249,9 @@ class _File:
             thread = f"agent-{text(data.get('agentId'))}" if data.get("agentId") else thread
             sidechain = True
             record = {**record, **inner}
-        elif kind != "assistant":
-            return
         message = record.get("message")
-        if not isinstance(message, dict):
-            return
-        usage = message.get("usage")
-        if not isinstance(usage, dict):
+        usage = message.get("usage") if isinstance(message, dict) else None
+        if not isinstance(message, dict) or not isinstance(usage, dict) or not is_answer(record, message):
             return
         stamp = to_ms(record.get("timestamp"))
         if stamp is None:
@@ -253,10 +269,16 @@ class _File:
         final = message.get("stop_reason") is not None
         project = state.get("project") or text(record.get("cwd"))
         branch, surface = text(record.get("gitBranch")), text(record.get("entrypoint"))
-        born = _COPIED if _is_copy(record, state["session"]) else state.get("born", stamp)
+        copied = copies.is_copy(record, state["session"])
+        session = state["session"]
+        if copied or "makers" in state:
+            made_in, own = text(record.get("requestSessionId")), thread
+            session, thread = copies.owner(state, made_in, record.get("forkedFrom"), stamp, copied=copied)
+            thread = own if kind == "progress" else thread
+        born = _COPIED if copied else state.get("born", stamp)
         tie = self.rank_of(offset)
         ranked = (not sidechain, stamp, born, tie, False, "claude")
-        names = (state["session"], agent, thread, project, branch, "", surface)
+        names = (session, agent, thread, project, branch, "", surface)
         group = [
             usage_of((key, part, stamp), step, context, final, (*ranked, step_model, *names), wrong)
             for part, (step_model, step, context) in enumerate(steps(usage, model))
@@ -273,26 +295,3 @@ class _File:
 def dated(group: list[Usage], at_ms: int) -> list[Usage]:
     """The same response, dated at its earliest line."""
     return [usage._replace(at_ms=at_ms) for usage in group]
-
-
-def _is_copy(record: dict[str, Any], session: str) -> bool:
-    """Did a fork copy this line? Ids and times are the original's, even the file's first; what gives it away is
-    ``requestSessionId`` (2.1.330; a response's own file has none), or the first session's id, or ``forkedFrom``.
-    """
-    made_by = text(record.get("requestSessionId")) or text(record.get("sessionId"))
-    return made_by not in ("", session) or "forkedFrom" in record
-
-
-def identity(record: dict[str, Any], message: dict[str, Any], state: dict[str, Any], offset: int) -> str:
-    """The key of a response, the same in every line, file, fork and sidechain that repeats it.
-
-    The vendor's message ids are unique everywhere (37,220 ids, never two request ids). Other ids (gateways, mocks)
-    count per request, or per session where there is no request id; a line with no id at all is itself.
-    """
-    message_id = text(message.get("id"))
-    request_id = text(record.get("requestId"))
-    if message_id.startswith(_VENDOR_ID):
-        return message_id
-    if message_id:
-        return f"{message_id}|{request_id or state['session']}"
-    return request_id or text(record.get("uuid")) or f"{state['session']}/{state['thread']}@{offset}"

@@ -3,7 +3,8 @@
 Current clients write one ``token_usage_record`` per response, which is counted once by its ``response_id``. Older ones
 only repeat the thread's running total in ``token_count`` events: there a response is the difference between two
 totals, and its identity is the total it reached. A fork replays its parent's totals, re-stamped, and counts on from
-them; named by the root of its family, a replayed total is the parent's own, whatever file it stands in.
+them; named by the root of its family, a replayed total is the parent's own, whatever file it stands in. A thread that
+repeats another and names no family is found out when all are known (``ledger.count.settle``).
 """
 
 from __future__ import annotations
@@ -15,16 +16,15 @@ from zlib import crc32
 
 from governor import refusals, stated_refusal, windows
 from governor.limit_facts import has_moved, used_percent
-from governor.model import Cursor, LimitReading, Problem, Reading, Usage
+from governor.model import REPLAY_MS, Cursor, LimitReading, Problem, Reading, Usage
 from governor.sources import tail
-from governor.sources.lines import COUNT_LIMIT, count, decode, text, to_ms
+from governor.sources.lines import COUNT_LIMIT, NOT_UNDERSTOOD, count, decode, is_understood, text, to_ms
+from governor.usage_steps import CODEX_KINDS, codex_counts
 
 _NEEDLES = re.compile(
     rb'"(?:token_count|token_usage_record|turn_context|session_meta|thread_settings_applied|usage_limit_exceeded)"',
 )
-REPLAY_MS = 3000  # replays end 0.1-1.7 s after a fork starts, its first own response comes after 5.9 s (9 of 9 forks)
 TOTAL_LIMIT = 10**12  # of a thread's running total
-_KINDS = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens")
 
 
 def read(found: tail.Found, cursor: Cursor | None) -> Reading:
@@ -52,6 +52,8 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
         if not torn:
             offset = base + end
     mark = tail.mark_of(found.path, offset)
+    if not rollout.usages and not rollout.limits and not is_understood(tail.head(found.path)):
+        problems.append(Problem(found.path, 0, NOT_UNDERSTOOD))
     fresh = Cursor(found.path, found.inode, found.size, found.mtime_ns, offset, mark, kept)
     return Reading(rollout.usages, rollout.limits, problems, fresh)
 
@@ -116,11 +118,14 @@ class _Rollout:
             git = meta.get("git") if isinstance(meta.get("git"), dict) else {}
             source = meta.get("source")
             spawned = source.get("subagent") if isinstance(source, dict) else None
+            spawn = spawned.get("thread_spawn") if isinstance(spawned, dict) else None
+            parent = text(spawn.get("parent_thread_id")) if isinstance(spawn, dict) else ""
             role = text(meta.get("agent_role")) or text(meta.get("agent_nickname"))
             state.update(
                 thread=thread,
                 session=text(meta.get("session_id")) or thread,
                 root=text(meta.get("forked_from_id")) or thread,
+                parent=text(meta.get("parent_thread_id")) or parent,
                 born=stamp or to_ms(meta.get("timestamp")) or 0,
                 asked=stamp // 1000 if stamp else None,
                 project=text(meta.get("cwd")),
@@ -176,8 +181,11 @@ class _Rollout:
 
     def _count(self, payload: dict[str, Any], stamp: int, offset: int, ordinal: object) -> None:
         state = self.state
-        forked = state.get("root", "") != state.get("thread", "")
-        replay = forked and stamp - state.get("born", 0) <= REPLAY_MS
+        family = state.get("root") or state["file"]
+        is_young = "born" in state and stamp - state["born"] <= REPLAY_MS
+        if is_young and family == state.get("thread"):  # some spawned threads repeat their parent and do not say so
+            family = state.get("parent") or family
+        replay = is_young and family != state.get("thread", "")
         copied = self._is_inherited(ordinal)
         info = payload.get("info")
         has_total = isinstance(info, dict) and isinstance(info.get("total_token_usage"), dict)
@@ -200,12 +208,11 @@ class _Rollout:
         if before is not None and all(now >= then for now, then in zip(total, before, strict=True)):
             spent = [now - then for now, then in zip(total, before, strict=True)]
         else:  # the file's first total, or a counter that started again
-            spent = last if last is not None else (total if before is None else [0] * len(_KINDS))
+            spent = last if last is not None else (total if before is None else [0] * len(CODEX_KINDS))
             state["counter"] = state.get("counter", 0) + (before is not None)
         if max(spent) >= COUNT_LIMIT:
             self.problems.append(Problem(self.path, offset, "impossible count"))
-            spent = last or [0] * len(_KINDS)
-        family = state.get("root") or state["file"]
+            spent = last or [0] * len(CODEX_KINDS)
         model = state.get("model") or text(info.get("model")) or text(payload.get("model"))
         key = f"{family}:{'.'.join(map(str, total))}"
         if state.get("counter"):
@@ -233,7 +240,7 @@ class _Rollout:
 
     def _vector(self, usage: dict[str, Any], offset: int, limit: int = COUNT_LIMIT) -> list[int]:
         wrong: list[str] = []
-        vector = [count(usage.get(kind), wrong, limit) for kind in _KINDS]
+        vector = [count(value, wrong, limit) for value in codex_counts(usage)]
         self.problems.extend(Problem(self.path, offset, reason) for reason in wrong)
         return vector
 

@@ -10,6 +10,8 @@ import orjson
 
 COUNT_LIMIT = 10**8  # no response counts a hundred million tokens; beyond that the line is wrong, not large
 MEND_BYTES = 64 * 2**20  # how much may be parsed in search of a record glued to a torn one
+HEAD_LINES = 50  # of a file from which nothing was counted: enough to tell whether it is a client's
+NOT_UNDERSTOOD = "nothing in this file is understood, so nothing of it is counted"
 _EARLIEST_MS = 1_420_070_400_000  # 2015-01-01: older stamps are a broken clock
 _LATEST_MS = 4_102_444_800_000  # 2100-01-01
 
@@ -49,6 +51,12 @@ def _mend(line: bytes) -> tuple[dict[str, Any] | None, str | None]:
             return record, "mended: glued to a torn line"
         break
     return None, "not JSON"
+
+
+def is_understood(head: bytes) -> bool:
+    """Is there a line of a client's among the first of a file? Each has a type, whatever a later client calls it."""
+    lines = [line for line in head.split(b"\n")[:HEAD_LINES] if line.strip()]
+    return not lines or any(isinstance((decode(line)[0] or {}).get("type"), str) for line in lines)
 
 
 def to_ms(stamp: object) -> int | None:

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from governor.model import Cursor, Lane, Problem
+from governor.model import REPLAY_MS, Cursor, Lane, Problem
 from governor.sources import tail
-from governor.sources.codex import REPLAY_MS
 from governor.sources.deeds import Deed, claude, codex
 from governor.sources.likeness import alike
 from governor.sources.lines import decode, text, to_ms

@@ -245,6 +245,16 @@ def _match(pattern: re.Pattern[bytes], data: bytes, begin: int, end: int) -> int
     return found.start() if found else -1
 
 
+def head(path: str, size: int = 65536) -> bytes:
+    """The whole lines among the first ``size`` bytes of a transcript."""
+    try:
+        with _open(path) as file:
+            data = file.read(size)
+    except Exception:  # unreadable, or broken compression: said elsewhere
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
 def edges(path: str, size: int = 65536) -> bytes:
     """The first and the last ``size`` bytes of a transcript, or nothing where it cannot be read."""
     try:

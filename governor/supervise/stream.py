@@ -14,7 +14,8 @@ from governor.guards import failures
 from governor.guards.tap import window_of
 from governor.limit_facts import used_percent
 from governor.model import Lane, Usage
-from governor.sources import billed, claude
+from governor.sources import billed, copies
+from governor.sources.books import as_usage
 from governor.sources.lines import count, text, to_ms
 from governor.stated_refusal import Stated
 
@@ -107,7 +108,7 @@ class Feed:
         usage, stamp = message.get("usage"), to_ms(event.get("timestamp"))
         if not isinstance(usage, dict):
             return
-        key = claude.identity(
+        key = copies.identity(
             {"requestId": event.get("request_id")}, message, {"session": self.session, "thread": ""}, 0
         )
         group = _usages(key, message, usage, stamp or 0, self.session, bool(event.get("parent_tool_use_id")))
@@ -226,15 +227,5 @@ def totals_as_usages(totals: dict[str, dict[str, Any]], session: str, stamp: int
     for number, (model, spent) in enumerate(sorted(totals.items())):
         if not isinstance(spent, dict):
             continue
-        usage = {
-            "input_tokens": count(spent.get("inputTokens"), []),
-            "output_tokens": count(spent.get("outputTokens"), []),
-            "cache_read_input_tokens": count(spent.get("cacheReadInputTokens"), []),
-            "cache_creation_input_tokens": count(spent.get("cacheCreationInputTokens"), []),
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": count(spent.get("cacheCreationEphemeral5mInputTokens"), []),
-                "ephemeral_1h_input_tokens": count(spent.get("cacheCreationEphemeral1hInputTokens"), []),
-            },
-        }
-        found += _usages(f"total/{number}", {"model": model}, usage, stamp, session, False)
+        found += _usages(f"total/{number}", {"model": model}, as_usage(spent), stamp, session, False)
     return found
