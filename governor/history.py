@@ -61,13 +61,13 @@ def scale(ledger: Ledger, settings: Settings, lane: Lane, window: str, *, now: i
     found = rates(ledger, lane, now=now) if window in ("5h", "week") else []
     if window == "week":
         found = slopes.turned(found)
-    key = [4, repr(settings.weights), [list(rate) for rate in found], *statements.stamp(ledger, lane, window)]
+    changes = regimes.candidates(lane, settings.plan)
+    key = [5, repr(settings.weights), changes, [list(rate) for rate in found], *statements.stamp(ledger, lane, window)]
     kept = kept_fact(ledger, f"scale:{lane}:{window}", key)
     if kept is None:
         size = windows.length(window)
         heard = _heard(ledger, lane, window, since=now // DAY * DAY - READINGS_S.get(window, LONG_S))
         anchors = _anchors(ledger, settings, lane, window, heard, now=now)
-        changes = regimes.KNOWN_CHANGES.get(lane, ())
         done = calibrate.calibrate(anchors, window_s=size, changes=changes, rates=found)
         keep_fact(ledger, f"scale:{lane}:{window}", key, [done])
         return done
