@@ -81,13 +81,14 @@ def scale(ledger: Ledger, settings: Settings, whose: Account, window: str, *, no
     found = rates(ledger, whose, now=now) if window in ("5h", "week") else []
     if window == "week":
         found = slopes.turned(found)
-    key = [5, repr(settings.weights), [list(rate) for rate in found], *statements.stamp(ledger, whose, window)]
+    changes = regimes.candidates(whose.lane, settings.plan)
+    known = [changes, [list(rate) for rate in found]]
+    key = [6, repr(settings.weights), *known, *statements.stamp(ledger, whose, window)]
     kept = kept_fact(ledger, fact_name("scale", whose, window), key)
     if kept is None:
         size = windows.length(window)
         heard = _heard(ledger, whose, window, since=now // DAY * DAY - READINGS_S.get(window, LONG_S))
         anchors = _anchors(ledger, settings, whose, window, heard, now=now)
-        changes = regimes.KNOWN_CHANGES.get(whose.lane, ())
         done = calibrate.calibrate(anchors, window_s=size, changes=changes, rates=found)
         keep_fact(ledger, fact_name("scale", whose, window), key, [done])
         return done

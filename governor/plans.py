@@ -2,6 +2,9 @@
 
 Vendors publish multipliers per session only, and weekly limits do not follow them: a Max 20x week was measured at about
 2 to 2.4 Max 5x weeks, not 4 (docs/calibration.md). So a plan is two capacities, each a range, relative to Pro.
+
+Plans are dated. Since 2026-10-30 Max 5x is sold as Max and Max 20x as Ultra, which has a weekly window only. What was
+measured before belongs to the old plans: of the new ones nothing is known, and no number stands in for it.
 """
 
 from __future__ import annotations
@@ -9,16 +12,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from governor.model import Lane
+
 MEASURED_ON = "2026-10"
 
 
+RENAMED_ON = "2026-10-30"
+NOT_MEASURED = "not yet measured"
+
+
 class Plan(NamedTuple):
-    """Capacity of a plan's windows relative to Pro, as ranges; ``source`` says who measured."""
+    """Capacity of a plan's windows relative to Pro, as ranges; None: nobody has measured it. ``source`` says who did.
+
+    ``since`` and ``until`` are days (ISO) where the plan has not always been sold; ``sold_as`` is its name since then.
+    """
 
     name: str
-    five_hour: tuple[float, float]
-    week: tuple[float, float]
+    five_hour: tuple[float, float] | None
+    week: tuple[float, float] | None
     source: str
+    lane: Lane = "claude"
+    since: str | None = None
+    until: str | None = None
+    sold_as: str | None = None
 
 
 PLANS = {
@@ -26,13 +42,26 @@ PLANS = {
     for plan in (
         Plan("pro", (1.0, 1.0), (1.0, 1.0), "the unit"),
         Plan(
-            "max-5x", (5.0, 6.0), (7.2, 8.4), "credits recovered 2026-01 (week 8.3, five-hour 6); vendor: 5 per session"
+            "max-5x",
+            (5.0, 6.0),
+            (7.2, 8.4),
+            "credits recovered 2026-01 (week 8.3, five-hour 6); vendor: 5 per session",
+            until=RENAMED_ON,
+            sold_as="max",
         ),
         Plan(
-            "max-20x", (20.0, 20.0), (16.0, 17.3), "credits recovered 2026-01 (week 16.7); two trackers 2026-06 to -10"
+            "max-20x",
+            (20.0, 20.0),
+            (16.0, 17.3),
+            "credits recovered 2026-01 (week 16.7); two trackers 2026-06 to -10",
+            until=RENAMED_ON,
+            sold_as="ultra",
         ),
+        Plan("max", None, None, NOT_MEASURED, since=RENAMED_ON),
+        Plan("ultra", None, None, f"{NOT_MEASURED}; it has a weekly window only", since=RENAMED_ON),
         Plan("team-standard", (1.25, 1.25), (1.0, 1.4), "vendor per session; its week is not measured"),
         Plan("team-premium", (6.25, 6.25), (7.0, 9.5), "vendor per session; its week is not measured"),
+        *(Plan(name, None, None, NOT_MEASURED, lane="codex") for name in ("plus", "prolite", "promax")),
     )
 }
 

@@ -3,7 +3,8 @@
 The table itself is data (``data/prices.json``, made by ``scripts/make_prices.py``; docs/prices.md says where each
 number comes from). This room finds the row: which model a name means, which prices held that day, which band the
 prompt fell into. A name it does not know has no price at all. It never takes the price of a relative: a family
-("opus"), an unknown newer version ("claude-opus-9") and a client's own alias ("codex-auto-review") are unpriced.
+("opus") and an unknown newer version ("claude-opus-9") are unpriced. A client's own name for whatever model it chose
+("codex-auto-review") is priced as the model it stood for on that day, and unpriced where that is not known.
 
 Prices are notional. Nobody on a subscription is billed by them.
 """
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 
 from governor.model import Usage
 
-RULES = 1  # raise it when the same table comes to mean other costs, so that ledgers price again
+RULES = 2  # raise it when the same table comes to mean other costs, so that ledgers price again
 MS_PER_DAY = 86_400_000
 EPOCH = date(1970, 1, 1).toordinal()
 SEARCHES_PER_1000 = 10.0  # USD; what both Anthropic and OpenAI list where a row names no other price
@@ -74,6 +75,7 @@ class PriceTable:
         self._patterns = sorted(self._overrides, key=lambda name: ("*" in name, -len(name), name))
         self._index = {key(alias): model for alias, model in data["aliases"].items()}
         self._index.update((key(model), model) for model in data["models"])
+        self._stand_ins = {key(name): row for name, row in data["stand_ins"].items()}
         self._us_only = frozenset(data["us_only"]["models"])
         self._plans: dict[tuple[str, bool, bool], _Plan | None] = {}
 
@@ -91,9 +93,22 @@ class PriceTable:
         except KeyError:
             plan = self._plans[wanted] = self._plan(model, fast, us_only)
         if plan is None:
-            return None
+            stood_for = self._stood_for(model, at_ms)
+            if stood_for is None:
+                return None
+            rate = self.rate(stood_for, at_ms, context=context, fast=fast, us_only=us_only)
+            return None if rate is None else rate._replace(label=f"{model} as {rate.label}")
         limits, rates = plan.segments[bisect_right(plan.starts, at_ms)]
         return rates[bisect_left(limits, context)]
+
+    def _stood_for(self, model: str, at_ms: int) -> str | None:
+        """The model that a client's own name meant on that day; before the first day known, what it meant then."""
+        for name in names_of(model):
+            if (row := self._stand_ins.get(key(name))) is not None:
+                starts = [(date.fromisoformat(start).toordinal() - EPOCH) * MS_PER_DAY for start, _ in row[1:]]
+                stood_for: str | None = row[bisect_right(starts, at_ms)][1]
+                return stood_for
+        return None
 
     def cost(self, usage: Usage) -> int | None:
         """What a response cost at list price, in picodollars, or None: unpriced."""
@@ -196,8 +211,8 @@ def cost(rate: Rate, usage: Usage) -> int:
 
 
 def key(name: str) -> str:
-    """One spelling for "GPT-5.1" and "gpt-5-1"."""
-    return name.lower().replace(".", "-")
+    """One spelling for "GPT-5.1", "gpt-5-1", "gpt_5.1" and "GPT 5.1"."""
+    return name.lower().replace(".", "-").replace("_", "-").replace(" ", "-")
 
 
 def names_of(model: str) -> Iterator[str]:

@@ -38,6 +38,16 @@ KNOWN_CHANGES: Final[Mapping[str, tuple[int, ...]]] = {
         1_788_912_000,  # 2026-09-09: unexpected resets
     ),
 }
+# Changes for those alone who had one of these plans (governor.plans): a candidate where the plan is not known either.
+OF_PLANS: Final[Mapping[str, tuple[tuple[int, tuple[str, ...]], ...]]] = {
+    "claude": ((1_793_318_400, ("max-20x", "ultra")),),  # 2026-10-30: Max 20x becomes Ultra, with a weekly window only
+}
+
+
+def candidates(lane: str, plan: str) -> tuple[int, ...]:
+    """The midnights UTC at which a limit of this plan may have moved, oldest first; an empty ``plan`` is any."""
+    own = (at for at, names in OF_PLANS.get(lane, ()) if not plan or plan in names)
+    return tuple(sorted((*KNOWN_CHANGES.get(lane, ()), *own)))
 
 
 class Bound(NamedTuple):

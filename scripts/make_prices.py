@@ -26,7 +26,7 @@ from governor.prices import key, names_of  # noqa: E402 - one idea of what a mod
 TARGET = ROOT / "governor" / "data" / "prices.json"
 GENAI_PRICES = "0.2.3"
 OBSERVED_WITH = "2.1.330"
-TABLE_DATE = "2026-11-22"  # when the facts below were last looked at
+TABLE_DATE = "2026-11-30"  # when the facts below were last looked at
 
 # Companies that sell their own models, and how the names of those begin. Their rows carry the plain name; the first to
 # name it wins.
@@ -117,9 +117,21 @@ FACTS: dict[str, list[Segment]] = {
     ],
     # Source: Anthropic's price list of November 2023, the last that named it.
     "claude-instant-1.2": [("", flat("0.8", "2.4"), None)],
+    # Fast mode 2x, announced to end on 2026-11-30: asked for later it is refused, so no price follows.
+    "claude-opus-4-8": [
+        ("", flat("5", "25", "0.5", "6.25", "10"), flat("10", "50", "1", "12.5", "20")),
+        ("2026-12-01", flat("5", "25", "0.5", "6.25", "10"), None),
+    ],
+    # 2, 0.10 and 10 (LiteLLM #52347, AgentCompass 0.6.8); writes and band as for Astra below. No fast price known.
+    "gpt-6.2-sol": [
+        (
+            "2026-11-17",
+            [(272_000, usd("2", "10", "0.1", "2.5")), (None, usd("4", "15", "0.2", "5"))],
+            None,
+        )
+    ],
     # 8 and 40, cached input 60 % below GPT-6 Astra's (LiteLLM #52347, docs.laozhang.ai 2026-11-18); cache writes 1.25x
     # and the 272k band as OpenAI documents them for every family since GPT-5.6. No fast price known.
-    # gpt-6.2-sol stays out: its cached price was nowhere stated.
     "gpt-6.2-astra": [
         (
             "2026-11-17",
@@ -155,6 +167,18 @@ ALIASES = {
     "claude-v2:1": "claude-2",
     "claude-2.0": "claude-2",
     "claude-2.1": "claude-2",
+}
+# Names that a client uses for whatever model it has chosen: which one that was, from which day on. None: nobody said.
+# Codex's auto-review (openai/codex #17505) began on GPT-5.4 and was "upgraded from GPT-5.4 to GPT-5.6 Luna" by OpenAI's
+# word of 2026-07-30; its catalogue had Luna's profile at some time since 2026-07-09 (openusage #1125). What it became
+# with GPT-6 Luna on 2026-09-22 was not said.
+STAND_INS: dict[str, list[tuple[str, str | None]]] = {
+    "codex-auto-review": [
+        ("", "gpt-5.4"),
+        ("2026-07-09", None),
+        ("2026-07-30", "gpt-5.6-luna"),
+        ("2026-09-22", None),
+    ],
 }
 BEFORE_US_ONLY = (
     "claude-2",
@@ -315,6 +339,7 @@ def table() -> dict[str, Any]:
         "models": {name: encoded(models[name]) for name in sorted(models)},
         "offers": dict(sorted(offers.items())),
         "aliases": dict(sorted(aliases.items())),
+        "stand_ins": STAND_INS,
         "patterns": sorted(patterns),
     }
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]

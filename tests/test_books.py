@@ -232,7 +232,6 @@ def test_the_rest_is_nobodys_budget_and_no_agent() -> None:
     written(line(1, (10, 20, 0, 0)), books({MODEL: (15, 20, 0, 0)}))
     with refreshed() as ledger:
         assert [] == read.agents(ledger, 0)
-        assert {SESSION: {"": START_MS / 1000 + 1}} == read.newest(ledger, 0)
         assert [15] == [row.tally.input for row in read.sessions(ledger, 0, NOW * 2)]
         assert [10] == [row.tally.input for row in read.sessions(ledger, 0, NOW * 2, booked=False)]
         assert [10] == [row.largest_context for row in read.sessions(ledger, 0, NOW * 2)]

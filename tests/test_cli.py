@@ -895,3 +895,38 @@ def test_sums_of_what_could_not_be_taken_in_are_no_zeros(
         remembered = governor(command)
     assert 0 == remembered.code, "what is remembered is shown, and it is said that nothing new is in it"
     assert "disk is full" in remembered.err
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted"), [("ultra", "max"), ("max-20x", "max"), ("ultra", "pro"), ("plus", "promax")]
+)
+def test_a_plan_that_nobody_has_measured_is_said_to_be_so(
+    governor: Governor, life: None, present: str, wanted: str
+) -> None:
+    told = governor("feasibility", "--from", present, "--plan", wanted)
+    assert (0, "") == (told.code, told.err)
+    assert f"Your weeks on {present}, as if on {wanted}: not yet measured." in told.out
+    assert "%" not in told.out
+    content = governor("feasibility", "--from", present, "--plan", wanted, "--json").json
+    assert (None, None, []) == (content["week"], content["five_hour"], content["sessions"])
+    unmeasured = [plan for plan in (content["from"], content["plan"]) if plan["name"] not in ("pro", "max-20x")]
+    assert all(plan["week"] is None for plan in unmeasured)
+
+
+def test_plans_of_two_clients_are_not_compared(governor: Governor, life: None) -> None:
+    assert 1 == governor("feasibility", "--from", "ultra", "--plan", "promax").code
+
+
+def test_a_paste_from_a_terminal_is_asked_for(
+    governor: Governor, life: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pasted = b"All models\nResets in 3 days\n104% used\nSonnet only\nResets soon\n7% used\n"
+    typed = io.TextIOWrapper(io.BytesIO(pasted))
+    monkeypatch.setattr(typed, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", typed)
+    assert 0 == main(["calibrate", "--paste"])
+    out, err = capsys.readouterr()
+    assert "Ctrl-D" in err
+    assert "Claude Code week at 104 %" in out
+    assert "not understood: Sonnet only: when it resets" in err
+    assert "Ctrl-D" not in governor("calibrate", "--paste", stdin="All models\n42% used\n").err

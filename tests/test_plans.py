@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.plans import PLANS, fit, ratio, shapes
+from governor.plans import NOT_MEASURED, PLANS, RENAMED_ON, fit, ratio, shapes
+from governor.regimes import KNOWN_CHANGES, candidates
 
-BIG, SMALL = PLANS["max-20x"], PLANS["max-5x"]
+
+class Measured:
+    """A plan of which both ratios are measured."""
+
+    def __init__(self, name: str) -> None:
+        plan = PLANS[name]
+        assert plan.week is not None
+        assert plan.five_hour is not None
+        self.week, self.five_hour = plan.week, plan.five_hour
+
+
+BIG, SMALL = Measured("max-20x"), Measured("max-5x")
 
 
 def test_a_week_of_60_percent_on_20x_is_not_240_percent_on_5x() -> None:
@@ -47,3 +62,36 @@ def test_sessions_that_would_fill_a_week() -> None:
     small, usual, large = shapes([1.0, 2.0, 4.0, 10.0], BIG.week, SMALL.week)
     assert small.percent <= usual.percent <= large.percent
     assert small.fits >= usual.fits >= large.fits
+
+
+@pytest.mark.parametrize("name", ["max", "ultra", "plus", "prolite", "promax"])
+def test_of_a_plan_that_nobody_has_measured_there_is_no_number(name: str) -> None:
+    plan = PLANS[name]
+    assert (None, None) == (plan.five_hour, plan.week)
+    assert plan.source.startswith(NOT_MEASURED)
+
+
+def test_the_old_names_lead_to_the_new_ones() -> None:
+    assert {"max-5x": "max", "max-20x": "ultra"} == {p.name: p.sold_as for p in PLANS.values() if p.sold_as}
+    assert {RENAMED_ON} == {p.until for p in PLANS.values() if p.sold_as} | {PLANS["max"].since, PLANS["ultra"].since}
+
+
+@pytest.mark.parametrize(
+    ("lane", "plan", "is_candidate"),
+    [
+        ("claude", "max-20x", True),
+        ("claude", "ultra", True),
+        ("claude", "", True),
+        ("claude", "max-5x", False),
+        ("claude", "pro", False),
+        ("codex", "ultra", False),
+    ],
+)
+def test_the_day_of_the_new_plans_may_have_moved_the_limits_of_those_who_had_the_larger_one(
+    lane: str, plan: str, is_candidate: bool
+) -> None:
+    day = int(datetime.fromisoformat(RENAMED_ON).replace(tzinfo=UTC).timestamp())
+    found = candidates(lane, plan)
+    assert is_candidate == (day in found)
+    assert set(KNOWN_CHANGES[lane]) <= set(found)
+    assert list(found) == sorted(found)

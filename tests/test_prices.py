@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governor.model import PICO_PER_USD, Usage
-from governor.prices import COMPONENTS, PriceTable, Rate, cost
+from governor.prices import COMPONENTS, PriceTable, Rate, cost, key
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDORED = ROOT / "governor" / "data" / "prices.json"
@@ -108,6 +108,7 @@ def test_todays_gpt_prices() -> None:
     | model          | input | output | read  | write |
     | gpt-6-astra    | 10    | 50     | 1     | 12.5  |
     | gpt-6.2-astra  | 8     | 40     | 0.4   | 10    |
+    | gpt-6.2-sol    | 2     | 10     | 0.1   | 2.5   |
     | gpt-6-sol      | 2     | 10     | 0.2   | 2.5   |
     | gpt-6.1-sol    | 2     | 10     | 0.1   | 2.5   |
     | gpt-6.1-terra  | 1     | 5      | 0.05  | 1.25  |
@@ -275,7 +276,7 @@ def test_one_model_has_many_spellings() -> None:
         ),
         *("claude-opus-9", "claude-opus-5-6", "claude-sonnet-4-7", "claude-fable-5-3", "claude-opus-55", "claude-4"),
         *("us.anthropic.claude-opus-9-v1:0", "anthropic/claude-opus-9", "claude-opus-9[1m]", "claude-opus-9-20270101"),
-        *("gpt-9", "gpt-6.2-sol", "gpt-6.3-astra", "openai/gpt-7", "codex-auto-review", "gpt-5.3-codex-spark"),
+        *("gpt-9", "gpt-6.9-sol", "gpt-6.3-astra", "openai/gpt-7", "codex-auto-review", "gpt-5.3-codex-spark"),
         *("deepseek-chat-v9", "kimi-k9", "ollama/llama3", "grok-99", "groq/claude-opus-5", "nobody/claude-opus-5"),
     ],
 )
@@ -319,9 +320,9 @@ def test_own_prices_win_over_everything_and_the_rest_stays_listed() -> None:
 
 def test_own_prices_make_an_unknown_model_known() -> None:
     table = PriceTable(
-        DATA, {"gpt-6.2-sol": {"input": 2, "output": 10, "cache_read": 0.1}, "my-*": {"input": 3, "output": 9}}
+        DATA, {"gpt-6.9-sol": {"input": 2, "output": 10, "cache_read": 0.1}, "my-*": {"input": 3, "output": 9}}
     )
-    assert (2.0, 10.0, 0.1, 2.0, 2.0) == usd(rate("openai/gpt-6.2-sol", table=table))
+    assert (2.0, 10.0, 0.1, 2.0, 2.0) == usd(rate("openai/gpt-6.9-sol", table=table))
     assert (3.0, 9.0, 3.0, 3.0, 3.0) == usd(rate("my-llama", fast=True, us_only=True, table=table))
     assert rate("gpt-6.3-sol", table=table) is None
 
@@ -372,7 +373,7 @@ def test_the_digest_changes_with_the_table_and_with_the_persons_prices_only() ->
 
 
 def test_the_version_names_the_inputs() -> None:
-    assert "2026-11-22 (Claude Code 2.1.330, genai-prices 0.2.3)" == TABLE.version
+    assert "2026-11-30 (Claude Code 2.1.330, genai-prices 0.2.3)" == TABLE.version
 
 
 counts = st.integers(0, 10**9)
@@ -482,3 +483,57 @@ def test_the_document_names_every_price_that_differs_from_the_package() -> None:
     for model in DATA["corrected"]:
         assert f"`{model}`" in text
     assert f"genai-prices {DATA['version']['genai-prices']}" in text
+
+
+# ---- names that stand for others, and ends ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "model"),
+    [
+        ("2026-05-30", "gpt-5.4"),
+        ("2026-07-08T23:59:59", "gpt-5.4"),
+        ("2026-07-20", None),
+        ("2026-07-30", "gpt-5.6-luna"),
+        ("2026-09-21", "gpt-5.6-luna"),
+        ("2026-09-22", None),
+        ("2026-11-30", None),
+    ],
+)
+@pytest.mark.parametrize("name", ["codex-auto-review", "openai/codex-auto-review", "CODEX_AUTO_REVIEW"])
+def test_the_auto_review_is_priced_as_the_model_it_stood_for_that_day(name: str, day: str, model: str | None) -> None:
+    priced, expected = rate(name, day), None if model is None else rate(model, day)
+    assert (expected and expected[:6]) == (priced and priced[:6])
+    assert priced is None or f"{name} as {model}" in priced.label
+
+
+def test_a_name_that_stands_for_others_leads_to_rows_and_hides_none() -> None:
+    for name, row in DATA["stand_ins"].items():
+        assert name not in DATA["models"]
+        assert name not in DATA["aliases"]
+        assert {model for _, model in row if model is not None} <= set(DATA["models"])
+        assert [day for day, _ in row] == sorted(day for day, _ in row)
+
+
+def test_a_persons_own_price_of_it_holds_all_the_same() -> None:
+    table = PriceTable(DATA, {"codex-auto-review": {"input": 1, "output": 2}})
+    assert (1.0, 2.0) == usd(rate("codex-auto-review", table=table))[:2]
+
+
+@pytest.mark.parametrize("model", sorted({*DATA["models"], *DATA["aliases"]}))
+def test_every_spelling_of_a_known_name_has_the_same_price(model: str) -> None:
+    expected = rate(model, "2026-11-29")
+    for spelling in (model.upper(), model.replace("-", "_"), model.replace(".", "-"), model.replace("-", " ")):
+        told = rate(spelling, "2026-11-29")
+        assert (expected and expected[:6]) == (told and told[:6]), spelling
+
+
+def test_the_two_spellings_of_one_name_are_never_two_rows() -> None:
+    names = [key(name) for name in DATA["models"]]
+    assert len(set(names)) == len(names)
+
+
+def test_fast_mode_of_opus_4_8_ends_with_november() -> None:
+    assert (10.0, 50.0) == usd(rate("claude-opus-4-8", "2026-11-30T23:59:59", fast=True))[:2]
+    assert rate("claude-opus-4-8", "2026-12-01", fast=True) is None
+    assert (5.0, 25.0) == usd(rate("claude-opus-4-8", "2026-12-01"))[:2]

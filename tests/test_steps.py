@@ -109,7 +109,7 @@ def test_a_refused_step_counts_against_a_live_budget(tmp_path: Path) -> None:
         file.write(json.dumps(answer("msg_2", at_ms=(NOW + 1) * 1000, spent=REFUSED)).encode() + b"\n")
     with live.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
         used.take_in(event, RATES)
-        assert 2 + 140 + 3 + 5 + 21_000 == used.scopes(event, {})["session"].tokens
+        assert 2 + 140 + 3 + 5 + 21_000 == used.scopes(event)["session"].tokens
 
 
 def test_a_fallback_whose_numbers_do_not_add_up_is_not_counted_twice() -> None:

@@ -92,7 +92,10 @@ def calibrate(
             if paste:
                 from governor import pasted
 
-                readings = pasted.readings(sys.stdin.read(), lane=lane, now=when)
+                seen = pasted.panel(_pasted(), lane=lane, now=when)
+                readings = seen.readings
+                for piece in seen.unread:
+                    click.echo(f"governor: not understood: {piece}; the figure was taken without it.", err=True)
             elif ask:
                 from governor import ask as asking
 
@@ -124,6 +127,13 @@ def calibrate(
     elif readings:
         _confirm(readings, now=now, whose=f" ({accounts.short(whose.name, among)})" if len(among) > 1 else "")
         _explain(report.lanes[0], readings, doubts, now=now)
+
+
+def _pasted() -> str:
+    """What is pasted. In a terminal, how to paste is said first."""
+    if sys.stdin.isatty():
+        click.echo("Paste the panel's text, then press Ctrl-D on a line of its own (^C gives up).", err=True)
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
 
 
 def _reset(

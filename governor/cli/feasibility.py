@@ -28,11 +28,16 @@ def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bo
             raise BadInputError("Which plan are you on now?", f"governor feasibility --plan {wanted} --from max-20x")
         for name in (wanted, present):
             if name not in plans.PLANS:
-                raise BadInputError(f"{name!r} is no plan with measured ratios.", f"one of: {NAMES}")
+                raise BadInputError(f"{name!r} is no plan known here.", f"one of: {NAMES}")
         chosen: Lane = lane or "claude"
+        now_plan, then_plan = plans.PLANS[present], plans.PLANS[wanted]
+        if now_plan.lane != then_plan.lane:
+            raise BadInputError(f"{present} and {wanted} are plans of two clients.", f"one of: {NAMES}")
+        if now_plan.week is None or then_plan.week is None:
+            _not_measured(now_plan, then_plan, as_json=as_json)
+            return
         if chosen != "claude":
             raise BadInputError("Codex plans have no measured ratios yet.", "governor forecast --lane codex")
-        now_plan, then_plan = plans.PLANS[present], plans.PLANS[wanted]
         whose = owners.primary(ledger, chosen, now=now)
         scales = {name: history.scale(ledger, settings, whose, name, now=now) for name in ("5h", "week")}
         ends = {}
@@ -40,7 +45,9 @@ def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bo
             past = hindsight.courses(ledger, settings, whose, name, scale, now=now) if scale else []
             ends[name] = [course.percent[-1] for course in past if course.percent]
         week = plans.fit(ends["week"], now_plan.week, then_plan.week)
-        five = plans.fit(ends["5h"], now_plan.five_hour, then_plan.five_hour)
+        five = None
+        if now_plan.five_hour is not None and then_plan.five_hour is not None:
+            five = plans.fit(ends["5h"], now_plan.five_hour, then_plan.five_hour)
         scale = scales["week"]
         sizes = []
         if scale is not None and scale.can_project:
@@ -55,7 +62,13 @@ def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bo
         click.echo(data.dump(data.feasibility(now_plan, then_plan, week, five, shapes)))
         return
     low, middle, high = plans.ratio(now_plan.week, then_plan.week)
-    click.echo(f"Your weeks on {present}, as if on {wanted} (ratios as measured by {plans.MEASURED_ON}):\n")
+    click.echo(f"Your weeks on {present}, as if on {wanted} (ratios as measured by {plans.MEASURED_ON}):")
+    for each in (now_plan, then_plan):
+        if each.sold_as is not None:
+            click.echo(
+                f"  {each.name} is sold as {each.sold_as} since {each.until}; its ratio since: {plans.NOT_MEASURED}."
+            )
+    click.echo()
     click.echo(f"  weekly cap      {present} holds {middle:.2g} of it ({low:.2g}–{high:.2g})")
     shown = f"{percent(week.share * 100)} of {week.windows} weeks ({span(week.low * 100, week.high * 100)})"
     click.echo(f"  would have fit  {shown}")
@@ -71,3 +84,19 @@ def feasibility(wanted: str, present: str | None, lane: Lane | None, as_json: bo
             )
     click.echo("\nUse elsewhere is in these figures: they are the official meter's.")
     click.echo("next: governor sessions --since 28d shows which sessions to make smaller")
+
+
+def _not_measured(now_plan: plans.Plan, then_plan: plans.Plan, *, as_json: bool) -> None:
+    """Nobody knows how large one of the two is beside the other: said, and never a number in its place."""
+    if as_json:
+        click.echo(data.dump(data.feasibility(now_plan, then_plan, None, None, [])))
+        return
+    click.echo(f"Your weeks on {now_plan.name}, as if on {then_plan.name}: {plans.NOT_MEASURED}.")
+    for each in (now_plan, then_plan):
+        since = f" (sold since {each.since})" if each.since else ""
+        click.echo(f"  {each.name:<14} {each.source if each.week is None else 'measured'}{since}")
+    older = [each.name for each in plans.PLANS.values() if each.sold_as in (now_plan.name, then_plan.name)]
+    step = "governor forecast" + (" --lane codex" if now_plan.lane == "codex" else "")
+    if older:
+        click.echo(f"What was measured until {plans.RENAMED_ON} belongs to {' and '.join(older)}.")
+    click.echo(f"next: {step}")

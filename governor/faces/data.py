@@ -228,13 +228,13 @@ def forecast(views: list[Outlook], *, now: int) -> dict[str, Any]:
     }
 
 
-def feasibility(present: Plan, wanted: Plan, week: Fit, five: Fit | None, shapes: list[Shape]) -> dict[str, Any]:
+def feasibility(present: Plan, wanted: Plan, week: Fit | None, five: Fit | None, shapes: list[Shape]) -> dict[str, Any]:
     """``governor.feasibility/1``."""
     return {
         "schema": "governor.feasibility/1",
         "from": present._asdict(),
         "plan": wanted._asdict(),
-        "week": week._asdict(),
+        "week": week and week._asdict(),
         "five_hour": five and five._asdict(),
         "sessions": [shape._asdict() for shape in shapes],
     }
