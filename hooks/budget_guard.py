@@ -55,9 +55,8 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
 
 def _reply(ruling: Any, event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     """The hook's answer to a ruling; None where it was given already and needs no repeating."""
-    from governor.guards.attended import is_machine
+    from governor.guards import attended, going_on
     from governor.guards.budget import LIFT
-    from governor.guards.going_on import words
 
     one, calls = ruling.standing, event.get("hook_event_name") == "PreToolUse"
     told = door.seen(ruling.episode)
@@ -72,8 +71,10 @@ def _reply(ruling: Any, event: dict[str, Any], door: hook.Door) -> hook.Reply | 
     person, ask, block = ruling.person, "", ""
     if ruling.word == "ask" and calls and door.lane == "claude":
         person, ask = "", f"{person} {LIFT}."
-    elif ruling.word == "ask" and not calls and not is_machine(event):  # nobody would press Enter for a machine
-        person, block = "", f"{person} {words(event, os.environ, door.lane)}."
+    elif (
+        ruling.word == "ask" and not calls and not attended.is_machine(event)
+    ):  # nobody would press Enter for a machine
+        person, block = "", f"{person} {going_on.words(event, os.environ, door.lane)}."
     return hook.Reply(person=person, model=ruling.model, ask=ask, block=block, once=ruling.episode, record=record)
 
 
