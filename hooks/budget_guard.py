@@ -71,9 +71,7 @@ def _reply(ruling: Any, event: dict[str, Any], door: hook.Door) -> hook.Reply | 
     person, ask, block = ruling.person, "", ""
     if ruling.word == "ask" and calls and door.lane == "claude":
         person, ask = "", f"{person} {LIFT}."
-    elif (
-        ruling.word == "ask" and not calls and not attended.is_machine(event)
-    ):  # nobody would press Enter for a machine
+    elif ruling.word == "ask" and not calls and not attended.is_machine(event):  # a machine presses no key
         person, block = "", f"{person} {going_on.words(event, os.environ, door.lane)}."
     return hook.Reply(person=person, model=ruling.model, ask=ask, block=block, once=ruling.episode, record=record)
 

@@ -18,7 +18,7 @@ import orjson
 
 from governor import paths
 from governor.errors import StateError
-from governor.ledger.locking import lock
+from governor.ledger.locking import lock as lock
 from governor.ledger.schema import APPLICATION_ID, MIGRATIONS
 from governor.model import Cursor, LimitReading, Problem
 
