@@ -6,7 +6,6 @@ counts nothing twice. A file that is not a ledger is moved aside and named, neve
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sqlite3
@@ -20,11 +19,10 @@ import orjson
 
 from governor import paths
 from governor.errors import StateError
+from governor.ledger.locking import lock as lock
 from governor.ledger.schema import APPLICATION_ID, MIGRATIONS
 from governor.model import Cursor, LimitReading, Problem
 
-_UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -47,11 +45,13 @@ class Numbers(dict[str, int]):
 class Ledger:
     """An open ledger. Use as a context manager; writes happen inside ``transaction``."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, *, set_aside: Path | None = None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, *, set_aside: Path | None = None, frozen: str = ""
+    ) -> None:
         self.connection = connection
         self.path = path
         self.set_aside = set_aside  # the corrupt file this one replaces, if any
-        self.frozen = ""  # why nothing can be written to it, where only what it holds can be read
+        self.frozen = frozen  # why nothing can be written to it, where only what it holds can be read
         self.behind: StateError | None = None  # why what is new was not taken in before it was shown
         self.numbers = Numbers(connection)
         self.account_numbers = Numbers(connection, "account", "name")
@@ -211,7 +211,7 @@ def open_ledger(path: Path | None = None) -> Ledger:
         with lock(path):
             return _begin(path)
     except (sqlite3.OperationalError, OSError) as fault:
-        why = paths.why_unwritable(path.parent) or _takes_nothing(fault)
+        why = paths.why_unwritable(path.parent)
         if why and (ledger := _frozen(path, why)) is not None:
             return ledger
         raise StateError(
@@ -219,42 +219,15 @@ def open_ledger(path: Path | None = None) -> Ledger:
         ) from fault
 
 
-def _takes_nothing(fault: Exception) -> str:
-    """What the system says, where a file cannot be written to; empty for every other fault."""
-    if isinstance(fault, sqlite3.Error):
-        return str(fault) if fault.sqlite_errorcode & 0xFF in _UNWRITABLE else ""
-    return str(fault.strerror or "") if isinstance(fault, OSError) and fault.errno in _FULL else ""
-
-
 def _frozen(path: Path, why: str) -> Ledger | None:
     """The ledger as it lies there, to be read only; None where there is none, or it would have to be migrated first."""
     if not path.exists():
         return None
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
-    try:
-        if connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
-            ledger = Ledger(connection, path)
-            ledger.frozen = why
-            return ledger
-    except sqlite3.Error:
-        pass
+    if connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+        return Ledger(connection, path, frozen=why)
     connection.close()
     return None
-
-
-@contextmanager
-def lock(path: Path) -> Iterator[None]:
-    """Held while a ledger is begun, migrated, moved aside or refreshed: by one process at a time.
-
-    Raises: TimeoutError after 20 s.
-    """
-    from filelock import FileLock, Timeout  # imports asyncio: only when there is something to guard
-
-    try:
-        with FileLock(f"{path}.lock", timeout=20, mode=0o600):
-            yield
-    except Timeout as fault:
-        raise TimeoutError(f"another governor is at work on {path}") from fault
 
 
 def _connect(path: Path) -> sqlite3.Connection | None:
