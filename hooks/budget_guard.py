@@ -4,13 +4,15 @@ Reads the letter ``budget``, which is quiet while there are none. A budget is ch
 last response: the one that crosses is charged, and the next call is not made. A tool at rest is refused here, too.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -24,11 +26,12 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     return rests or not hook.is_quiet(door.home, "budget")
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     if os.path.isdir(f"{door.home}/breakers"):
         from governor.acts import breakers
 
-        if (held := breakers.before_call(event, door)) is not None:
+        held = breakers.before_call(event, door)
+        if held is not None:
             return held
     if hook.is_quiet(door.home, "budget"):
         return None
@@ -47,13 +50,14 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         found = budget.standings(letter, scopes, lane=door.lane, project=project, now=door.now)
         lifted = hook.is_overridden(door.home, door.now)
         rulings = budget.rule(found, event_name=name, scope_ids=ids, now=door.now, overridden=lifted, clock=used.clock)
-        reply = next((said for ruling in rulings if (said := _reply(ruling, event, door))), None)
+        replies = (_reply(ruling, event, door) for ruling in rulings)
+        reply = next((said for said in replies if said), None)
         if name == "PreToolUse" and not (reply and (reply.halt or reply.deny)):
             used.call(event)
     return reply
 
 
-def _reply(ruling: Any, event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def _reply(ruling: "Any", event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     """The hook's answer to a ruling; None where it was given already and needs no repeating."""
     from governor.guards.budget import LIFT
     from governor.guards.pacing import is_machine

@@ -4,13 +4,15 @@ Reads the letter ``pacing``; a quiet letter ends the run before anything is pars
 only while something that was handed off has ended and its session has not heard of it.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -27,7 +29,7 @@ def has_news(door: hook.Door) -> bool:
     return os.path.exists(os.path.join(door.home, "letters", "handoffs"))
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     from governor.guards import pacing
 
     advice = pacing.decide(

@@ -4,14 +4,16 @@ The client kills a status line that is still running at the next repaint, so the
 kill switch on, only the person's own command runs.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave(is_line=True)
 from governor import hook, wire
 
 TYPE_CHECKING = False
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def put_away(event: dict[str, Any], home: str, now: float) -> None:
+def put_away(event: "dict[str, Any]", home: str, now: float) -> None:
     """Keep the figures, where they say something new. Raises: OSError."""
     from governor.guards import tap
 
@@ -36,7 +38,7 @@ def put_away(event: dict[str, Any], home: str, now: float) -> None:
         hook.write_private(place, wire.dumps(fresh))
 
 
-def show(event: dict[str, Any], home: str, now: float) -> str:
+def show(event: "dict[str, Any]", home: str, now: float) -> str:
     """Put the figures away; the line to print."""
     from governor.guards import tap
 

@@ -183,11 +183,11 @@ class Session:
             return
         before = known or [0] * len(counts)
         self.state["ids"][key] = counts
-        more = [new - old for new, old in zip(counts, before, strict=True)]
+        more = [new - old for new, old in zip(counts, before)]
         added = weighed(more, rates.get(model), first=known is None, context=sum(counts) - counts[1])
         for scope in ("session", "request", f"agent:{agent}"):
             kept = self.state["sums"].get(scope, [0, 0, 0, 0])
-            self.state["sums"][scope] = [a + b for a, b in zip(kept, added, strict=True)]
+            self.state["sums"][scope] = [a + b for a, b in zip(kept, added)]
         self.state["late"].append([self.now if at is None else at, agent, *added])
 
     def scopes(self, event: dict[str, Any], letter: dict[str, Any]) -> dict[str, Used]:
