@@ -10,9 +10,10 @@ import json
 import os
 import re
 
-from governor import install, paths, refresh
+from governor import install, old_python, paths, refresh
 from governor.errors import GovernorError
-from governor.install import codex
+from governor.faces.plain import many
+from governor.install import claude, codex
 from governor.install.standing import Wired
 from governor.ledger import read
 from governor.ledger.store import Ledger
@@ -34,7 +35,7 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
         wired = install.installed()
     except GovernorError as fault:
         return [Finding("hooks", False, fault.message, fault.next_step)]
-    findings = _wiring(wired)
+    findings = [*_wiring(wired), *_old_python()]
     if any(one.is_present for one in wired):
         findings += _policy()
         findings += _trust(wired)
@@ -47,11 +48,18 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
 def _wiring(wired: list[Wired]) -> list[Finding]:
     findings = []
     for path in dict.fromkeys(one.path for one in wired):
-        mine = [one for one in wired if one.path == path]
+        older = sum(one.path == path and one.is_older for one in wired)
+        mine = [one for one in wired if one.path == path and not one.is_older]
         name = f"{mine[0].host} hooks"
         present = [one for one in mine if one.is_present]
         if mine[0].problem:
             findings.append(Finding(name, False, mine[0].problem, f"mend {path}, then: governor install"))
+        elif older:
+            text = f"{many(older, 'hook')} of an older install in {path}: installed hooks are older"
+            findings.append(Finding(name, False, text, "governor install"))
+        elif not present and claude.has_plugin(path):
+            text = "run by the plugin, which reads no official meter: governor install does, and the plugin then rests"
+            findings.append(Finding(name, True, text))
         elif not present:
             findings.append(Finding(name, False, f"not wired in {path}", "governor install"))
         elif len(present) < len(mine):
@@ -62,9 +70,23 @@ def _wiring(wired: list[Wired]) -> list[Finding]:
             what = "its script" if not gone.has_script else "its interpreter"
             findings.append(Finding(name, False, f"{gone.script} cannot run: {what} is gone", "governor install"))
         elif not all(one.is_current for one in mine):
-            findings.append(Finding(name, False, f"commands of an earlier install in {path}", "governor install"))
+            text = f"hooks of an earlier install, or of other settings, in {path}"
+            findings.append(Finding(name, False, text, "governor install"))
         else:
-            findings.append(Finding(name, True, f"{len(mine)} wired in {path}"))
+            beside = "; the plugin beside them rests" if claude.has_plugin(path) else ""
+            findings.append(Finding(name, True, f"{len(mine)} wired in {path}{beside}"))
+    return findings
+
+
+def _old_python() -> list[Finding]:
+    """Interpreters that were too old for our hooks, as the hooks themselves left word."""
+    wanted = ".".join(map(str, old_python.OLDEST))
+    findings = []
+    for mark in sorted((paths.home() / old_python.FOLDER).glob("*")):
+        where = mark.read_text("utf-8", "replace") or "python3"
+        text = f"a client ran the hooks with Python {mark.name} ({where}): they need {wanted} and do nothing there"
+        mend = f"governor install, or a newer {os.path.basename(where)}"
+        findings.append(Finding("python", False, text, mend))
     return findings
 
 

@@ -127,7 +127,7 @@ def _steps_aside() -> bool:
 def _answer(turns: list[Turn], raw: bytes, *, home: str, lane: str, now: float) -> None:
     event: Any = None
     name = raw.partition(b'"hook_event_name":"')[2][:40].partition(b'"')[0].decode("ascii", "replace")
-    if not name:  # laid out in another way: parse it
+    if not name and b"hook_event_name" in raw:  # laid out in another way: parse it
         event = _parsed(raw)
         name = str(event.get("hook_event_name")) if isinstance(event, dict) else ""
     for client, at, _, script, _ in LOOKS:

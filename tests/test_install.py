@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from governor import hook, install, paths
+from governor import config, hook, install, paths
 from governor.cli import install as cli
 from governor.errors import BadInputError, GovernorError, SettingsError, StateError
 from governor.install import carry_out, codex, manifest, runtime, target, wiring
@@ -24,7 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from governor import hook
 hook.run("stub", lambda event, door: hook.Reply(person="seen by " + door.lane), wants=lambda raw, door: True)
 """
-SCRIPTS = ("pacing_warner.py", "prompt_router.py", "memory_compactor.py", "statusline.py")
+SCRIPTS = ("on_event.py", "pacing_warner.py", "prompt_router.py", "memory_compactor.py", "statusline.py")
 
 THEIRS = """{
     "model": "opus",
@@ -80,6 +80,12 @@ def scripts_in(found: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def settle(budget: dict[str, Any]) -> config.Settings:
+    """What the person wrote into their budget file."""
+    put(json.dumps(budget), paths.config_file())
+    return config.load()
+
+
 def everything(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -93,10 +99,9 @@ class TestInstall:
         outcomes = install.install()
         assert [("claude", True), ("codex", True)] == [(outcome.host, outcome.changed) for outcome in outcomes]
         expected = [
-            ("SessionStart", "pacing_warner.py"),
-            ("UserPromptSubmit", "pacing_warner.py"),
-            ("UserPromptSubmit", "prompt_router.py"),
-            ("PostToolUse", "memory_compactor.py"),
+            ("SessionStart", "on_event.py"),
+            ("UserPromptSubmit", "on_event.py"),
+            ("PostToolUse", "on_event.py"),
         ]
         assert expected == scripts_in(document())
         assert expected == scripts_in(document(codex_file()))
@@ -113,7 +118,7 @@ class TestInstall:
             for x in g
             for h in x["hooks"]
         ]
-        assert 8 == len(handlers)
+        assert 6 == len(handlers)
         for handler in handlers:
             interpreter, script = wiring.files_in(handler["command"])
             assert os.access(interpreter, os.X_OK)
@@ -206,7 +211,7 @@ runtime.source_hooks = lambda: Path({str(runtime.source_hooks())!r})
 install.install(hosts=("claude",))"""
         running = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) for _ in range(4)]
         assert [0, 0, 0, 0] == [process.wait(60) for process in running]
-        assert 4 == len(scripts_in(document()))
+        assert 3 == len(scripts_in(document()))
         install.uninstall()
         assert THEIRS.encode() == claude_file().read_bytes()
 
@@ -233,7 +238,7 @@ class TestUninstall:
         put(text.lstrip("\ufeff"), codex_file())
         clients = everything(claude_file().parent), everything(codex_file().parent)
         install.install()
-        assert 4 == len(scripts_in(json.loads(claude_file().read_text("utf-8-sig"))))
+        assert 3 == len(scripts_in(json.loads(claude_file().read_text("utf-8-sig"))))
         outcomes = install.uninstall()
         assert [True, True] == [outcome.changed for outcome in outcomes]
         assert clients == (everything(claude_file().parent), everything(codex_file().parent))
@@ -323,7 +328,7 @@ class TestUninstall:
         install.install()
         install.uninstall(hosts=("codex",))
         assert not codex_file().exists()
-        assert 4 == len(scripts_in(document()))
+        assert 3 == len(scripts_in(document()))
         assert (paths.home() / "runtime" / "hooks").is_dir()
 
     def test_a_broken_file_does_not_keep_the_other_from_leaving(self) -> None:
@@ -426,7 +431,7 @@ class TestFiles:
         claude_file().symlink_to(os.path.relpath(real, claude_file().parent))
         install.install(hosts=("claude",))
         assert claude_file().is_symlink()
-        assert 4 == len(scripts_in(document(real)))
+        assert 3 == len(scripts_in(document(real)))
         assert 0o640 == real.stat().st_mode & 0o777
         assert ["claude.json"] == os.listdir(real.parent)
         install.uninstall()
@@ -439,7 +444,7 @@ class TestFiles:
             install.install(hosts=("claude",))
         (tmp_path / "unmounted").mkdir()
         install.install(hosts=("claude",))
-        assert 4 == len(scripts_in(document(tmp_path / "unmounted" / "claude.json")))
+        assert 3 == len(scripts_in(document(tmp_path / "unmounted" / "claude.json")))
 
     @pytest.mark.parametrize(
         "text",
@@ -508,7 +513,7 @@ class TestFiles:
         writer[0] = 2
         install.install(hosts=("claude",))
         assert {"edit0": True, "edit1": True}.items() <= document().items()
-        assert 4 == len(scripts_in(document()))
+        assert 3 == len(scripts_in(document()))
         writer[0] = 1
         install.uninstall()
         assert {**json.loads(THEIRS), "edit0": True, "edit1": True} == document()
@@ -656,8 +661,8 @@ class TestCodexTrust:
         install.install(hosts=("codex",))
         home = paths.codex_home()
         trust = codex.codex_trust(home)
-        assert ["untrusted"] * 4 == [hook.status for hook in trust]
-        assert f"{home}/hooks.json:user_prompt_submit:1:0" == trust[2].key
+        assert ["untrusted"] * 3 == [hook.status for hook in trust]
+        assert f"{home}/hooks.json:user_prompt_submit:0:0" == trust[1].key
         groups = document(codex_file())["hooks"]
         lines = []
         for hook_, group in zip(trust, [group for each in groups.values() for group in each], strict=True):
@@ -665,9 +670,9 @@ class TestCodexTrust:
             lines.append(f'[hooks.state."{hook_.key}"]\ntrusted_hash = "{words}"\n')
         lines[1] += "enabled = false\n"
         put("".join(lines), home / "config.toml")
-        assert ["trusted", "disabled", "trusted", "trusted"] == [hook.status for hook in codex.codex_trust(home)]
+        assert ["trusted", "disabled", "trusted"] == [hook.status for hook in codex.codex_trust(home)]
         put(codex_file().read_text().replace("apply_patch", "apply_patch|Bash"), codex_file())
-        assert "modified" == codex.codex_trust(home)[3].status
+        assert "modified" == codex.codex_trust(home)[2].status
 
     def test_a_folder_named_by_the_environment_is_resolved_as_codex_does(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -726,6 +731,7 @@ def test_the_examples_are_what_install_writes(monkeypatch: pytest.MonkeyPatch) -
     examples = {"claude": ROOT / "settings.example.json", "codex": ROOT / "examples" / "codex-hooks.json"}
     monkeypatch.setattr(runtime, "source_hooks", lambda: ROOT / "hooks")
     monkeypatch.setattr(runtime, "interpreter", lambda: "/usr/bin/python3")
+    settle({"budgets": [{"name": "day", "per": "day", "usd": 60}]})
     install.install()
     for path, file in ((examples["claude"], claude_file()), (examples["codex"], codex_file())):
         shown = path.read_text().replace("/home/you/.local/state/governor", str(paths.home()))
