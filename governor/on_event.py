@@ -7,7 +7,8 @@ A prompt that is held comes back, so whoever did not hold it keeps its words unt
 joined, and of two updates the first counts. An episode is claimed only for what is said.
 
 The guards are the scripts in ``hooks/``, loaded as modules: each says by ``wants`` whether it looks at all, from the
-event's bytes, and by ``decide`` what it says. Nothing is parsed before one of them wants it.
+event's bytes, and by ``decide`` what it says. Nothing is parsed before one of them wants it. A guard that counts calls
+may have a ``release(event, door, reply)``: it gives back what ``decide`` took for a call that another guard refused.
 """
 
 from __future__ import annotations
@@ -82,12 +83,13 @@ START = "start"  # the share of a run that is no guard's: the interpreter's star
 class Turn:
     """One guard's part of a run."""
 
-    __slots__ = ("chars", "guard", "name", "reply", "session", "spent_s", "wants")
+    __slots__ = ("chars", "decided", "guard", "name", "reply", "session", "spent_s", "wants")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.guard: Guard | None = None
         self.wants = False
+        self.decided = False
         self.reply: hook.Reply | None = None
         self.spent_s = 0.0  # CPU seconds
         self.chars = 0  # given to the model
@@ -142,7 +144,9 @@ def _answer(turns: list[Turn], raw: bytes, *, home: str, lane: str, now: float) 
     for turn in turns:
         if turn.wants and _ask(turn, event, hook.Door(NAMES[turn.name], home, lane, now)):
             break
-    _say(turns, event, home=home, lane=lane, now=now)
+    if _say(turns, event, home=home, lane=lane, now=now):
+        for turn in turns:
+            _release(turn, event, hook.Door(NAMES[turn.name], home, lane, now))
 
 
 def _parsed(raw: bytes) -> Any:
@@ -172,15 +176,34 @@ def _ask(turn: Turn, event: dict[str, Any], door: hook.Door) -> bool:
     try:
         assert turn.guard is not None  # noqa: S101 - it wanted the event, so it was loaded
         turn.reply = turn.guard.decide(event, door)
+        turn.decided = True
     except BaseException as fault:
         hook.log(door.home, door.name, fault)
     turn.spent_s += time.process_time() - begun
     return turn.reply is not None and is_final(turn.reply)
 
 
+def _release(turn: Turn, event: dict[str, Any], door: hook.Door) -> None:
+    """The call was refused: let a guard that let it pass give back what it took. Its episode was not claimed here."""
+    release = getattr(turn.guard, "release", None)
+    if not turn.decided or release is None or (turn.reply is not None and refuses(turn.reply)):
+        return
+    begun = time.process_time()
+    try:
+        release(event, door, None)
+    except BaseException as fault:
+        hook.log(door.home, door.name, fault)
+    turn.spent_s += time.process_time() - begun
+
+
+def refuses(reply: hook.Reply) -> bool:
+    """Is the call not made?"""
+    return bool(reply.halt or reply.deny)
+
+
 def is_final(reply: hook.Reply) -> bool:
     """A refusal that is said however often it is asked. One that is said once (``once``) may be spoken already."""
-    return not reply.once and bool(reply.halt or reply.deny or reply.block)
+    return not reply.once and (refuses(reply) or bool(reply.block))
 
 
 def strength(reply: hook.Reply) -> int:
@@ -193,7 +216,7 @@ def is_overruled(reply: hook.Reply, stronger: Sequence[hook.Reply], event_name: 
     """Has this answer no place beside those that are said already?"""
     if event_name == "UserPromptSubmit":
         return not reply.block and any(other.block or other.halt for other in stronger)
-    return strength(reply) in (3, 4) and any(other.deny or other.halt for other in stronger)
+    return strength(reply) in (3, 4) and any(map(refuses, stronger))
 
 
 def merge(replies: Sequence[hook.Reply]) -> hook.Reply:
@@ -208,8 +231,11 @@ def merge(replies: Sequence[hook.Reply]) -> hook.Reply:
     return hook.Reply(**texts, update=update, bell=any(reply.bell for reply in replies))
 
 
-def _say(turns: Sequence[Turn], event: dict[str, Any], *, home: str, lane: str, now: float) -> None:
-    """Claim what is to be said, the strongest first; say it, and write down what was decided."""
+def _say(turns: Sequence[Turn], event: dict[str, Any], *, home: str, lane: str, now: float) -> bool:
+    """Claim what is to be said, the strongest first; say it, and write down what was decided. True for a refused call.
+
+    Raises: OSError where it cannot be said or written down.
+    """
     name = str(event.get("hook_event_name", ""))
     said: list[tuple[Turn, hook.Reply]] = []
     heard = [(turn, turn.reply) for turn in turns if turn.reply is not None]
@@ -218,7 +244,7 @@ def _say(turns: Sequence[Turn], event: dict[str, Any], *, home: str, lane: str, 
             continue
         said.append((turn, reply))
     if not said:
-        return
+        return False
     from governor import wire
 
     out = hook.in_dialect(merge([reply for _, reply in said]), name, lane)
@@ -229,6 +255,7 @@ def _say(turns: Sequence[Turn], event: dict[str, Any], *, home: str, lane: str, 
         if reply.record is not None:
             record = {"at": round(now, 3), "hook": NAMES[turn.name], "lane": lane, **reply.record}
             hook.append(home, "decisions.jsonl", wire.dumps(record))
+    return any(refuses(reply) for _, reply in said)
 
 
 def _note(turns: Sequence[Turn], home: str) -> None:

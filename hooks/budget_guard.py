@@ -40,6 +40,8 @@ def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
 
     letter, name, session = door.letter("budget"), str(event.get("hook_event_name")), str(event.get("session_id"))
     with live.Session(door.home, door.lane, session, door.now) as used:
+        if name == "PreToolUse" and used.is_charged(event):
+            return None
         used.note_place(event, letter)
         if name == "UserPromptSubmit":
             used.begin(event)

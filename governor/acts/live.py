@@ -105,8 +105,14 @@ class Session:
             for path in self._files(event):
                 self.state["files"].setdefault(path, _size(path))
 
+    def is_charged(self, event: dict[str, Any]) -> bool:
+        """Was this very call let through already? A hook that is wired twice asks twice."""
+        return str(event.get("tool_use_id") or "-")[:100] in self.state.get("charged", ())
+
     def call(self, event: dict[str, Any]) -> None:
         """One more tool call is let through."""
+        use = str(event.get("tool_use_id") or "")[:100]
+        self.state["charged"] = [*self.state.get("charged", ()), *([use] if use else ())][-KEPT_IDS:]
         calls, agent = self.state["calls"], str(event.get("agent_id") or "")[:100]
         for scope in ("session", "request", f"agent:{agent}"):
             calls[scope] = calls.get(scope, 0) + 1
