@@ -427,7 +427,8 @@ def imported(script: str, event: dict[str, Any], home: Path) -> tuple[set[str], 
     def run(code: str) -> tuple[set[str], bytes]:
         command = [sys.executable, "-I", "-S", "-c", REPORT + code, str(ROOT / "hooks" / script)]
         environment = {"GOVERNOR_HOME": str(home / "state"), "HOME": str(home)}
-        done = subprocess.run(command, input=json.dumps(event).encode(), capture_output=True, env=environment)
+        raw = json.dumps(event, separators=(",", ":")).encode()  # as both clients write it
+        done = subprocess.run(command, input=raw, capture_output=True, env=environment)
         assert 0 == done.returncode
         return set(done.stderr.decode().split()), done.stdout
 
@@ -506,6 +507,39 @@ def test_a_hook_that_acts_imports_exactly_this(
     found, said = imported(script, event, tmp_path)
     assert bool(said) == (index != WITHIN and script != "budget_guard.py")
     assert QUIET_PATH | PARSING | more == {"_sha2" if name == "_sha256" else name for name in found}
+
+
+# One process for all guards of an event: what it loads to its very end, quiet, in the clients' own layout.
+SCRIPTS = {"UserPromptSubmit": {"budget_guard", "pacing_warner", "prompt_router"}, "PreToolUse": {"budget_guard"}}
+SCRIPTS |= {"PostToolBatch": {"loop_guard"}, "Stop": {"loop_guard"}, "PostToolUse": {"memory_compactor"}}
+LOOPED = {"governor.acts", "governor.acts.loops", *guards("calls")}
+ONE_CALL = [{"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t", "tool_response": "a b c"}]
+AN_EDIT = {"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input": {"file_path": "/x/notes.txt"}}
+
+
+@pytest.mark.parametrize(
+    ("event", "letters", "more"),
+    [
+        (PROMPT | {"prompt": "what is this?"}, [], set()),
+        (PROMPT | {"prompt": "what is this?"}, ["router"], guards("stems")),
+        ({"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash"}, [], {"spawn_guard"}),
+        (AGENT, [], {"spawn_guard"} | PARSING | SPAWNING),
+        ({"session_id": "s", "hook_event_name": "PostToolBatch", "tool_calls": ONE_CALL}, ["loop"], LOOPED),
+        ({"hook_event_name": "Stop", "session_id": "s", "stop_hook_active": False}, ["loop"], LOOPED),
+        (AN_EDIT, [], {"spawn_guard"}),
+    ],
+    ids=["prompt", "prompt, router", "call", "spawn", "calls", "turn ends", "edit"],
+)
+def test_all_guards_of_an_event_import_exactly_this(
+    event: dict[str, Any], letters: list[str], more: set[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "state" / "letters"
+    folder.mkdir(parents=True)
+    for name in letters:
+        (folder / name).write_text("speak\n" + json.dumps({"version": 1, "action": "advise", "alike": 4}))
+    found, said = imported("on_event.py", event, tmp_path)
+    assert b"" == said
+    assert QUIET_PATH | {"governor.on_event"} | SCRIPTS[event["hook_event_name"]] | more == found
 
 
 def test_json_without_its_package_is_the_same_json() -> None:
