@@ -692,7 +692,7 @@ class TestOlderInstall:
             "nice",
             *(script for event, script in scripts_in(document()) if event == "Stop"),
         ]
-        assert ["A command of your own in"] == [note[:25] for note in outcome.notes]
+        assert ["A command of your own in "] == [note[:25] for note in outcome.notes]
         assert "runs loop_guard.py, which on_event.py runs too" in outcome.notes[0]
 
 
