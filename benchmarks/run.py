@@ -303,6 +303,9 @@ def hooks() -> None:
             ("spawn, counts", "spawn_guard.py", agent, ("spawn", spawn), 25),
             ("spawn, degrades", "spawn_guard.py", agent, ("spawn", spawn | {"degrade": acts}), 25),
             ("spawn, refuses", "spawn_guard.py", agent, ("spawn", spawn | {"concurrent": 0}), 25),
+            ("all guards of a prompt", "on_event.py", prompt, ("router", route), 10),
+            ("all guards after a call", "on_event.py", batch, ("loop", loop), 10),
+            ("all guards of a call that fits", "on_event.py", call | {"tool_use_id": "x"}, ("budget", budget), 25),
             ("status line", "statusline.py", line, None, 20),
         ]
         print("| hook | bare `python -I -S` | hook | over bare | goal |\n|---|---|---|---|---|")

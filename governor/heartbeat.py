@@ -10,8 +10,9 @@ import json
 import os
 import re
 
-from governor import install, paths, refresh
+from governor import install, old_python, paths, refresh
 from governor.errors import GovernorError
+from governor.faces.plain import many
 from governor.install import claude, codex
 from governor.install.standing import Wired
 from governor.ledger import read
@@ -35,6 +36,7 @@ def examine(ledger: Ledger, *, now: int) -> list[Finding]:
         wired = install.installed()
     except GovernorError:
         return findings
+    findings += _old_python()
     if any(one.is_present for one in wired):
         findings += _policy()
         findings += _trust(wired)
@@ -55,12 +57,33 @@ def wiring() -> list[Finding]:
 def _wiring(wired: list[Wired]) -> list[Finding]:
     findings = []
     for path in dict.fromkeys(one.path for one in wired):
-        mine = [one for one in wired if one.path == path]
+        older = sum(one.path == path and one.is_older for one in wired)
+        mine = [one for one in wired if one.path == path and not one.is_older]
         name = f"{mine[0].host} hooks"
-        if all(one.is_present and one.is_current and one.has_script and one.has_interpreter for one in mine):
-            findings.append(Finding(name, True, f"{len(mine)} wired in {path}"))
+        present = [one for one in mine if one.is_present]
+        if older:
+            text = f"{many(older, 'hook')} of an older install in {path}: installed hooks are older"
+            findings.append(Finding(name, False, text, mine[0].again))
+        elif not present and claude.has_plugin(path):
+            text = "run by the plugin, which reads no official meter: governor install does, and the plugin then rests"
+            findings.append(Finding(name, True, text))
+        elif all(one.is_present and one.is_current and one.has_script and one.has_interpreter for one in mine):
+            beside = "; the plugin beside them rests" if claude.has_plugin(path) else ""
+            findings.append(Finding(name, True, f"{len(mine)} wired in {path}{beside}"))
         else:
             findings.append(_unwired(name, path, mine))
+    return findings
+
+
+def _old_python() -> list[Finding]:
+    """Interpreters that were too old for our hooks, as the hooks themselves left word."""
+    wanted = ".".join(map(str, old_python.OLDEST))
+    findings = []
+    for mark in sorted((paths.home() / old_python.FOLDER).glob("*")):
+        where = mark.read_text("utf-8", "replace") or "python3"
+        text = f"a client ran the hooks with Python {mark.name} ({where}): they need {wanted} and do nothing there"
+        mend = f"governor install, or a newer {os.path.basename(where)}"
+        findings.append(Finding("python", False, text, mend))
     return findings
 
 

@@ -283,6 +283,8 @@ def in_dialect(reply: Reply, event_name: str, lane: str = "claude") -> dict[str,
     elif reply.ask and lane == "claude":
         specific["permissionDecision"] = "ask"
         specific["permissionDecisionReason"] = reply.ask
+        if reply.update is not None:
+            specific["updatedInput"] = reply.update
     elif reply.update is not None:
         specific["permissionDecision"] = "allow"
         specific["updatedInput"] = reply.update
@@ -341,7 +343,15 @@ def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], 
     if reply.record is not None:
         record = {"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **reply.record}
         append(door.home, "decisions.jsonl", wire.dumps(record))
-    reason = reply.deny or reply.halt or (reply.block if name != "UserPromptSubmit" else "")  # else the person's alone
+    return given_to_model(reply, event)
+
+
+def given_to_model(reply: Reply, event: dict[str, Any]) -> tuple[int, str]:
+    """(characters that the model gets to read of this reply, the session they go into). Why a prompt is held back is
+    the person's alone.
+    """
+    held = event.get("hook_event_name") == "UserPromptSubmit"
+    reason = reply.deny or reply.halt or ("" if held else reply.block)
     session = "".join(c for c in str(event.get("session_id", ""))[:64] if c.isalnum() or c == "-")
     return len(reply.model) + len(reason), session if reply.model or reason else ""
 
@@ -414,10 +424,18 @@ def log(state_home: str, name: str, fault: BaseException) -> None:
 
 def note_run(state_home: str, name: str, said: int, session: str = "") -> None:
     """The governor's own cost: one short line a run. CPU time counts from the interpreter's first breath."""
+    note_costs(state_home, [(name, time.process_time(), said, session)])
+
+
+def note_costs(state_home: str, costs: list[tuple[str, float, int, str]]) -> None:
+    """One line each, in one write: (who, CPU seconds, characters given to a model, into which session)."""
     try:
         if os.path.isdir(state_home):
-            spent = time.process_time() * 1000
-            line = '{"h":"%s","t":%.3f,"ms":%.1f,"c":%d,"s":"%s"}' % (name, time.time(), spent, said, session)  # noqa: UP031
-            append(state_home, "hooks.jsonl", line.encode())
+            now = time.time()
+            lines = [
+                '{"h":"%s","t":%.3f,"ms":%.1f,"c":%d,"s":"%s"}' % (name, now, spent_s * 1000, said, session)  # noqa: UP031
+                for name, spent_s, said, session in costs
+            ]
+            append(state_home, "hooks.jsonl", "\n".join(lines).encode())
     except OSError:
         pass

@@ -4,13 +4,15 @@ Reads the letter ``budget``, which is quiet while there are none. A budget is ch
 last response: the one that crosses is charged, and the next call is not made. A tool at rest is refused here, too.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -24,11 +26,12 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     return rests or not hook.is_quiet(door.home, "budget")
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     if os.path.isdir(f"{door.home}/breakers"):
         from governor.acts import breakers
 
-        if (held := breakers.before_call(event, door)) is not None:
+        held = breakers.before_call(event, door)
+        if held is not None:
             return held
     if hook.is_quiet(door.home, "budget"):
         return None
@@ -40,7 +43,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     return budgets.rule(event, door, letter, patience_s=patience_s)
 
 
-def release(event: dict[str, Any], door: hook.Door, reply: hook.Reply | None) -> None:
+def release(event: "dict[str, Any]", door: hook.Door, reply: "hook.Reply | None") -> None:
     """Give back what ``decide`` took for this event, because another guard refused the call: its place in every budget,
     and the question or the word that was used up with it. Raises: OSError.
     """

@@ -4,13 +4,15 @@ Claude's PostToolBatch, PostToolUseFailure, Stop and StopFailure; Codex's PostTo
 out of the event's bytes, noted, and nothing is parsed (governor.guards.calls).
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -41,10 +43,10 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     return kind == b"PostToolUseFailure"
 
 
-carried: list[Batch | None] = []
+carried: "list[Batch | None]" = []
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     from governor.acts import alike
 
     letter = door.letter("loop")

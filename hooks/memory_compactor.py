@@ -1,12 +1,14 @@
 """After an edit of a memory index: hold it within what the client loads, and tell the model in one sentence."""
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -19,7 +21,7 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     return b"MEMORY.md" in raw or not hook.is_quiet(door.home, "memory")
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     from governor.guards.edits import edits, fits, matches
 
     letter = door.letter("memory")

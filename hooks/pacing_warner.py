@@ -4,13 +4,15 @@ Reads the letter ``pacing``; a quiet letter ends the run before anything is pars
 only while something that was handed off has ended and its session has not heard of it.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -32,14 +34,14 @@ def has_turned(door: hook.Door) -> bool:
     return door.lane == "claude" and os.path.exists(os.path.join(door.home, "letters", "turned"))
 
 
-def heard(event: dict[str, Any], door: hook.Door) -> dict[str, Any]:
+def heard(event: "dict[str, Any]", door: hook.Door) -> "dict[str, Any]":
     """What this session's own status line heard, by window."""
     from governor.guards import tap
 
     return tap.own(tap.memo_of(hook.peek(os.path.join(door.home, "taps", tap.name_of(event)))))
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     from governor.guards import pacing
 
     advice = pacing.decide(
@@ -66,18 +68,24 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
         hook.claim(door.home, advice.also)
     record = {"decision": advice.decision, "rule": advice.rule, "session": str(event.get("session_id", ""))[:64]}
     record["said"] = advice.once.split(":")[0] or "held"
-    words = {"person": advice.person, "model": advice.model, "block": advice.block}
-    return hook.Reply(**words, once=advice.once, record=record, bell=advice.bell)
+    return hook.Reply(
+        person=advice.person,
+        model=advice.model,
+        block=advice.block,
+        once=advice.once,
+        record=record,
+        bell=advice.bell,
+    )
 
 
-def what_to_press(event: dict[str, Any], door: hook.Door) -> str | None:
+def what_to_press(event: "dict[str, Any]", door: hook.Door) -> "str | None":
     """How a person goes on after a hold; None where nobody is there to."""
     from governor.guards import going_on
 
     return going_on.words(event, os.environ, door.lane) if is_attended(event, door) else None
 
 
-def is_attended(event: dict[str, Any], door: hook.Door) -> bool:
+def is_attended(event: "dict[str, Any]", door: hook.Door) -> bool:
     from governor.acts import client
     from governor.guards import attended
 

@@ -3,13 +3,15 @@
 Never decides: a switch goes on whatever is said here, and a start is told to the person alone, at no token's cost.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -22,7 +24,7 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     return b'"context_tokens"' in raw and not hook.is_quiet(door.home, "price")
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     from governor.guards import price
 
     letter = door.letter("price")

@@ -5,13 +5,15 @@ looked at: not a finished agent's report, a wake-up, a subagent's or an SDK's pr
 is: governor.guards.router.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -33,7 +35,7 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     return b'"words"' in letter or stems.may_matter(raw)
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     from governor.guards import router
 
     typed = event.get("source", "user") == "user" and "agent_id" not in event

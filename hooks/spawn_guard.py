@@ -5,13 +5,15 @@ Reads the letter ``spawn`` and keeps one small book per session (governor.acts.l
 counted and nothing held. The rules: governor.guards.spawn, caps, degrade and tier.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave()
 from governor import hook
 
 TYPE_CHECKING = False
@@ -30,7 +32,7 @@ def wants(raw: bytes, door: hook.Door) -> bool:
     return b"pawn_agent" in raw or b'"Agent"' in raw or b'"Task"' in raw or b'"Workflow"' in raw
 
 
-def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
+def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     from governor.acts import leases
     from governor.guards import called
 
@@ -42,7 +44,7 @@ def decide(event: dict[str, Any], door: hook.Door) -> hook.Reply | None:
     return None
 
 
-def before(event: dict[str, Any], what: Called, door: hook.Door) -> hook.Reply:
+def before(event: "dict[str, Any]", what: "Called", door: hook.Door) -> hook.Reply:
     from governor.acts import client, leases, spawned
     from governor.guards import caps, degrade
 
@@ -69,7 +71,7 @@ def before(event: dict[str, Any], what: Called, door: hook.Door) -> hook.Reply:
     return reply
 
 
-def release(event: dict[str, Any], door: hook.Door, reply: hook.Reply | None) -> None:
+def release(event: "dict[str, Any]", door: hook.Door, reply: "hook.Reply | None") -> None:
     """Give back the lease that ``decide`` took, because another guard refused the call. Raises: OSError."""
     from governor.acts import takeback
 

@@ -3,14 +3,16 @@
 The client kills a line that still runs at the next repaint: figures go first. Off, only the person's own command runs.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+if sys.version_info < (3, 9):
+    from governor import old_python
+
+    old_python.leave(is_line=True)
 from governor import hook, wire
 
 TYPE_CHECKING = False
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def put_away(event: dict[str, Any], home: str, now: float) -> tuple[dict[str, Any], bool]:
+def put_away(event: "dict[str, Any]", home: str, now: float) -> "tuple[dict[str, Any], bool]":
     """Keep the figures, and whose they are: (when each was fresh, did one pass a rung or a reset?)."""
     from governor import accounts
     from governor.guards import tap
@@ -41,7 +43,7 @@ def put_away(event: dict[str, Any], home: str, now: float) -> tuple[dict[str, An
     return tap.own(fresh), has_turned
 
 
-def show(event: dict[str, Any], home: str, now: float) -> str:
+def show(event: "dict[str, Any]", home: str, now: float) -> str:
     """Put the figures away and ring; the line to print."""
     from governor.guards import tap
 

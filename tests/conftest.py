@@ -5,6 +5,7 @@ Gold files (``tests/gold``) are compared byte for byte; ``pytest --accept`` writ
 
 from __future__ import annotations
 
+import inspect
 import os
 import pwd
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pythons
 
 GOLD = Path(__file__).parent / "gold"
 OPENERS = ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename", "os.remove", "sqlite3.connect")
@@ -55,6 +57,39 @@ def guard_real_home() -> None:
                 raise AssertionError(f"a test touched the real home: {touched}")
 
     sys.addaudithook(watch)
+
+
+# The tests that start a hook, and the words in a test's source or fixtures that say so: each runs under the oldest
+# Python, too, for a plugin's hooks run under whatever ``python3`` is.
+STARTERS = {
+    "test_hook_door": ("toy", "imported("),
+    "test_on_event": ("client",),
+    "test_budget": ("Hook(",),
+    "test_loop_hook": ("host",),
+    "test_memory_hook": ("machine",),
+    "test_prices_said": ("home", "said("),
+    "test_router_hook": ("host",),
+    "test_spawn_hook": ("host",),
+    "test_statusline": ("shown(", "run("),
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    words = STARTERS.get(metafunc.module.__name__, ())
+    source = inspect.getsource(metafunc.function)
+    if any(word in metafunc.fixturenames or word in source for word in words):
+        metafunc.fixturenames.append("hook_python")
+        metafunc.parametrize("hook_python", ["", pythons.OLDEST], ids=["", "3.9"], indirect=True)
+
+
+@pytest.fixture
+def hook_python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python that hooks are started with: ours, or for ``3.9`` that one."""
+    if request.param:
+        found = pythons.find(request.param)
+        if found is None:
+            pytest.skip(f"no Python {request.param} here (pyenv install {request.param})")
+        monkeypatch.setattr(sys, "executable", found)
 
 
 @pytest.fixture(autouse=True)

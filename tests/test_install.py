@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
 
-from governor import hook, install, paths
+from governor import config, heartbeat, hook, install, old_python, on_event, paths
+from governor.cli import governor as command_line
 from governor.cli import install as cli
 from governor.errors import BadInputError, GovernorError, SettingsError, StateError
 from governor.install import carry_out, codex, manifest, runtime, target, wiring
@@ -25,7 +26,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from governor import hook
 hook.run("stub", lambda event, door: hook.Reply(person="seen by " + door.lane), wants=lambda raw, door: True)
 """
-SCRIPTS = ("pacing_warner.py", "prompt_router.py", "memory_compactor.py", "statusline.py")
+SCRIPTS = ("on_event.py", "pacing_warner.py", "prompt_router.py", "memory_compactor.py", "statusline.py")
 
 THEIRS = """{
     "model": "opus",
@@ -81,6 +82,12 @@ def scripts_in(found: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def settle(budget: dict[str, Any]) -> config.Settings:
+    """What the person wrote into their budget file."""
+    put(json.dumps(budget), paths.config_file())
+    return config.load()
+
+
 def everything(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -94,10 +101,9 @@ class TestInstall:
         outcomes = install.install()
         assert [("claude", True), ("codex", True)] == [(outcome.host, outcome.changed) for outcome in outcomes]
         expected = [
-            ("SessionStart", "pacing_warner.py"),
-            ("UserPromptSubmit", "pacing_warner.py"),
-            ("UserPromptSubmit", "prompt_router.py"),
-            ("PostToolUse", "memory_compactor.py"),
+            ("SessionStart", "on_event.py"),
+            ("UserPromptSubmit", "on_event.py"),
+            ("PostToolUse", "on_event.py"),
         ]
         assert expected == scripts_in(document())
         assert expected == scripts_in(document(codex_file()))
@@ -114,7 +120,7 @@ class TestInstall:
             for x in g
             for h in x["hooks"]
         ]
-        assert 8 == len(handlers)
+        assert 6 == len(handlers)
         for handler in handlers:
             interpreter, script = wiring.files_in(handler["command"])
             assert os.access(interpreter, os.X_OK)
@@ -207,7 +213,7 @@ runtime.source_hooks = lambda: Path({str(runtime.source_hooks())!r})
 install.install(hosts=("claude",))"""
         running = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) for _ in range(4)]
         assert [0, 0, 0, 0] == [process.wait(60) for process in running]
-        assert 4 == len(scripts_in(document()))
+        assert 3 == len(scripts_in(document()))
         install.uninstall()
         assert THEIRS.encode() == claude_file().read_bytes()
 
@@ -234,7 +240,7 @@ class TestUninstall:
         put(text.lstrip("\ufeff"), codex_file())
         clients = everything(claude_file().parent), everything(codex_file().parent)
         install.install()
-        assert 4 == len(scripts_in(json.loads(claude_file().read_text("utf-8-sig"))))
+        assert 3 == len(scripts_in(json.loads(claude_file().read_text("utf-8-sig"))))
         outcomes = install.uninstall()
         assert [True, True] == [outcome.changed for outcome in outcomes]
         assert clients == (everything(claude_file().parent), everything(codex_file().parent))
@@ -322,7 +328,7 @@ class TestUninstall:
         install.install()
         install.uninstall(hosts=("codex",))
         assert not codex_file().exists()
-        assert 4 == len(scripts_in(document()))
+        assert 3 == len(scripts_in(document()))
         assert (paths.home() / "runtime" / "hooks").is_dir()
 
     def test_a_broken_file_does_not_keep_the_other_from_leaving(self) -> None:
@@ -579,7 +585,7 @@ class TestFiles:
         claude_file().symlink_to(os.path.relpath(real, claude_file().parent))
         install.install(hosts=("claude",))
         assert claude_file().is_symlink()
-        assert 4 == len(scripts_in(document(real)))
+        assert 3 == len(scripts_in(document(real)))
         assert 0o640 == real.stat().st_mode & 0o777
         assert ["claude.json"] == os.listdir(real.parent)
         install.uninstall()
@@ -592,7 +598,7 @@ class TestFiles:
             install.install(hosts=("claude",))
         (tmp_path / "unmounted").mkdir()
         install.install(hosts=("claude",))
-        assert 4 == len(scripts_in(document(tmp_path / "unmounted" / "claude.json")))
+        assert 3 == len(scripts_in(document(tmp_path / "unmounted" / "claude.json")))
 
     @pytest.mark.parametrize(
         "text",
@@ -661,7 +667,7 @@ class TestFiles:
         writer[0] = 2
         install.install(hosts=("claude",))
         assert {"edit0": True, "edit1": True}.items() <= document().items()
-        assert 4 == len(scripts_in(document()))
+        assert 3 == len(scripts_in(document()))
         writer[0] = 1
         install.uninstall()
         assert {**json.loads(THEIRS), "edit0": True, "edit1": True} == document()
@@ -775,7 +781,177 @@ class TestRuntime:
         assert sys.executable == words[0].decode()
 
 
+def separate(home: str, interpreter: str, host: wiring.Host) -> dict[str, Any]:
+    """The hooks as 0.1 wired them: each guard on each event by itself."""
+    hooks: dict[str, Any] = {}
+    for client, event, tools, guard, seconds in on_event.LOOKS:
+        if client == host:
+            words = wiring.command(host, f"{guard}.py", interpreter=interpreter, home=home)
+            group = {"hooks": [{"type": "command", "command": words, "timeout": seconds}]}
+            hooks.setdefault(event, []).append({"matcher": tools, **group} if tools else group)
+    return hooks
+
+
+class TestOlderInstall:
+    """One command an event takes the place of one command a guard."""
+
+    @pytest.fixture
+    def older(self, source: Path) -> dict[str, Any]:
+        """Both clients wired in the old way, each with a hook of the person's own behind ours."""
+        for name in wiring.ONE_BY_ONE:
+            (source / name).write_bytes(STUB)
+        mine = {"hooks": [{"type": "command", "command": "say done"}]}
+        for host, path in (("claude", claude_file()), ("codex", codex_file())):
+            hooks = separate(str(paths.home()), runtime.interpreter(), host)  # type: ignore[arg-type]
+            hooks["UserPromptSubmit"].append(mine)
+            put(json.dumps({"hooks": hooks}), path)
+        return mine
+
+    def test_install_puts_one_in_the_place_of_the_first_and_takes_out_the_rest(self, older: dict[str, Any]) -> None:
+        install.install()
+        for host, path in (("claude", claude_file()), ("codex", codex_file())):
+            hooks = document(path)["hooks"]
+            assert {"on_event.py"} == {script for _, script in scripts_in(document(path))}
+            expected = wiring.rows(host, wiring.SCRIPTS, wiring.switched_on(config.load().values))  # type: ignore[arg-type]
+            assert len(expected) == len(scripts_in(document(path)))
+            for row in expected:
+                (group,) = (each for each in hooks[row.event] if "say done" not in str(each))
+                assert (row.matcher, row.timeout_s) == (group.get("matcher"), group["hooks"][0]["timeout"])
+            assert [older] == hooks["UserPromptSubmit"][1:]
+        assert {True} == {each.is_current for each in install.installed()}
+
+    def test_uninstall_takes_out_both_kinds(self, older: dict[str, Any]) -> None:
+        for before in ([], [install.install]):
+            for step in before:
+                step()
+            install.uninstall()
+            for path in (claude_file(), codex_file()):
+                assert {"UserPromptSubmit": [older]} == document(path)["hooks"]
+
+    def test_doctor_names_it(self, older: dict[str, Any]) -> None:
+        (finding,) = (each for each in heartbeat._wiring(install.installed()) if each.name == "codex hooks")
+        number = sum(row[0] == "codex" for row in on_event.LOOKS)
+        assert f"{number} hooks of an older install in {codex_file()}: installed hooks are older" == finding.text
+        assert (False, "governor install") == (finding.ok, finding.mend)
+        install.install()
+        assert {True} == {each.ok for each in heartbeat._wiring(install.installed())}
+
+    def test_one_that_the_person_wrapped_is_theirs_and_is_named(self, source: Path) -> None:
+        (source / "loop_guard.py").write_bytes(STUB)
+        words = wiring.command("claude", "loop_guard.py", interpreter="/usr/bin/python3", home=str(paths.home()))
+        put(json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": f"nice {words}"}]}]}}))
+        (outcome,) = install.install(hosts=("claude",))
+        assert ["nice", "on_event.py"] == [
+            "nice",
+            *(script for event, script in scripts_in(document()) if event == "Stop"),
+        ]
+        assert ["A command of your own in "] == [note[:25] for note in outcome.notes]
+        assert "runs loop_guard.py, which on_event.py runs too" in outcome.notes[0]
+
+
+class TestFollow:
+    """What is wired follows the settings, at the next refresh."""
+
+    @pytest.fixture(autouse=True)
+    def guards(self, source: Path) -> None:
+        for name in wiring.ONE_BY_ONE:
+            (source / name).write_bytes(STUB)
+
+    BUDGET: ClassVar = {"budgets": [{"name": "night", "per": "session", "tokens": 5000, "action": "stop"}]}
+
+    def test_a_budget_is_held_at_every_call_from_the_next_refresh_on_and_not_when_it_is_gone(self) -> None:
+        put(THEIRS)
+        install.install()
+        before = document(), document(codex_file())
+        assert "Agent|Task|Workflow" == document()["hooks"]["PreToolUse"][0]["matcher"]
+        assert [] == install.follow(settle({}))
+        outcomes = install.follow(settle(self.BUDGET))
+        assert [True, True] == [outcome.changed for outcome in outcomes]
+        for path in (claude_file(), codex_file()):
+            assert [["hooks"]] == [list(group) for group in document(path)["hooks"]["PreToolUse"]]
+        assert {True} == {each.is_current for each in install.installed()}
+        assert [] == install.follow(settle(self.BUDGET))
+        install.follow(settle({}))
+        assert before == (document(), document(codex_file()))
+        install.follow(settle(self.BUDGET))
+        install.uninstall()
+        assert THEIRS.encode() == claude_file().read_bytes()
+        assert [] == install.follow(settle({}))
+
+    def test_the_refresh_does_it(self) -> None:
+        install.install(hosts=("claude",))
+        settle(self.BUDGET)
+        assert 0 == CliRunner().invoke(command_line, ["refresh", "--quiet"]).exit_code
+        assert ["hooks"] == list(document()["hooks"]["PreToolUse"][0])
+
+    def test_what_was_taken_out_by_hand_stays_out(self) -> None:
+        install.install(hosts=("claude",))
+        found = document()
+        del found["hooks"]["Stop"]
+        put(json.dumps(found))
+        CliRunner().invoke(command_line, ["refresh", "--quiet"])
+        assert found == document()
+
+    def test_a_file_that_cannot_be_changed_is_tried_again_and_doctor_says_so(self) -> None:
+        install.install()
+        kept = claude_file().read_text()
+        put("{ // mine")
+        faults = [outcome.fault for outcome in install.follow(settle(self.BUDGET))]
+        assert [True, False] == [isinstance(fault, SettingsError) for fault in faults]
+        put(kept)
+        (finding,) = (each for each in heartbeat._wiring(install.installed()) if not each.ok)
+        assert "of other settings" in finding.text
+        install.follow(settle(self.BUDGET))
+        assert {True} == {each.is_current for each in install.installed()}
+
+    def test_never_installed_or_by_an_older_us_nothing_is_touched(self) -> None:
+        assert [] == install.follow(settle(self.BUDGET))
+        assert not claude_file().exists()
+        install.install(hosts=("claude",))
+        (paths.home() / "wired").unlink()
+        before = claude_file().read_bytes()
+        assert [] == install.follow(settle({}))
+        assert before == claude_file().read_bytes()
+
+    def test_a_matcher_of_a_group_that_is_shared_is_not_ours_to_widen(self) -> None:
+        install.install(hosts=("claude",))
+        found = document()
+        theirs = {"type": "command", "command": "say done"}
+        found["hooks"]["PreToolUse"][0]["hooks"].append(theirs)
+        put(json.dumps(found))
+        install.follow(settle(self.BUDGET))
+        shared, ours = document()["hooks"]["PreToolUse"]
+        assert {"matcher": "Agent|Task|Workflow", "hooks": [theirs]} == shared
+        assert ["hooks"] == list(ours)
+
+
 class TestStanding:
+    def test_a_client_that_has_the_plugin_needs_no_install(self) -> None:
+        paths.codex_home().rmdir()
+        put('{"enabledPlugins": {"governor@quota-governor": true, "other@x": true}}')
+        (finding,) = heartbeat._wiring(install.installed())
+        assert (True, "governor install") == (
+            finding.ok,
+            "governor install" if "governor install" in finding.text else "",
+        )
+        install.install()
+        (finding,) = heartbeat._wiring(install.installed())
+        assert finding.ok
+        assert finding.text.endswith("the plugin beside them rests")
+        put('{"enabledPlugins": {"governor@quota-governor": false}}')
+        assert [False] == [each.ok for each in heartbeat._wiring(install.installed())]
+
+    def test_an_old_python_is_named_until_hooks_are_installed(self) -> None:
+        mark = put("/usr/bin/python3", paths.home() / old_python.FOLDER / "3.8")
+        (finding,) = heartbeat._old_python()
+        assert finding.text == (
+            "a client ran the hooks with Python 3.8 (/usr/bin/python3): they need 3.9 and do nothing there"
+        )
+        assert (False, "governor install, or a newer python3") == (finding.ok, finding.mend)
+        install.install()
+        assert not mark.exists()
+        assert [] == heartbeat._old_python()
+
     def test_it_tells_present_current_and_missing_apart(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert {False} == {hook.is_present for hook in install.installed()}
         install.install(hosts=("claude",))
@@ -809,8 +985,8 @@ class TestCodexTrust:
         install.install(hosts=("codex",))
         home = paths.codex_home()
         trust = codex.codex_trust(home)
-        assert ["untrusted"] * 4 == [hook.status for hook in trust]
-        assert f"{home}/hooks.json:user_prompt_submit:1:0" == trust[2].key
+        assert ["untrusted"] * 3 == [hook.status for hook in trust]
+        assert f"{home}/hooks.json:user_prompt_submit:0:0" == trust[1].key
         groups = document(codex_file())["hooks"]
         lines = []
         for hook_, group in zip(trust, [group for each in groups.values() for group in each], strict=True):
@@ -818,9 +994,9 @@ class TestCodexTrust:
             lines.append(f'[hooks.state."{hook_.key}"]\ntrusted_hash = "{words}"\n')
         lines[1] += "enabled = false\n"
         put("".join(lines), home / "config.toml")
-        assert ["trusted", "disabled", "trusted", "trusted"] == [hook.status for hook in codex.codex_trust(home)]
+        assert ["trusted", "disabled", "trusted"] == [hook.status for hook in codex.codex_trust(home)]
         put(codex_file().read_text().replace("apply_patch", "apply_patch|Bash"), codex_file())
-        assert "modified" == codex.codex_trust(home)[3].status
+        assert "modified" == codex.codex_trust(home)[2].status
 
     def test_a_folder_named_by_the_environment_is_resolved_as_codex_does(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -888,6 +1064,7 @@ def test_the_examples_are_what_install_writes(monkeypatch: pytest.MonkeyPatch) -
     examples = {"claude": ROOT / "settings.example.json", "codex": ROOT / "examples" / "codex-hooks.json"}
     monkeypatch.setattr(runtime, "source_hooks", lambda: ROOT / "hooks")
     monkeypatch.setattr(runtime, "interpreter", lambda: "/usr/bin/python3")
+    settle({"budgets": [{"name": "day", "per": "day", "usd": 60}]})
     install.install()
     for path, file in ((examples["claude"], claude_file()), (examples["codex"], codex_file())):
         shown = path.read_text().replace("/home/you/.local/state/governor", str(paths.home()))

@@ -145,14 +145,14 @@ TALL = """{
 
 
 def test_the_new_group_is_written_as_its_neighbours_are() -> None:
-    prompt = next(row for row in ROWS if (row.event, row.script) == ("UserPromptSubmit", "pacing_warner.py"))
+    prompt = next(row for row in ROWS if row.event == "UserPromptSubmit")
     new = edit.patch(TALL, plan.wired(edit.parse(TALL), [prompt], COMMANDS))
     added = f"""            }},
             {{
                 "hooks" : [
                     {{
                         "type" : "command",
-                        "command" : "{COMMANDS["pacing_warner.py"]}",
+                        "command" : "{COMMANDS["on_event.py"]}",
                         "timeout" : 5
                     }}
                 ]
@@ -239,7 +239,7 @@ class TestCommand:
         assert wiring.script_in(text) is None
 
     def test_a_wrapped_command_counts_as_present_and_is_left_alone(self) -> None:
-        mine = {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "nice " + COMMANDS["loop_guard.py"]}]}]}}
+        mine = {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "nice " + COMMANDS["on_event.py"]}]}]}}
         row = next(row for row in ROWS if row.event == "Stop")
         assert mine == plan.wired(mine, [row], COMMANDS)
         assert mine == plan.unwired(mine, {})
@@ -252,7 +252,7 @@ class TestPlan:
         old["hooks"]["Stop"].append({"hooks": [{"type": "command", "command": "say done"}]})
         new = plan.wired(old, ROWS, COMMANDS)
         assert 42 == new["hooks"]["Stop"][0]["hooks"][0]["timeout"]
-        assert COMMANDS["loop_guard.py"] == new["hooks"]["Stop"][0]["hooks"][0]["command"]
+        assert COMMANDS["on_event.py"] == new["hooks"]["Stop"][0]["hooks"][0]["command"]
         assert "say done" == new["hooks"]["Stop"][1]["hooks"][0]["command"]
         assert 2 == len(new["hooks"]["Stop"])
 

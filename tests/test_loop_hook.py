@@ -463,7 +463,7 @@ def test_a_state_folder_that_cannot_be_written_is_silence(host: Host) -> None:
 def test_what_a_call_and_a_failure_import_at_most(host: Host) -> None:
     run = (
         "sys.argv = sys.argv[1:]; name = sys.argv[0]\n"
-        "exec(compile(open(name).read(), name, 'exec'), {'__name__': '__main__', '__file__': name})"
+        "exec(compile(open(name, 'rb').read(), name, 'exec'), {'__name__': '__main__', '__file__': name})"
     )
     environment = {"GOVERNOR_HOME": str(host.home), "HOME": str(host.home)}
 

@@ -92,7 +92,7 @@ def versions(path: str, state_home: str) -> list[Version]:
     files = [os.path.join(shelf, name) for name in names]
     return [
         Version(n, f"{name[:4]}-{name[4:6]}-{name[6:11]}:{name[11:13]}:{name[13:15]}Z", os.path.getsize(file), file)
-        for n, (name, file) in enumerate(zip(names, files, strict=True), 1)
+        for n, (name, file) in enumerate(zip(names, files), 1)
     ]
 
 

@@ -27,6 +27,8 @@ from governor.review import upkeep
 def overhead(since: str, lift: str | None, lane: Lane | None, as_json: bool) -> None:
     """Time by hook, tokens put into contexts and their re-reads, their share of the week, and what was saved.
 
+    All guards of an event run in one process; "start" is what it costs beside them: Python's start, reading the event.
+
     --lane narrows the tokens and what was saved to one client; a hook's time is not kept by client.
     """
     from governor.faces import costs as face

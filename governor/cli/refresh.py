@@ -9,7 +9,7 @@ import click
 from governor import config, paths
 from governor import refresh as composer
 from governor.cli.opening import opened, settings_in_force
-from governor.errors import StateError
+from governor.errors import GovernorError, StateError
 from governor.ledger.store import Ledger, open_ledger
 from governor.report import Report
 from governor.review.overhead import REFRESH
@@ -25,6 +25,7 @@ def refresh(quiet: bool) -> None:
         with opened() as (ledger, settings, now):
             publish(ledger, settings, now=now)
             watch.refreshed(ledger, settings, now=now)
+            _follow(settings)
         click.echo("Up to date.\n  next: governor status")
         return
     now = composer.now_s()
@@ -34,6 +35,7 @@ def refresh(quiet: bool) -> None:
             composer.refresh(ledger, settings, now=now)
             publish(ledger, settings, now=now)
             watch.look(ledger, settings, now=now)
+            _follow(settings)
             spent = sum(os.times()[:4]) * 1000  # ours and our children's
             with ledger.transaction():
                 ledger.add_runs([(now, REFRESH, spent, 0, None)])
@@ -48,6 +50,16 @@ def publish(ledger: Ledger, settings: config.Settings, *, now: int) -> Report:
     report = letters.write(ledger, settings, now=now).report
     _enforce(report, settings, now=now)
     return report
+
+
+def _follow(settings: config.Settings) -> None:
+    """Wire other events where the settings ask for them. What stands in the way is doctor's to say."""
+    from governor import install
+
+    try:
+        install.follow(settings)
+    except GovernorError:
+        pass
 
 
 def _enforce(report: Report, settings: config.Settings, *, now: int) -> None:

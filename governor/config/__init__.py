@@ -53,10 +53,11 @@ class Settings(NamedTuple):
         return list(self.values["tags"])
 
 
-def load() -> Settings:
+def load(*, keep: bool = True) -> Settings:
     """The settings as the file has them now, for whatever enforces them. The checked form is kept in the state folder
-    while the file stays the same. A file that GOVERNOR_CONFIG names and that is lost (it said something, and is not
-    there any more) leaves the last good settings in force, and ``fault`` says so; one that never was is no fault.
+    while the file stays the same (``keep`` false writes nothing). A file that GOVERNOR_CONFIG names and that is lost
+    (it said something, and is not there any more) leaves the last good settings in force, and ``fault`` says so; one
+    that never was is no fault.
 
     Raises: BudgetFileError where the file is wrong.
     """
@@ -75,6 +76,8 @@ def load() -> Settings:
         values, chosen = _check(file)
         compiled = {"stamp": stamp, "values": values, "chosen": chosen}
         try:
+            if not keep:
+                return _settings(values, chosen, file)
             paths.claim_home()
             hook.write_private(str(paths.home() / "settings.json"), json.dumps(compiled).encode())
         except (OSError, StateError):
@@ -82,14 +85,14 @@ def load() -> Settings:
     return _settings(compiled["values"], compiled["chosen"], file)
 
 
-def in_force() -> Settings:
+def in_force(*, keep: bool = True) -> Settings:
     """The same, for whatever only reads and for the hooks' refresh: never a fault, which ``fault`` then holds.
 
     While the file is wrong the last settings that were good stay in force, so that a slip of the pen neither lifts a
     limit nor silences the hooks. Where none were, all is default.
     """
     try:
-        return load()
+        return load(keep=keep)
     except BudgetFileError as fault:
         file = paths.config_file()
         kept = _compiled()

@@ -32,7 +32,7 @@ def rhythm(schedule: object) -> Rhythm | None:
     words = NAMED.get(schedule.strip().lower(), schedule).lower().split()
     if len(words) != 5:
         return None
-    found = [_values(word, *bounds) for word, bounds in zip(words, FIELDS, strict=True)]
+    found = [_values(word, *bounds) for word, bounds in zip(words, FIELDS)]
     if not all(found):
         return None
     minutes, hours, dates, months, days = found
@@ -45,7 +45,7 @@ def rhythm(schedule: object) -> Rhythm | None:
     else:  # cron fires when either matches
         share = 1 - (1 - min(by_date, 1.0)) * (1 - by_weekday)
     times = sorted(hour * 60 + minute for hour in hours for minute in minutes)
-    gaps = [after - before for before, after in zip(times, [*times[1:], times[0] + 1440], strict=True)]
+    gaps = [after - before for before, after in zip(times, [*times[1:], times[0] + 1440])]
     return Rhythm(len(times) * share * len(months) / 12, min(gaps) * 60)
 
 

@@ -6,10 +6,9 @@ lines together. Linear in the text, because the text is whatever a model wrote.
 
 from __future__ import annotations
 
-import bisect
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NamedTuple
 else:
     from governor.guards.record import NamedTuple
@@ -224,7 +223,7 @@ def _chapters(block: Block, pieces: list[Block]) -> list[Block]:
     if block.kind in FIXED or block.stop - block.start <= LONG_ENTRY_LINES:
         return [block]
     out: list[Block] = []
-    for piece in pieces[bisect.bisect_left(pieces, block.start, key=lambda p: p.start) :]:
+    for piece in pieces[first_where(len(pieces), lambda at: pieces[at].start >= block.start) :]:
         if piece.start >= block.stop:
             break
         if out and piece.kind == "blank":
@@ -233,3 +232,18 @@ def _chapters(block: Block, pieces: list[Block]) -> list[Block]:
             is_title = not out and piece.stop == piece.start + 1
             out.append(Block("kept" if is_title else piece.kind, piece.start, piece.stop, block.section))
     return out
+
+
+def first_where(many: int, holds: Callable[[int], bool]) -> int:
+    """The least number below ``many`` for which ``holds`` is true, else ``many``. Once true it has to stay true.
+
+    ``bisect`` does this with a ``key`` only since Python 3.10.
+    """
+    low, high = 0, many
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -9,10 +9,8 @@ Which entries are the least recent: guards.recency.
 
 from __future__ import annotations
 
-import bisect
-
 from governor.guards.cut import shorten
-from governor.guards.entries import Line, lines_of, read
+from governor.guards.entries import Line, first_where, lines_of, read
 from governor.guards.recency import least_recent
 
 TYPE_CHECKING = False
@@ -148,9 +146,7 @@ def _step(lines: list[Line], limits: Limits, fresh: frozenset[str], days: Mappin
         least = _size(without(set(order)))
         if least.fits(limits):
             room = _with_slack(limits, least)
-            enough = bisect.bisect_left(
-                range(len(order)), True, key=lambda count: _size(without(set(order[:count]))).fits(room)
-            )
+            enough = first_where(len(order), lambda count: _size(without(set(order[:count]))).fits(room))
             gone = set(order[:enough])
     out = without(gone)
     if out == lines:

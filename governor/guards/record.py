@@ -26,7 +26,7 @@ class NamedTuple(tuple):  # type: ignore[type-arg]
 
     def __new__(cls, *given: Any, **named: Any) -> Self:
         if named or len(given) != len(cls._fields):
-            values = {**cls._defaults, **dict(zip(cls._fields, given, strict=False)), **named}
+            values = {**cls._defaults, **dict(zip(cls._fields, given)), **named}
             if len(given) > len(cls._fields) or values.keys() != set(cls._fields):
                 raise TypeError(f"{cls.__name__} is made of {', '.join(cls._fields)}")
             given = tuple(values[name] for name in cls._fields)
@@ -36,4 +36,4 @@ class NamedTuple(tuple):  # type: ignore[type-arg]
         return type(self)(**{**self._asdict(), **named})
 
     def _asdict(self) -> dict[str, Any]:
-        return dict(zip(self._fields, self, strict=True))
+        return dict(zip(self._fields, self))

@@ -70,7 +70,7 @@ def tier_of(model: str, letter: dict[str, Any], lane: str) -> str:
     names = models(letter, lane)
     low = model.casefold()
     parts = [low, *low.split("-")]
-    named = [tier for tier, name in zip(TIERS, names, strict=False) if name.casefold() in parts]
+    named = [tier for tier, name in zip(TIERS, names) if name.casefold() in parts]
     if named:
         return named[0]
     weights = [factor(letter, name) for name in names]

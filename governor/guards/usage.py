@@ -117,6 +117,6 @@ def weighed(counts: list[int], rates: Any, *, first: bool, context: int) -> list
         return [tokens, 0, 0, int(first)]
     bands = rates.get("usd") or []
     price = next((band[1] for band in reversed(bands) if context > band[0]), None)
-    cost = sum(a * b for a, b in zip(counts, price, strict=True)) if price else 0
-    units = sum(a * b for a, b in zip(counts, rates.get("units") or [0] * 5, strict=True))
+    cost = sum(a * b for a, b in zip(counts, price)) if price else 0
+    units = sum(a * b for a, b in zip(counts, rates.get("units") or [0] * 5))
     return [tokens, cost, units, int(first and price is None)]

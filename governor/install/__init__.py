@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from governor import paths
+from governor import config, paths
 from governor.errors import BadInputError, GovernorError, SettingsError, StateError
 from governor.install import carry_out, ceiling, change, claude, codex, manifest, plan, runtime, wiring
 from governor.install.carry_out import Outcome
@@ -22,7 +22,7 @@ from governor.install.standing import Wired, adopted, installed, known
 from governor.install.target import Scope, Target, look, writable
 from governor.install.wiring import Host
 
-__all__ = ["Host", "Outcome", "Scope", "Target", "Wired", "install", "installed", "preview", "uninstall"]
+__all__ = ["Host", "Outcome", "Scope", "Target", "Wired", "follow", "install", "installed", "preview", "uninstall"]
 
 
 def install(
@@ -39,10 +39,10 @@ def install(
     home = paths.home()
     targets = _chosen(hosts, scope, folder)
     source = runtime.source_hooks()
-    scripts = runtime.scripts(source)
+    scripts, on = runtime.scripts(source), wiring.switched_on(config.in_force(keep=False).values)
 
     def work_out(target: Target, entries: manifest.Entries) -> Change:
-        return _arriving(target, entries, home=home, folder=folder, scripts=scripts)
+        return _arriving(target, entries, home=home, folder=folder, scripts=scripts, on=on)
 
     def look_ahead(target: Target, entries: manifest.Entries) -> Outcome:
         return carry_out.outcome(work_out(target, entries), done=False)
@@ -66,6 +66,8 @@ def install(
         _each(targets, check)  # raises where none can be wired, before anything of ours is put in place
         runtime.stage(home, source)
         runtime.write_bell(home)
+        runtime.forget_old_python(home)
+        runtime.write_wired(home, on)
         return _each(targets, wire)
 
 
@@ -75,13 +77,42 @@ def preview(path: str, *, folder: Path | None = None) -> Outcome:
     home = paths.home()
     entries = adopted(home, folder)
     target = next(target for target in known(entries, folder) if str(target.path) == path)
-    scripts = runtime.scripts(runtime.source_hooks())
+    scripts, on = runtime.scripts(runtime.source_hooks()), wiring.switched_on(config.in_force().values)
     try:
-        todo = _arriving(target, entries, home=home, folder=folder, scripts=scripts)
+        todo = _arriving(target, entries, home=home, folder=folder, scripts=scripts, on=on)
         writable(target, Path(os.path.realpath(target.path)))
     except SettingsError as fault:
         return _failed(target, fault)
     return carry_out.outcome(todo, done=False)
+
+
+def follow(settings: config.Settings) -> list[Outcome]:
+    """Wire the files that are wired again, where the settings switched a guard on or off since; usually nothing to do.
+
+    So a budget is held from the next refresh on, and no tool call starts a process while nothing wants to look. What
+    was taken out by hand stays out until then. A file that cannot be changed is in the outcomes with its fault, and is
+    tried again at the next refresh. Raises: StateError where the record of what is wired cannot be used.
+    """
+    home, on = paths.home(), wiring.switched_on(settings.values)
+    if runtime.wired_for(home) in (None, on):
+        return []
+    scripts = runtime.scripts(home / "runtime" / "hooks")
+
+    def work_out(target: Target, entries: manifest.Entries) -> Change:
+        return _arriving(target, entries, home=home, folder=target.path.parent, scripts=scripts, on=on)
+
+    outcomes = []
+    with _alone(home):
+        entries = manifest.load(home)
+        ceiling.release(home)  # as in ``install``
+        for target in manifest.targets(entries):
+            try:
+                outcomes.append(carry_out.arrive(home, target, entries, work_out))
+            except GovernorError as fault:
+                outcomes.append(_failed(target, fault))
+        if not any(outcome.fault for outcome in outcomes):
+            runtime.write_wired(home, on)
+    return outcomes
 
 
 def uninstall(
@@ -144,16 +175,22 @@ def _failed(target: Target, fault: GovernorError) -> Outcome:
     return Outcome(target.host, target.scope, str(target.path), False, "", (), fault)
 
 
-def _arriving(target: Target, entries: manifest.Entries, *, home: Path, folder: Path, scripts: list[str]) -> Change:
+def _arriving(
+    target: Target, entries: manifest.Entries, *, home: Path, folder: Path, scripts: list[str], on: frozenset[str]
+) -> Change:
     interpreter = runtime.interpreter()
     commands = {
         script: wiring.command(target.host, script, interpreter=interpreter, home=str(home)) for script in scripts
     }
 
     def tap(document: plan.Document, baseline: plan.Document) -> change.Tap:
+        doubled = tuple(
+            f"A command of your own in {target.path} runs {script}, which {wiring.ON_EVENT} runs too: take it out."
+            for script in plan.wrapped_guards(document)
+        )
         if target.host == "codex":
-            return change.Tap(None, None, tuple(codex.notes()))
-        notes = tuple(claude.notes(target, document, folder))
+            return change.Tap(None, None, (*doubled, *codex.notes()))
+        notes = (*doubled, *claude.notes(target, document, folder))
         if wiring.STATUSLINE not in commands:
             return change.Tap(None, None, notes)
         below = claude.below(target, folder)
@@ -166,7 +203,7 @@ def _arriving(target: Target, entries: manifest.Entries, *, home: Path, folder: 
         seen=look(target),
         entry=entries.get(str(target.path)),
         home=home,
-        rows=wiring.rows(target.host, scripts),
+        rows=wiring.rows(target.host, scripts, on),
         commands=commands,
         tap=tap,
     )

@@ -36,6 +36,12 @@ def is_here() -> bool:
     return any(home.is_dir() for home in paths.claude_homes())
 
 
+def has_plugin(path: str) -> bool:
+    """Is our plugin enabled in these settings? A folder given by ``--plugin-dir`` stands in none."""
+    enabled = _leniently(Target("claude", "user", Path(path))).get("enabledPlugins")
+    return isinstance(enabled, dict) and any(name.startswith("governor@") and on for name, on in enabled.items())
+
+
 def repository(folder: Path) -> Path:
     """Where ``settings.local.json`` is looked for: the repository's root, or the folder itself outside of one."""
     return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)

@@ -28,7 +28,8 @@ DEFAULT_CONTEXT_LIMIT = 2500  # tokens of additional context before Codex writes
 
 TRUST_STEP = (
     'Codex runs a new hook only after you have looked at it. Start codex and choose "Trust all and continue", or type '
-    "/hooks there; until then it skips ours without a word. It asks again only if a command changes."
+    "/hooks there; until then it skips ours without a word. It asks again if a command or its "
+    "matcher changes: where an older install had a command for each guard, and where budget.json switches a guard on."
 )
 
 Status = Literal["trusted", "untrusted", "modified", "disabled"]

@@ -45,30 +45,34 @@ def handlers(document: Document) -> Iterator[tuple[str, dict[str, Any], dict[str
 
 
 def wired(document: Document, rows: Sequence[wiring.Row], commands: Mapping[str, str]) -> Document:
-    """The document with each row present exactly once, its command up to date, and rows we gave up gone.
+    """The document with each row present exactly once, its command and matcher up to date, and all else of ours gone.
 
-    A timeout that the person changed stays theirs, and so does a command of ours that they wrapped in one of their own.
-    Raises: ShapeError where an event we need is not a list.
+    Where an older install had several commands on an event, the new one takes the place of the first, so that fewer
+    hooks of others move. A timeout that the person changed stays theirs, and so does a command of ours that they
+    wrapped in one of their own. Raises: ShapeError where an event we need is not a list.
     """
     after = copy.deepcopy(document)
-    wanted = {(row.event, row.script): row for row in rows}
+    wanted = {row.event: row for row in rows}
     for event, _, handler in handlers(after):
-        script = wiring.mentions(handler.get("command"))
-        if script and not wiring.script_in(handler["command"]):
-            wanted.pop((event, script), None)
+        if wiring.mentions(handler.get("command")) == wiring.ON_EVENT and not wiring.script_in(handler["command"]):
+            wanted.pop(event, None)
     retired: list[int] = []
     for event, group, handler in handlers(after):
-        script = wiring.script_in(handler.get("command"))
-        if script is None:
+        if wiring.script_in(handler.get("command")) is None:
             continue
-        row = wanted.pop((event, script), None)
-        if row is None:
+        row = wanted.get(event)
+        if row is None or not _fits(group, row):
             retired.append(id(handler))
             continue
-        handler["command"] = commands[script]
+        del wanted[event]
+        if wiring.script_in(handler["command"]) != row.script:
+            handler["timeout"] = row.timeout_s
+        handler["command"] = commands[row.script]
         handler.setdefault("timeout", row.timeout_s)
-        if len(group["hooks"]) == 1 and row.matcher:
+        if row.matcher:
             group["matcher"] = row.matcher
+        else:
+            group.pop("matcher", None)
     if retired:
         _drop(after, retired, {})
     for row in wanted.values():
@@ -78,6 +82,18 @@ def wired(document: Document, rows: Sequence[wiring.Row], commands: Mapping[str,
             raise ShapeError(f'its "hooks" has a "{row.event}" that is not a list')
         groups.append(wiring.group(row, commands[row.script]))
     return after
+
+
+def _fits(group: Document, row: wiring.Row) -> bool:
+    """Is the group ours alone, so that its matcher may be changed, or does it look at just what we have to see?"""
+    return len(group["hooks"]) == 1 or (group.get("matcher") or None) == row.matcher
+
+
+def wrapped_guards(document: Document) -> list[str]:
+    """Scripts of single guards that the person runs by a command of their own, beside ours that runs them all."""
+    named = [handler.get("command") for _, _, handler in handlers(document)]
+    scripts = [wiring.mentions(words) for words in named if wiring.script_in(words) is None]
+    return sorted({script for script in scripts if script in wiring.ONE_BY_ONE})
 
 
 def unwired(document: Document, baseline: Document) -> Document:

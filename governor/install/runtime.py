@@ -18,7 +18,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 import governor
-from governor import hook
+from governor import hook, old_python
 from governor.errors import StateError
 from governor.install.wiring import SCRIPTS
 
@@ -80,13 +80,19 @@ def stage(home: Path, source: Path) -> Path:
     return link
 
 
+def forget_old_python(home: Path) -> None:
+    """Installed hooks bring their own interpreter: what was said of an older one is settled."""
+    shutil.rmtree(home / old_python.FOLDER, ignore_errors=True)
+
+
 def unstage(home: Path) -> None:
     """Take the hooks away again. A session that still starts them meets a missing file, which ``|| true`` forgives."""
     link = home / "runtime"
     if link.is_symlink():
         link.unlink()
         _sweep(home, "")
-    (home / "bell").unlink(missing_ok=True)
+    for name in ("bell", "wired"):
+        (home / name).unlink(missing_ok=True)
 
 
 def write_bell(home: Path) -> None:
@@ -96,6 +102,19 @@ def write_bell(home: Path) -> None:
     """
     words = [sys.executable, "-P", "-m", "governor", "refresh", "--quiet"]
     hook.write_private(str(home / "bell"), b"\0".join(os.fsencode(word) for word in words))
+
+
+def write_wired(home: Path, on: frozenset[str]) -> None:
+    """Remember which guards were switched on when the events were wired."""
+    hook.write_private(str(home / "wired"), " ".join(sorted(on)).encode() + b"\n")
+
+
+def wired_for(home: Path) -> frozenset[str] | None:
+    """The guards that were switched on when the events were wired; None where nothing is wired, or by an older us."""
+    try:
+        return frozenset((home / "wired").read_text("utf-8").split())
+    except (OSError, ValueError):
+        return None
 
 
 def _files(source: Path) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from governor import paths
+from governor import config, paths
 from governor.errors import SettingsError
 from governor.install import change, claude, codex, manifest, plan, runtime, way_back, wiring
 from governor.install.target import Scope, Target, look
@@ -22,11 +22,12 @@ class Wired(NamedTuple):
     event: str  # "statusLine" for the tap
     script: str
     is_present: bool
-    is_current: bool  # the command is the one we would write today
+    is_current: bool  # the command and its matcher are those we would write today
     has_script: bool
     has_interpreter: bool
     problem: str = ""  # why the file could not be looked into
     again: str = "governor install"  # what wires this file anew
+    is_older: bool = False  # one guard on its own: an older install, or wired by hand
 
 
 def installed(*, folder: Path | None = None) -> list[Wired]:
@@ -39,21 +40,24 @@ def installed(*, folder: Path | None = None) -> list[Wired]:
     entries = adopted(home, folder)
     scripts = runtime.scripts(home / "runtime" / "hooks") or runtime.scripts(runtime.source_hooks())
     here = {"claude": claude.is_here(), "codex": codex.is_here()}
+    on = wiring.switched_on(config.in_force().values)
     found: list[Wired] = []
     for target in known(entries, folder):
         is_wanted = str(target.path) in entries and target.path.parent.is_dir()  # else its project or client is gone
         if not is_wanted and not (target.scope == "user" and here[target.host] and _is_chosen(target, folder)):
             continue
-        rows = [(row.event, row.script) for row in wiring.rows(target.host, scripts)]
-        if target.host == "claude" and wiring.STATUSLINE in scripts:
-            rows.append(("statusLine", wiring.STATUSLINE))
+        rows = wiring.rows(target.host, scripts, on)
         document: plan.Document = {}
         problem = ""
         try:
             document = change.document_of(target, look(target))
         except SettingsError as fault:
             problem = fault.message
-        found += [_wired(target, event, script, document, problem, entries) for event, script in rows]
+        found += [_wired(target, row, document, problem, entries) for row in rows]
+        if target.host == "claude" and wiring.STATUSLINE in scripts:
+            tap = wiring.Row("claude", "statusLine", None, wiring.STATUSLINE, 0)
+            found.append(_wired(target, tap, document, problem, entries))
+        found += _older(target, document)
     return found
 
 
@@ -90,30 +94,43 @@ def known(entries: manifest.Entries, folder: Path) -> list[Target]:
     return list(found.values())
 
 
-def _wired(
-    target: Target, event: str, script: str, document: plan.Document, problem: str, entries: manifest.Entries
-) -> Wired:
-    if event == "statusLine":
+def _wired(target: Target, row: wiring.Row, document: plan.Document, problem: str, entries: manifest.Entries) -> Wired:
+    if row.event == "statusLine":
         line = document.get("statusLine")
-        commands = [line.get("command")] if isinstance(line, dict) else []
+        commands = [(line.get("command"), None)] if isinstance(line, dict) else []
     else:
-        commands = [handler.get("command") for at, _, handler in plan.handlers(document) if at == event]
-    ours = next((words for words in commands if isinstance(words, str) and wiring.mentions(words) == script), None)
-    expected = wiring.command(target.host, script, interpreter=runtime.interpreter(), home=str(paths.home()))
-    if event == "statusLine":
+        at = (each for each in plan.handlers(document) if each[0] == row.event)
+        commands = [(handler.get("command"), group.get("matcher")) for _, group, handler in at]
+    ours = ((words, at) for words, at in commands if isinstance(words, str) and wiring.mentions(words) == row.script)
+    found, matcher = next(ours, (None, None))
+    expected = wiring.command(target.host, row.script, interpreter=runtime.interpreter(), home=str(paths.home()))
+    if row.event == "statusLine":
         entry = entries.get(str(target.path))
-        expected = wiring.with_own_line(expected, entry.chained if entry else wiring.own_line_in(ours))
-    interpreter, file = wiring.files_in(ours or expected)
+        expected = wiring.with_own_line(expected, entry.chained if entry else wiring.own_line_in(found))
+    interpreter, file = wiring.files_in(found or expected)
     return Wired(
         target.host,
         target.scope,
         str(target.path),
-        event,
-        script,
-        is_present=ours is not None,
-        is_current=ours == expected,
+        row.event,
+        row.script,
+        is_present=found is not None,
+        is_current=found == expected and (matcher or None) == row.matcher,
         has_script=os.path.isfile(file),
         has_interpreter=os.access(interpreter, os.X_OK),
         problem=problem,
         again="governor install" if target.scope == "user" else target.again,
     )
+
+
+def _older(target: Target, document: plan.Document) -> list[Wired]:
+    """Commands of ours that run one guard alone."""
+    found = []
+    for event, _, handler in plan.handlers(document):
+        script = wiring.mentions(handler.get("command"))
+        if script in wiring.ONE_BY_ONE:
+            interpreter, file = wiring.files_in(handler["command"])
+            there, runs = os.path.isfile(file), os.access(interpreter, os.X_OK)
+            path = str(target.path)
+            found.append(Wired(target.host, target.scope, path, event, script, True, False, there, runs, is_older=True))
+    return found

@@ -1,72 +1,62 @@
-"""Which hook stands where: the one table that installing, checking and the examples are all made from.
+"""Which events are wired: the one table that installing, checking and the examples are all made from.
 
-A command is short (clients write it into the transcript at every run), never changes between releases (Codex asks the
-person to review a hook again when it does), names its interpreter in full, and ends in ``|| true``: CPython exits 2 on
-a missing script, 2 means "block" to both clients, and a person must never be locked out by a file that went away.
+One command stands on each event and runs every guard that looks at it (``governor.on_event``). A command is short
+(clients write it into the transcript at every run), never changes between releases (Codex asks the person to review a
+hook again when it does), names its interpreter in full, and ends in ``|| true``: CPython exits 2 on a missing script,
+2 means "block" to both clients, and a person must never be locked out by a file that went away.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple
+
+from governor.on_event import LOOKS
 
 Host = Literal["claude", "codex"]
 
 STATUSLINE = "statusline.py"
+ON_EVENT = "on_event.py"
+GUARDS = frozenset(guard for _, _, _, guard, _ in LOOKS)
+ONE_BY_ONE = frozenset(f"{guard}.py" for guard in GUARDS)  # each on its own event: how 0.1 wired them
+SCRIPTS = ONE_BY_ONE | {ON_EVENT, STATUSLINE}
 
 
 class Row(NamedTuple):
-    """One hook script on one event of one client."""
+    """One command on one event of one client."""
 
     host: Host
     event: str
-    matcher: str | None  # None where the event has none, or where every occurrence matters
+    matcher: str | None  # None where the event has none, or where every tool matters
     script: str
     timeout_s: int
 
 
-# Adding a hook is adding its rows; a row whose script does not ship is skipped. The matchers are plain names joined by
-# "|", which both clients compare exactly. Codex gives its edits the name apply_patch. Its subagents' tool is
-# spawn_agent, and 0.169 was seen to tell hooks the tool's namespace before that name, with nothing between.
-SPAWN = "spawn_agent|collaborationspawn_agent"
-TABLE: tuple[Row, ...] = (
-    Row("claude", "SessionStart", None, "pacing_warner.py", 5),
-    Row("claude", "SessionStart", None, "price_warner.py", 5),
-    Row("claude", "SessionStart", None, "spawn_guard.py", 5),
-    Row("claude", "PreModelSwitch", None, "price_warner.py", 5),
-    Row("claude", "UserPromptSubmit", None, "pacing_warner.py", 5),
-    Row("claude", "UserPromptSubmit", None, "prompt_router.py", 5),
-    Row("claude", "UserPromptSubmit", None, "budget_guard.py", 5),
-    Row("claude", "PreToolUse", None, "budget_guard.py", 5),
-    Row("claude", "PreToolUse", "Agent|Task|Workflow", "spawn_guard.py", 5),
-    Row("claude", "PostToolUse", "Agent|Task|Workflow", "spawn_guard.py", 5),
-    Row("claude", "PostToolUseFailure", "Agent|Task|Workflow", "spawn_guard.py", 5),
-    Row("claude", "SubagentStop", None, "spawn_guard.py", 5),
-    Row("claude", "PostToolUse", "Write|Edit|MultiEdit", "memory_compactor.py", 10),
-    Row("claude", "PostToolBatch", None, "loop_guard.py", 5),
-    Row("claude", "PostToolUseFailure", None, "loop_guard.py", 5),
-    Row("claude", "Stop", None, "loop_guard.py", 5),
-    Row("claude", "StopFailure", None, "loop_guard.py", 5),
-    Row("codex", "SessionStart", None, "pacing_warner.py", 5),
-    Row("codex", "SessionStart", None, "spawn_guard.py", 5),
-    Row("codex", "UserPromptSubmit", None, "pacing_warner.py", 5),
-    Row("codex", "UserPromptSubmit", None, "prompt_router.py", 5),
-    Row("codex", "UserPromptSubmit", None, "budget_guard.py", 5),
-    Row("codex", "PreToolUse", None, "budget_guard.py", 5),
-    Row("codex", "PreToolUse", SPAWN, "spawn_guard.py", 5),
-    Row("codex", "PostToolUse", SPAWN, "spawn_guard.py", 5),
-    Row("codex", "SubagentStop", None, "spawn_guard.py", 5),
-    Row("codex", "PostToolUse", "apply_patch", "memory_compactor.py", 10),
-    Row("codex", "PostToolUse", None, "loop_guard.py", 5),
-    Row("codex", "Stop", None, "loop_guard.py", 5),
-)
-SCRIPTS = frozenset(row.script for row in TABLE) | {STATUSLINE}
+def switched_on(values: Mapping[str, Any]) -> frozenset[str]:
+    """The guards that these settings give something to do.
+
+    The budget guard always has: before every tool call it is where a halt is obeyed, budgets or none.
+    """
+    off = {"loop_guard": values["loop"]["action"] == "off"}
+    return frozenset(guard for guard in GUARDS if not off.get(guard))
 
 
-def rows(host: Host, scripts: Collection[str]) -> list[Row]:
-    """The rows of one client whose script is among those that ship."""
-    return [row for row in TABLE if row.host == host and row.script in scripts]
+def rows(host: Host, scripts: Collection[str], on: Collection[str] = GUARDS) -> list[Row]:
+    """One row for each event at which a guard looks that ships (``scripts``) and is switched ``on``.
+
+    Its matcher names the tools of those guards; it has none where one of them looks at every tool. The client waits as
+    long as for the slowest.
+    """
+    if ON_EVENT not in scripts:
+        return []
+    looks = [row for row in LOOKS if row[0] == host and row[3] in on and f"{row[3]}.py" in scripts]
+    made = []
+    for event in dict.fromkeys(event for _, event, _, _, _ in looks):
+        mine = [(tools, seconds) for _, at, tools, _, seconds in looks if at == event]
+        matcher = "|".join(tools for tools, _ in mine) if all(tools for tools, _ in mine) else None
+        made.append(Row(host, event, matcher, ON_EVENT, max(seconds for _, seconds in mine)))
+    return made
 
 
 def command(host: Host, script: str, *, interpreter: str, home: str) -> str:
@@ -155,12 +145,14 @@ def group(row: Row, words: str) -> dict[str, Any]:
     return {"matcher": row.matcher, "hooks": [handler]} if row.matcher else {"hooks": [handler]}
 
 
-def example(host: Host, scripts: Collection[str], *, interpreter: str, home: str) -> dict[str, Any]:
+def example(
+    host: Host, scripts: Collection[str], *, interpreter: str, home: str, on: Collection[str] = GUARDS
+) -> dict[str, Any]:
     """A whole settings document that holds our wiring and nothing else."""
     from governor.install import plan
 
     commands = {script: command(host, script, interpreter=interpreter, home=home) for script in SCRIPTS}
-    document = plan.wired({}, rows(host, scripts), commands)
+    document = plan.wired({}, rows(host, scripts, on), commands)
     if host == "claude" and STATUSLINE in scripts:
         document["statusLine"] = plan.tapped(None, commands[STATUSLINE])
     return document
@@ -168,8 +160,9 @@ def example(host: Host, scripts: Collection[str], *, interpreter: str, home: str
 
 def plugin(scripts: Collection[str]) -> dict[str, Any]:
     """``hooks/hooks.json`` of the Claude Code plugin. Its folder moves with every version, so the client names it, and
-    which ``python3`` there is only the person's shell knows; the status line is no plugin's to set."""
+    which ``python3`` there is only the person's shell knows; the status line is no plugin's to set. The settings of the
+    person are not known here, so every guard is wired."""
     from governor.install import plan
 
-    commands = {script: f'python3 -I -S "${{CLAUDE_PLUGIN_ROOT}}/hooks/{script}" || true' for script in SCRIPTS}
-    return plan.wired({}, rows("claude", scripts), commands)
+    words = f'python3 -I -S "${{CLAUDE_PLUGIN_ROOT}}/hooks/{ON_EVENT}" plugin || true'
+    return plan.wired({}, rows("claude", scripts), {ON_EVENT: words})

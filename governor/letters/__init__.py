@@ -24,7 +24,7 @@ from governor.review import upkeep
 ACTIVE_S = 2 * 3600  # sessions used within this time may hear about their context
 # Marks of episodes and of sessions older than this are forgotten; a project's budget may look back a month.
 SWEPT = {"episodes": 14 * 86_400, "taps": 14 * 86_400, "leases": 14 * 86_400, "live": 40 * 86_400}
-SWEPT |= {"loops": 14 * 86_400, "breakers": 14 * 86_400}
+SWEPT |= {"loops": 14 * 86_400, "breakers": 14 * 86_400, "old-python": 14 * 86_400}
 
 
 def _memory(desk: Desk) -> tuple[str, dict[str, Any]]:

@@ -20,6 +20,11 @@ NEEDED = 50  # runs before a guard is judged: a p95 of fewer rests on two of the
 LONGEST_S = 8 * DAY_S
 TAP = "statusline"  # carries the official figure, and the client does not wait for it: named when slow, never muted
 
+# ``governor.on_event.START``: the share of a run that belongs to no guard (the interpreter's start, stdin, JSON, one
+# answer out of several). Counted once a run, so that a run's lines add up to its process. Nobody can be muted for it.
+START = "start"
+UNMUTED = frozenset((TAP, START))
+
 REFRESH = "refresh"  # the background run that hooks ring for: a cost, and no guard
 
 Rule = Literal["p95_ms", "week_percent"]
@@ -151,7 +156,7 @@ def excess(cost: Cost, limits: Limits, units_per_percent: Mapping[Lane, float]) 
         return "p95_ms", cost.p95, limits.p95_ms
     shares = [units / units_per_percent[lane] for lane, units in cost.units.items() if lane in units_per_percent]
     share = max(shares, default=0.0)
-    if share > limits.week_percent and cost.hook != TAP:
+    if share > limits.week_percent and cost.hook not in UNMUTED:
         return "week_percent", share, limits.week_percent
     return None
 
@@ -196,7 +201,7 @@ def _judged(
     if found is None:
         return Mark(since=mark.since)
     rule, value, limit = found
-    if not limits.mute or cost.hook == TAP or cost.hook in limits.holding:
+    if not limits.mute or cost.hook in UNMUTED or cost.hook in limits.holding:
         return Mark("kept", rule, value, limit, mark.since, 0, mark.strikes)
     until = now + min(DAY_S * 2**mark.strikes, LONGEST_S)
     return Mark("muted", rule, value, limit, now, until, min(mark.strikes + 1, 8))

@@ -74,7 +74,9 @@ def booked(record: dict[str, Any], state: dict[str, Any], offset: int) -> list[B
             known = sums[model]
             kinds = [a + b for a, b in zip(kinds, known[KINDS_AT:KINDS_END], strict=True)]
             cost, split = cost + known.cost, split and known.is_split
-        sums[model] = Booked._make((session, began, spent_ms, model, at_ms, project, ancestors, *kinds, cost, split, ""))
+        sums[model] = Booked._make(
+            (session, began, spent_ms, model, at_ms, project, ancestors, *kinds, cost, split, "")
+        )
     return list(sums.values())
 
 

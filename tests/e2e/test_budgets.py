@@ -117,3 +117,36 @@ def test_codex_makes_no_call_past_its_budget(codex: Codex, governor: Governor, s
     codex.exec("work")
 
     assert 2 == steps(codex)
+
+
+def set_later(governor: Governor) -> None:
+    """A budget that is written after the install, and the refresh that takes it up."""
+    file = governor.home / ".config" / "governor" / "budget.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"budgets": [{"name": "night", "per": "session", "tool_calls": 2, "action": "stop"}]}')
+    assert 0 == governor("refresh").code
+
+
+def test_a_budget_set_after_the_install_is_held_from_the_next_refresh_on(
+    wired: ClaudeCode, governor: Governor, state: State, standin: Standin
+) -> None:
+    """Without one no process starts before a tool call; the refresh wires that event."""
+    runaway(standin, 3, usage(input=10))
+    wired.print("work")
+    assert (3, 1) == (steps(wired), state.runs("budget")), "at the prompt alone"
+    set_later(governor)
+    runaway(standin, 6, usage(input=10))
+    wired.print("work all night")
+    assert 3 + 2 == steps(wired)
+
+
+def test_a_budget_set_later_is_held_in_codex_too(
+    wired_codex: Codex, governor: Governor, state: State, standin: Standin
+) -> None:
+    """Trusted for the run, as an automation would; a person reviews the hook again."""
+    set_later(governor)
+    for number in range(4):
+        standin.reply(tool("exec_command", cmd=f"echo {number} >> steps"))
+    standin.reply(text("done"))
+    wired_codex.exec("work")
+    assert 2 == steps(wired_codex)
