@@ -68,14 +68,9 @@ def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
         hook.claim(door.home, advice.also)
     record = {"decision": advice.decision, "rule": advice.rule, "session": str(event.get("session_id", ""))[:64]}
     record["said"] = advice.once.split(":")[0] or "held"
-    return hook.Reply(
-        person=advice.person,
-        model=advice.model,
-        block=advice.block,
-        once=advice.once,
-        record=record,
-        bell=advice.bell,
-    )
+    reply = hook.Reply(person=advice.person, model=advice.model, once=advice.once, record=record, bell=advice.bell)
+    reply.block = advice.block
+    return reply
 
 
 def what_to_press(event: "dict[str, Any]", door: hook.Door) -> "str | None":
