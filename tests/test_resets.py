@@ -157,7 +157,8 @@ STALE = {  # an old figure, shown by an answer that seems fresh, and once more a
 @pytest.mark.parametrize("story", STALE)
 def test_an_old_figure_that_looks_fresh_lowers_nothing(story: str) -> None:
     world = World()
-    lived([*STALE[story], ("failing", 0), ("failing", 0), ("turn", 2), ("failing", 0)], world)
+    again = [("failing", 0), ("tick", 700)]
+    lived([*STALE[story], *again, *again, ("turn", 2), *again], world)
     assert 40.0 == world.official(random.Random(1))
 
 
