@@ -149,6 +149,7 @@ STALE = {  # an old figure, shown by an answer that seems fresh, and once more a
     "was under way when it was painted": [("idle", 0), ("asked", 0), ("tick", 2), *HIGH, ("idle", 0), ("ended", 0)],
     "began before the higher one": [("idle", 0), ("asked", 0), *HIGH, ("ended", 0)],
     "is another session's, after /clear": [("turn", 0), *HIGH, ("cleared", 0)],
+    "goes on unchanged, signed in elsewhere": [("turn", 0), *HIGH, ("tick", 40), ("idle", 0)],
     "was never seen before": [("unseen", 0), *HIGH, ("tick", 40), ("idle", 0)],
 }
 
@@ -156,7 +157,8 @@ STALE = {  # an old figure, shown by an answer that seems fresh, and once more a
 @pytest.mark.parametrize("story", STALE)
 def test_an_old_figure_that_looks_fresh_lowers_nothing(story: str) -> None:
     world = World()
-    lived([*STALE[story], ("failing", 0), ("failing", 0), ("turn", 2), ("failing", 0)], world)
+    again = [("failing", 0), ("tick", 700)]
+    lived([*STALE[story], *again, *again, ("turn", 2), *again], world)
     assert 40.0 == world.official(random.Random(1))
 
 
@@ -205,13 +207,12 @@ def test_after_a_true_reset_the_figure_comes_down_by_evidence_and_never_below_wh
 @pytest.mark.parametrize("answers", range(4))
 def test_one_session_alone_proves_a_reset_with_its_second_answer(answers: int) -> None:
     world = World()
-    world.true = 97.0
+    world.true = 96.0
     client = world.clients[0]
-    for _ in range(2):
-        lived([("ask", 0), ("tick", 9), ("answer", 0), ("paint", 0), ("tick", 60)], world)
+    lived([("turn", 0), ("use", 1.0), ("turn", 0)], world)
     world.give_back()
     for _ in range(answers):
-        lived([("ask", 0), ("tick", 9), ("answer", 0), ("paint", 0), ("tick", 60)], world)
+        lived([("turn", 0)], world)
     assert client.shown is not None
     assert (97.0 if answers < 2 else 0.0) == world.official(random.Random(1))
 
