@@ -323,8 +323,7 @@ def test_an_old_python_finds_the_same_home(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def staged() -> list[Path]:
     """Every file that a hook may load."""
-    files = runtime._files(ROOT / "hooks")
-    return [ROOT / name for name in files]
+    return sorted(ROOT / name for name in runtime._files(ROOT / "hooks"))
 
 
 @pytest.mark.parametrize("path", [path for path in staged() if path.parent.name == "hooks"], ids=lambda path: path.name)

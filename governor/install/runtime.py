@@ -146,7 +146,7 @@ def _imported(code: bytes) -> set[str]:
 def _digest(files: dict[str, bytes]) -> str:
     """Of every name and byte, and of the interpreter that compiles them."""
     whole = hashlib.sha256(str(sys.implementation.cache_tag).encode())
-    for path, content in files.items():
+    for path, content in sorted(files.items()):  # found by way of sets, in another order every time
         whole.update(f"\0{path}\0{len(content)}\0".encode() + content)
     return whole.hexdigest()[:12]
 
