@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from governor import config, hook, paths, refresh, spending
+from governor.acts import halts
 from governor.assess import assess
 from governor.errors import StateError
 from governor.faces.plain import moment
-from governor.guards import gate
+from governor.guards import gate, halt
 from governor.guards.budget import UNITS, Standing, crossed
 from governor.guards.gate import Ruling
 from governor.ledger.store import open_ledger
-from governor.model import Lane
+from governor.model import LANES, Lane
 from governor.report import LaneReport, Report, WindowReport
 from governor.spending import Spent
 
@@ -42,6 +43,7 @@ def seen(*, lane: Lane | None = None, window: str | None = None) -> tuple[Ruling
             report = assess(ledger, settings, now=now, lane=lane)
             found = [*of_windows(report, window=window, now=now)]
             if window is None:
+                found += of_halts(lane=lane, folder=_folder(), now=now)
                 found += of_budgets(spending.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
     except StateError as fault:
         return Ruling("GO", "no-state", f"nothing can be known: {fault.message}"), None
@@ -73,6 +75,15 @@ def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruli
         for found in lane.windows:
             if window in (None, found.window.name):
                 yield _of_window(lane, found, named=window is not None, now=now)
+
+
+def of_halts(*, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
+    """STOP for every client whose work in this folder the user has halted. Halts of one session or agent are not its."""
+    for name in [lane] if lane is not None else LANES:
+        held = halts.holding(str(paths.home()), halt.Agent(lane=name, folder=folder), now)
+        if held is not None:
+            until = held[0].until
+            yield Ruling("STOP", "halt", f"you halted {halt.whom(held[0])}", name, until=until)
 
 
 def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:

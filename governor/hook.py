@@ -129,6 +129,26 @@ def is_muted(state_home: str, name: str) -> bool:
     return os.path.exists(os.path.join(state_home, "muted", name))
 
 
+def is_halt_possible(state_home: str) -> bool:
+    """Can any halt be in force? Two looks at files that are mostly not there (``governor.acts.halts``)."""
+    return os.path.lexists(os.path.join(state_home, "HALT")) or os.path.exists(os.path.join(state_home, "kill/halts"))
+
+
+def _halted(door: Door, raw: bytes) -> bool:
+    """Does a halt hold for this event? Then the agent has been told so."""
+    from governor.acts import halts
+
+    told: list[Reply] = []
+
+    def decide(event: dict[str, Any], door: Door) -> Reply | None:
+        reply = halts.reply(event, door)
+        told.extend([reply] if reply is not None else ())
+        return reply
+
+    _answer(door, decide, raw)
+    return bool(told)
+
+
 def _still_on(text: str, now: float) -> bool:
     try:
         until = float(text)
@@ -304,10 +324,12 @@ def run(
     try:
         raw = drain()
         now = time.time()
-        if off_by(home(), now):
+        door = Door(name, home(), sys.argv[1] if len(sys.argv) > 1 else "claude", now)
+        if is_halt_possible(door.home) and _halted(door, raw):
+            return  # a halt is the user's own word: it also holds while the governor is silenced
+        if off_by(door.home, now):
             return  # and leave no mark either: off is off
-        state_home = home()
-        door = Door(name, state_home, sys.argv[1] if len(sys.argv) > 1 else "claude", now)
+        state_home = door.home
         if not is_muted(state_home, name) and (wants is None or wants(raw, door)):
             said = _answer(door, decide, raw)
         ring(state_home, now)

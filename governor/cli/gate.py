@@ -79,7 +79,9 @@ def line(ruling: Ruling, *, now: int, lane: Lane | None = None, window: str | No
     reset = ""
     if ruling.answer == "STOP":
         said, step = standing(ruling) or said, "governor override 30m"
-        if ruling.until:
+        if ruling.rule == "halt":
+            step = "governor unhalt --all"
+        elif ruling.until:
             reset = f", resets {moment(ruling.until, None, now=now)}"
             step = "governor gate --wait" + f" --lane {lane}" * (lane is not None)
             step += f" --window {window}" * (":" in (window or ""))  # unnamed, a family's window stops nothing

@@ -10,6 +10,7 @@ from governor.model import Tally
 from governor.supervise.budget import Crossing
 
 BUDGET_ENDED = 124  # what timeout(1) says
+HALTED = 20  # what governor gate says of a STOP
 CLOSED = 141  # 128 + SIGPIPE: what a program that writes into a closed pipe ends with
 
 
@@ -23,7 +24,7 @@ class Share(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """``state``: done, failed, budget, refused, interrupted, closed or not_started."""
+    """``state``: done, failed, budget, halted, refused, interrupted, closed or not_started."""
 
     state: str
     client: str | None
@@ -44,6 +45,7 @@ class Outcome(NamedTuple):
     complaint: str = ""  # what it said when it failed, likewise
     output: bytes = b""  # what stdout would have got from the client itself, as far as it was not passed on already
     is_finished: bool = False  # the client's own closing event said that all went well
+    halt: str = ""  # whom the user halted, and why; empty where no halt ended it
 
 
 def as_data(outcome: Outcome) -> dict[str, Any]:
@@ -99,6 +101,7 @@ def line(outcome: Outcome) -> str:
     ends = {
         "done": "done",
         "failed": f"the {who} failed ({outcome.failure or f'exit {outcome.child_exit}'})",
+        "halted": f"halted by you: {outcome.halt}",
         "refused": "refused: the window is used up",
         "interrupted": "interrupted",
         "closed": "ended, for nobody read its output any more",
@@ -118,5 +121,9 @@ def line(outcome: Outcome) -> str:
             for each in outcome.windows
             if each.after is not None
         ]
-    step = outcome.resume or ("governor doctor" if outcome.state == "not_started" else "governor status")
+    step = (
+        "governor unhalt --all"
+        if outcome.state == "halted"
+        else outcome.resume or ("governor doctor" if outcome.state == "not_started" else "governor status")
+    )
     return f"{'; '.join(words)}\n  next: {step}"
