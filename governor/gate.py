@@ -78,7 +78,7 @@ def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruli
 
 
 def of_halts(*, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
-    """STOP for every client whose work in this folder the user has halted. Halts of one session or agent are not its."""
+    """STOP for every client that is halted in this folder. A halt of one session or agent type is no word on that."""
     for name in [lane] if lane is not None else LANES:
         held = halts.holding(str(paths.home()), halt.Agent(lane=name, folder=folder), now)
         if held is not None:

@@ -24,11 +24,13 @@ ASKED = "kill/halts-asked"  # its time: when a copy was last asked for
 SIZE_LIMIT = 2**16
 PATIENCE_S = 0.06  # a local copy takes 3 ms; a hook may wait this long once in SHARED_EVERY_S
 HUNG_S = 600  # a copy that does not end is not asked for again before this
-# $1 is the shared file, $2 the copy. A file that is gone lifts what it held; one that cannot be read lifts nothing.
-COPY_SCRIPT = (
-    '{ if [ -e "$1" ]; then head -c 65536 "$1"; else echo "# none"; fi; } >"$2.tmp.$$"'
-    ' && mv "$2.tmp.$$" "$2" || rm -f "$2.tmp.$$"'
-)
+# $1 is the shared file, $2 the copy, $3 the mark that a copy is being made. A file that is gone lifts what it held. One
+# that cannot be read, or whose folder is gone, lifts nothing: the copy stays as it is, and is asked for again later.
+COPY_SCRIPT = """umask 077
+if [ -e "$1" ]; then head -c 65536 "$1" >"$2.tmp"; else [ -d "${1%/*}" ] && echo "# none" >"$2.tmp"; fi
+if [ $? = 0 ]; then mv "$2.tmp" "$2"; elif [ -e "$2" ]; then touch "$2"; else echo "# none" >"$2"; fi
+rm -f "$3"
+"""
 
 
 def in_force(state_home: str, now: float, *, patience_s: float = PATIENCE_S) -> list[tuple[Halt, str]]:
@@ -65,20 +67,15 @@ def _copy(state_home: str, path: str, now: float, patience_s: float) -> None:
     copied_at, asked_at = _time_of(copy), _time_of(asked)
     if 0 <= now - copied_at < hook.SHARED_EVERY_S:
         return
-    is_hung = asked_at > copied_at and 0 <= now - asked_at < HUNG_S
-    if is_hung and now - asked_at > hook.SHARED_EVERY_S:
-        return  # the share does not answer: what was known goes on holding
-    if not is_hung:
+    if 0 <= now - asked_at < HUNG_S:
+        if now - asked_at > hook.SHARED_EVERY_S:
+            return  # the share does not answer: what was known goes on holding
+    else:
         try:
             hook.write_private(asked, b"")
             null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-            os.posix_spawn(
-                "/bin/sh",
-                ["/bin/sh", "-c", f"umask 077; {COPY_SCRIPT}", "sh", path, copy],
-                {"PATH": "/usr/bin:/bin"},
-                file_actions=null,
-                setsid=True,
-            )
+            command = ["/bin/sh", "-c", COPY_SCRIPT, "sh", path, copy, asked]
+            os.posix_spawn(command[0], command, {"PATH": "/usr/bin:/bin"}, file_actions=null, setsid=True)
         except (OSError, AttributeError, NotImplementedError):
             return
     deadline = time.monotonic() + patience_s
