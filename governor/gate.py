@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from governor import config, hook, paths, policy, refresh, refusals, spending
+from governor import config, halts, hook, paths, policy, refresh, refusals, spending
 from governor.assess import assess
 from governor.errors import StateError
 from governor.faces import known
@@ -18,7 +18,7 @@ from governor.guards.gate import Ruling
 from governor.guards.shared import is_tagged
 from governor.ledger import owners
 from governor.ledger.store import open_ledger
-from governor.model import Lane
+from governor.model import LANES, Lane
 from governor.report import LaneReport, Report, WindowReport
 from governor.spending import Spent
 
@@ -52,6 +52,7 @@ def seen(
             report = assess(ledger, settings, now=now, lane=lane, whose=whose)
             found = [*of_windows(report, window=window, now=now), *of_refusals(report, now=now)]
             if window is None:
+                found += of_halts(lane=lane, folder=_folder(), now=now)
                 found += of_budgets(spending.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
     except StateError as fault:
         return Ruling("GO", "no-state", f"nothing can be known: {fault.message}"), None
@@ -97,6 +98,15 @@ def of_refusals(report: Report, *, now: int) -> Iterator[Ruling]:
         for refusal in part.refusals:
             ruling = Ruling("PACE", "refused", refusals.sentence(refusal, now=now), part.lane, until=refusal.until)
             yield ruling._replace(account=part.whose.name if part.whose else None, whose=shown(report, part))
+
+
+def of_halts(*, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
+    """STOP for every client that is halted in this folder. A halt of one session or agent type is no word on that."""
+    for name in [lane] if lane is not None else LANES:
+        held = halts.holding(str(paths.home()), halt_file.Agent(lane=name, folder=folder), now)
+        if held is not None:
+            until = held[0].until
+            yield Ruling("STOP", "halt", f"you halted {halt_file.whom(held[0])}", name, until=until)
 
 
 def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:

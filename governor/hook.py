@@ -134,6 +134,11 @@ def is_muted(state_home: str, name: str) -> bool:
     return os.path.exists(os.path.join(state_home, "muted", name))
 
 
+def may_be_halted(state_home: str) -> bool:
+    """Can a halt be in force (``governor.halts``)? Two looks at files that are mostly not there."""
+    return os.path.lexists(state_home + "/HALT") or os.path.exists(state_home + "/kill/halts")
+
+
 def _still_on(text: str, now: float) -> bool:
     try:
         until = float(text)
@@ -310,12 +315,14 @@ def run(
     try:
         raw = drain()
         now = time.time()
-        if off_by(home(), now):
+        door = Door(name, home(), sys.argv[1] if len(sys.argv) > 1 else "claude", now)
+        if may_be_halted(door.home) and _is_halted(raw, door):
+            return  # a halt is the user's own word: it also holds while the governor is silenced
+        if off_by(door.home, now):
             return  # and leave no mark either: off is off
-        state_home = home()
-        door = Door(name, state_home, sys.argv[1] if len(sys.argv) > 1 else "claude", now)
+        state_home = door.home
         if not is_muted(state_home, name) and (wants is None or wants(raw, door)):
-            said = _answer(door, decide, raw)
+            said = answer(door, decide, raw)
         ring(state_home, now)
     except BaseException as fault:  # SystemExit too: a hook that dies loudly can lock a person out
         log(state_home, name, fault)
@@ -324,7 +331,14 @@ def run(
             note_run(state_home, name, *said)
 
 
-def _answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], raw: bytes) -> tuple[int, str]:
+def _is_halted(raw: bytes, door: Door) -> bool:
+    from governor import halts
+
+    return halts.obeyed(raw, door)
+
+
+def answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], raw: bytes) -> tuple[int, str]:
+    """Say what ``decide`` makes of the event: (characters given to the model, the session they go into)."""
     from governor import wire
 
     try:

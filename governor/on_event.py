@@ -106,12 +106,14 @@ def run(folder: str, arguments: Sequence[str]) -> None:
     turns: list[Turn] = []
     try:
         raw, now = hook.drain(), time.time()
+        lane = "codex" if "codex" in arguments else "claude"
+        if hook.may_be_halted(hook.home()) and _is_halted(raw, lane, now):
+            return
         if hook.off_by(hook.home(), now) is not None:
             return
         if "plugin" in arguments and _steps_aside():  # plugin.ARGUMENT, not loaded for it
             return
         home = hook.home()
-        lane = "codex" if "codex" in arguments else "claude"
         sys.path.insert(1, folder)
         _answer(turns, raw, home=home, lane=lane, now=now)
         hook.ring(home, now)
@@ -120,6 +122,12 @@ def run(folder: str, arguments: Sequence[str]) -> None:
     finally:
         if home:
             _note(turns, home)
+
+
+def _is_halted(raw: bytes, lane: str, now: float) -> bool:
+    from governor import halts
+
+    return halts.obeyed(raw, hook.Door("halt", hook.home(), lane, now))
 
 
 def _steps_aside() -> bool:

@@ -38,6 +38,8 @@ COMMANDS = {
     "doctor": ("doctor", "What is wrong, and the command that mends it."),
     "off": ("switch", "Silence every hook, in running sessions too."),
     "on": ("switch", "Let the hooks speak again."),
+    "halt": ("halt", "Stop agents before their next tool call."),
+    "unhalt": ("halt", "Lift a halt: the agents may go on."),
     "override": ("switch", "Go on past the wall for a while."),
     "config": ("config", "Every setting, its value, and where it came from."),
     "demo": ("demo", "A made-up home with months of history to look around in."),

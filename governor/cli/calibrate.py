@@ -9,6 +9,7 @@ import click
 from governor import accounts, anchors, meter, resets, windows
 from governor.cli.opening import json_option, opened, time_of
 from governor.cli.refresh import publish
+from governor.cli.user_only import require_user
 from governor.errors import BadInputError, StateError
 from governor.faces import data
 from governor.faces.plain import LANE_NAMES, calibrate_with_reset, change, count, many, moment
@@ -60,6 +61,8 @@ def calibrate(
         raise BadInputError(
             "Needed: a percentage, --paste, --ask-client, --list, --fit or --forget.", "governor calibrate 60%"
         )
+    if percent is not None or paste or forget is not None:  # they move the official figure
+        require_user(f"governor calibrate {percent or ('--paste' if paste else f'--forget {forget}')}")
     try:
         windows.length(window)
     except KeyError:

@@ -84,7 +84,9 @@ def line(ruling: Ruling, *, now: int, lane: Lane | None = None, window: str | No
     if ruling.answer == "STOP":
         shown = standing(ruling) if ruling.rule != "refused" else f"{NAMES[ruling.lane or 'claude']}: {ruling.text}"
         said, step = shown or said, "governor override 30m"
-        if ruling.until and ruling.rule == "refused":
+        if ruling.rule == "halt":
+            step = "governor unhalt --all"
+        elif ruling.until and ruling.rule == "refused":
             step = "governor gate --wait" + f" --lane {lane}" * (lane is not None)
         elif ruling.until:
             reset = f", resets {moment(ruling.until, None, now=now)}"

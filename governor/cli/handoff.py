@@ -47,7 +47,7 @@ def handoff(
     task = " ".join(words) or ("" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace"))
     settings = config.load()
     wishes = settings.values["handoff"]
-    limits = limits_of(wishes, max_usd, max_tokens, max_tool_calls, max_wall)
+    limits = limits_of("handoff", wishes, max_usd, max_tokens, max_tool_calls, max_wall)
     came_from = start.origin()
     goal = start.choose(lane, came_from)
     program = start.may_take(goal, settings)

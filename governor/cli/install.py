@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from governor.cli.user_only import require_user
+
 if TYPE_CHECKING:
     from governor.install import Host, Outcome, Scope
 
@@ -51,6 +53,8 @@ def uninstall(claude: bool, codex: bool, scope: Scope | None, dry_run: bool, as_
     """
     from governor import install as installer
 
+    if not dry_run:
+        require_user("governor uninstall")
     outcomes = installer.uninstall(hosts=_hosts(claude, codex), scope=scope, dry_run=dry_run)
     steps = ["governor uninstall"] if dry_run else ["governor install puts the hooks back.", *_after_uninstall()]
     _tell("uninstall", outcomes, steps, dry_run=dry_run, as_json=as_json)

@@ -15,6 +15,7 @@ import click
 
 from governor import config, paths, spans
 from governor.cli.opening import duration_of
+from governor.cli.user_only import require_user
 from governor.config import Settings
 from governor.errors import BadInputError
 from governor.faces import data
@@ -53,7 +54,7 @@ def run(
     if not words:
         raise BadInputError("There is no command to run.", 'governor run -- claude -p "your task"')
     settings = config.load()
-    limits = limits_of(settings.values["run"], max_usd, max_tokens, max_tool_calls, max_wall)
+    limits = limits_of("run", settings.values["run"], max_usd, max_tokens, max_tool_calls, max_wall)
     if command.recognise(list(words)) is None and limits.wall is None:
         _refuse_what_cannot_be_kept(words, {"usd": max_usd, "tokens": max_tokens, "tool calls": max_tool_calls})
     file = None if summary is None else _writable(summary)
@@ -67,18 +68,28 @@ def run(
 
 
 def limits_of(
-    wishes: dict[str, Any], usd: float | None, tokens: int | None, tool_calls: int | None, wall: str | None
+    command: str,
+    wishes: dict[str, Any],
+    usd: float | None,
+    tokens: int | None,
+    tool_calls: int | None,
+    wall: str | None,
 ) -> Limits:
-    """The command line's limits over the budget file's. Raises: BadInputError for a limit that is none."""
+    """The command line's limits over the budget file's.
+
+    Raises: BadInputError for a limit that is none, and for one that an agent sets higher than the budget file has it.
+    """
     for name, given in (("--max-usd", usd), ("--max-tokens", tokens), ("--max-tool-calls", tool_calls)):
         if given is not None and not (math.isfinite(given) and given > 0):
             raise BadInputError(f"{name} {given:g} is no limit; it must be above 0.", f"leave {name} out for none")
-    return Limits(
-        usd if usd is not None else wishes["usd"],
-        tokens if tokens is not None else wishes["tokens"],
-        tool_calls if tool_calls is not None else wishes["tool_calls"],
-        duration_of(wall) if wall is not None else wishes["wall"],
-    )
+    typed = Limits(usd, tokens, tool_calls, duration_of(wall) if wall is not None else None)
+    chosen = {}
+    for unit, limit in typed._asdict().items():
+        wish = wishes[unit]
+        if limit is not None and wish is not None and limit > wish:
+            require_user(f"governor {command} --max-{unit.replace('_', '-')} {limit:g}")
+        chosen[unit] = limit if limit is not None else wish
+    return Limits(**chosen)
 
 
 def supervised(words: list[str], settings: Settings, limits: Limits, *, wait: bool, as_json: bool) -> Outcome:

@@ -6,14 +6,13 @@ import os
 
 import click
 
-from governor import hook, paths, refresh
+from governor import halts, hook, paths, refresh
 from governor.assess import override_ends
 from governor.cli.opening import duration_of
-from governor.errors import BadInputError, StateError
+from governor.cli.user_only import require_user
+from governor.errors import StateError
 from governor.faces.plain import moment
 
-# Set by Claude Code and by Codex in the commands that their models run.
-INSIDE = ("CLAUDECODE", "CODEX_SANDBOX", "CODEX_THREAD_ID", "CODEX_SESSION_ID")
 ENDS = ("off", "end", "0", "0s", "0m", "0h", "0d")
 
 
@@ -21,12 +20,16 @@ ENDS = ("off", "end", "0", "0s", "0m", "0h", "0d")
 @click.option("--for", "span", metavar="TIME", help="30m, 2h, 1d; until 'governor on' otherwise.")
 def off(span: str | None) -> None:
     """Silence every hook, in sessions that already run too."""
-    _only_a_person("off")
+    require_user("governor off")
     now = refresh.now_s()
     until = now + duration_of(span) if span else None
     _write("OFF", str(until) if until else "")
     ending = f"until {moment(until, None, now=now)}" if until else "until you switch them on"
-    click.echo(f"All hooks are silent, {ending}.\n  next: governor on")
+    click.echo(f"All hooks are silent, {ending}.")
+    if halts.in_force(str(paths.home()), now):
+        click.echo("A halt is in force, and it goes on stopping agents.\n  next: governor unhalt --all lifts it")
+    else:
+        click.echo("  next: governor on")
 
 
 @click.command()
@@ -63,7 +66,7 @@ def override(span: str) -> None:
         said = "No override was in force." if was is None else "The override has ended; holds and stops are back."
         click.echo(f"{said}\n  next: governor status")
         return
-    _only_a_person("override")
+    require_user(f"governor override {span}")
     now = refresh.now_s()
     until = now + duration_of(span)
     _write("override", str(until))
@@ -71,16 +74,6 @@ def override(span: str) -> None:
         f"Nothing will be held back until {moment(until, None, now=now)}; warnings go on.\n"
         f"  next: governor override off ends it sooner"
     )
-
-
-def _only_a_person(command: str) -> None:
-    """Raises: BadInputError inside a client's own tool call: what holds an agent back is not the agent's to lift."""
-    client = next((name for name in INSIDE if os.environ.get(name)), None)
-    if client is not None:
-        raise BadInputError(
-            f"governor {command} is for the person at the keyboard, and {client} says that an agent is typing.",
-            f"in a terminal of your own: governor {command}",
-        )
 
 
 def _write(name: str, text: str) -> None:

@@ -132,6 +132,7 @@ class Budget(Part):
     run: Run = Run()
     handoff: Handoff = Handoff()
     shared_kill_switch: str = ""
+    shared_halt: str = ""
 
     @field_validator("weights")
     @classmethod

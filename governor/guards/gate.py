@@ -85,7 +85,8 @@ def worst(rulings: Sequence[Ruling]) -> Ruling:
     def weight(each: Ruling) -> tuple[float, ...]:
         last, full = each.until or 0, each.used_percent or 0.0
         order = (last, full) if each.answer == "STOP" else (full, last)
-        return (ANSWERS.index(each.answer), each.rule not in BLIND, each.rule == "likely", *order)
+        known = (each.rule not in BLIND, each.rule == "likely")
+        return (ANSWERS.index(each.answer), each.rule == "halt", *known, *order)
 
     found = max(rulings, key=weight)
     if found.rule == "room" and blind:
@@ -94,8 +95,11 @@ def worst(rulings: Sequence[Ruling]) -> Ruling:
 
 
 def let_through(ruling: Ruling, *, off_by: str | None, overridden: bool) -> Ruling:
-    """The same, unless the person has said otherwise: an override and the kill switch open every gate, and say so."""
-    if ruling.answer == "GO":
+    """The same, unless the user has said otherwise: an override and the kill switch open the gate, and say so.
+
+    They do not lift a halt: only ``governor unhalt`` does.
+    """
+    if ruling.answer == "GO" or ruling.rule == "halt":
         return ruling
     if off_by is not None:
         return ruling._replace(answer="GO", rule="off", text=f"the kill switch is on ({off_by}); else {ruling.text}")

@@ -107,4 +107,8 @@ def _ended_by(done: Outcome | None) -> str:
         return ""
     if done.crossing is not None:
         return outcomes.limit_words(done.crossing)
-    return {"refused": "its window is used up", "interrupted": "stopped by a signal"}.get(done.state, done.state)
+    return {
+        "halted": "halted by the user",
+        "refused": "its window is used up",
+        "interrupted": "stopped by a signal",
+    }.get(done.state, done.state)

@@ -7,6 +7,7 @@ looks, and checks with its own clock that what it reads has not expired. One roo
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,8 @@ ACTIVE_S = 2 * 3600  # sessions used within this time may hear about their conte
 # Marks of episodes and of sessions older than this are forgotten; a project's budget may look back a month.
 SWEPT = {"episodes": 14 * 86_400, "taps": 14 * 86_400, "leases": 14 * 86_400, "live": 40 * 86_400}
 SWEPT |= {"loops": 14 * 86_400, "breakers": 14 * 86_400, "old-python": 14 * 86_400}
+# Settings that name a file which several machines see -> where hooks find its path.
+SHARED_FILES = {"shared_kill_switch": "kill/shared", "shared_halt": "kill/halts"}
 
 
 def _memory(desk: Desk) -> tuple[str, dict[str, Any]]:
@@ -69,11 +72,12 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
         _sweep()
         upkeep.settle(ledger, settings, now=now)
         news.post(now=now)
-        shared = str(settings.values["shared_kill_switch"])
-        if shared:
-            hook.write_private(f"{home}/kill/shared", shared.encode())
-        else:
-            (paths.home() / "kill" / "shared").unlink(missing_ok=True)
+        for setting, name in SHARED_FILES.items():
+            shared = os.path.expanduser(str(settings.values[setting]))
+            if shared:
+                hook.write_private(f"{home}/{name}", shared.encode())
+            else:
+                (paths.home() / name).unlink(missing_ok=True)
     except OSError:
         pass
     return here

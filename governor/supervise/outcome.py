@@ -11,6 +11,7 @@ from governor.model import Tally
 from governor.supervise.budget import Crossing, Limits
 
 BUDGET_ENDED = 124  # what timeout(1) says
+HALTED = 20  # what governor gate says of a STOP
 CLOSED = 141  # 128 + SIGPIPE: what a program that writes into a closed pipe ends with
 
 
@@ -24,7 +25,7 @@ class Share(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """``state``: done, failed, budget, refused, interrupted, closed or not_started."""
+    """``state``: done, failed, budget, halted, refused, interrupted, closed or not_started."""
 
     state: str
     client: str | None
@@ -48,6 +49,7 @@ class Outcome(NamedTuple):
     counted_by: str = ""  # transcript, stream or closing (``Counter.counted_by``); empty: what was used is not known
     has_usd: bool = True  # can the tally's cost be known?
     limits: Limits = Limits()
+    halt: str = ""  # whom the user halted, and why; empty where no halt ended it
 
     @property
     def tokens(self) -> Tally | None:
@@ -128,6 +130,7 @@ def line(outcome: Outcome) -> str:
     ends = {
         "done": "done",
         "failed": f"the {who} failed ({outcome.failure or f'exit {outcome.child_exit}'})",
+        "halted": f"halted by you: {outcome.halt}",
         "refused": "refused: the window is used up",
         "interrupted": "interrupted",
         "closed": "ended, for nobody read its output any more",
@@ -150,5 +153,9 @@ def line(outcome: Outcome) -> str:
             for each in outcome.windows
             if each.after is not None
         ]
-    step = outcome.resume or ("governor doctor" if outcome.state == "not_started" else "governor status")
+    step = (
+        "governor unhalt --all"
+        if outcome.state == "halted"
+        else outcome.resume or ("governor doctor" if outcome.state == "not_started" else "governor status")
+    )
     return f"{'; '.join(words)}\n  next: {step}"

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import IO
 
 from governor import gate as gatehouse
+from governor import halt_file as halt
 from governor.errors import GovernorError
 from governor.guards.gate import Ruling
 from governor.model import Lane, LimitReading
 from governor.supervise import command
 from governor.supervise.budget import Crossing
 from governor.supervise.command import Client
-from governor.supervise.outcome import BUDGET_ENDED, CLOSED, Outcome, Share
+from governor.supervise.outcome import BUDGET_ENDED, CLOSED, HALTED, Outcome, Share
 from governor.supervise.outlet import Outlet
 from governor.supervise.stream import Feed
 from governor.supervise.watch import Setting, Watch
@@ -83,7 +84,7 @@ def run(
     if client is not None and wait is not None:
         wait.gate(client.lane)
     processes = refusals = answered = 0
-    while True:
+    while not watch.is_halted():
         watch.once(words, stdin=stdin)
         processes += 1
         if client is None or watch.feed is None or wait is None or not _may_pass(watch):
@@ -118,7 +119,7 @@ def look_before(lane: Lane) -> tuple[Ruling | None, list[Share]]:
 
 def _may_pass(watch: Watch) -> bool:
     """Did it fail of something that waiting may mend?"""
-    if watch.crossing is not None or watch.signals or watch.is_closed or watch.feed is None:
+    if watch.crossing is not None or watch.signals or watch.is_closed or watch.halt is not None or watch.feed is None:
         return False
     if watch.feed.is_finished or watch.feed.own_limit:
         return False
@@ -165,6 +166,8 @@ def _outcome(client: Client | None, watch: Watch, *, processes: int, before: Seq
         crossing = _own_crossing(watch)
     if watch.signals:
         state, code = "interrupted", 128 + watch.signals[0]
+    elif watch.halt is not None:
+        state, code = "halted", HALTED
     elif crossing is not None:
         state, code = "budget", BUDGET_ENDED
     elif watch.is_closed:
@@ -201,6 +204,7 @@ def _outcome(client: Client | None, watch: Watch, *, processes: int, before: Seq
         counted_by=watch.counted_by,
         has_usd=watch.counted_by != "closing" or _states_usd(feed),
         limits=watch.setting.limits,
+        halt=halt.whom(watch.halt) + (f" ({watch.halt.reason})" if watch.halt.reason else "") if watch.halt else "",
     )
 
 

@@ -20,7 +20,8 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from governor import accounts, hook, stated_refusal
+from governor import accounts, halts, hook, stated_refusal
+from governor.halt_file import Agent, Halt
 from governor.model import LimitReading, Tally
 from governor.supervise.budget import Crossing, Limits, Spent, crossed
 from governor.supervise.command import Client
@@ -66,6 +67,7 @@ class Watch:
             else None
         )
         self.crossing: Crossing | None = None
+        self.halt: Halt | None = None  # the user's halt that ended it, or kept it from starting
         self.signals: list[int] = []  # that we were sent ourselves
         self.is_closed = False  # whoever read our stdout went away
         self.child_code: int | None = None
@@ -146,6 +148,7 @@ class Watch:
                 now = time.monotonic()
                 if now - looked >= LOOK_S:
                     self._look()
+                    self.is_halted()
                     looked = now
                 if child.code is None:
                     self._judge(ladder, now)
@@ -172,8 +175,18 @@ class Watch:
             self.crossing = crossed(self.setting.limits, self.spent())
         gone = self.outlet.fault if self.outlet is not None else None
         self.is_closed = gone is not None and gone.errno == errno.EPIPE
-        if self.crossing is not None or self.is_closed:
+        if self.crossing is not None or self.is_closed or self.halt is not None:
             ladder.begin(now)
+
+    def is_halted(self) -> bool:
+        """Has the user halted this run? Looks anew until one is found, then keeps it."""
+        if self.halt is None:
+            lane = self.client.lane if self.client is not None else ""
+            session = self.feed.session if self.feed is not None else ""
+            agent = Agent(lane=lane, session=session, folder=self.setting.cwd or os.getcwd(), kinds=("main",))
+            held = halts.holding(self.setting.home, agent, time.time())
+            self.halt = held[0] if held is not None else None
+        return self.halt is not None
 
     def _look(self) -> None:
         if self.counter is not None and self.feed is not None:
