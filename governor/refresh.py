@@ -10,9 +10,10 @@ import gc
 import json
 import marshal
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ from governor.sources import tail
 PARALLEL_BYTES = 48 * 2**20  # below this, starting a second process costs more than it saves
 BATCH_BYTES = 6 * 2**20
 COMMIT_ROWS = 20_000
+MOST_DEADLY = 8  # files that may each end a reader before the rest is left to the next refresh
+READER_DIED = "its reader ended while reading it; the next refresh tries again"
 
 Task = tuple[Lane, tail.Found, Cursor | None]
 Progress = Callable[[int, int], None]  # (bytes read, bytes in all)
@@ -194,35 +197,102 @@ def _read_all(
         for batch in batches:
             yield from _read_batch(batch, price)
         return
-    import multiprocessing
+    yield from _read_apart(batches, workers, overrides, price)
 
+
+def _read_apart(
+    batches: list[list[Task]], workers: int, overrides: dict[str, Any], price: Callable[[Usage], int | None]
+) -> Iterator[Read]:
+    """Read in several processes. A reader that dies (the system ran out of memory) loses nothing and hangs nobody.
+
+    What it had not sent is read again, file by file in one process; a file that ends a reader again is a problem.
+    """
     from governor.sources import claude, codex  # noqa: F401 - once, before the fork, rather than in each child
 
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     global _prepared
     _prepared = price  # a forked reader inherits the table
-    pool = multiprocessing.get_context(method).Pool(workers, _prepare, (overrides,))
-    with closing(pool):  # and not waited for: they end while the last rows are written
-        for sent in pool.imap_unordered(_read_prepared, batches):
-            for size, responses, rows, limits, problems, cursor in marshal.loads(sent):  # noqa: S302 - our own child's
-                yield Read(
-                    size,
-                    responses,
-                    rows,
-                    [LimitReading._make(limit) for limit in limits],
-                    [Problem._make(problem) for problem in problems],
-                    cursor and Cursor._make(cursor),
-                )
+    lost: list[list[Task]] = []
+    for batch, reads in _sent(batches, workers, overrides):
+        if reads is None:
+            lost.append(batch)
+        else:
+            yield from reads
+    queue = [[task] for batch in lost for task in batch]
+    for _ in range(MOST_DEADLY):
+        died: list[list[Task]] = []
+        for batch, reads in _sent(queue, 1, overrides):
+            if reads is None:
+                died.append(batch)
+            else:
+                yield from reads
+        if not died:
+            return
+        yield _unread(died[0])  # readers take files in this order: the first one not sent is the one it died of
+        queue = died[1:]
+    for batch in queue:
+        yield _unread(batch)
+
+
+def _unread(batch: list[Task]) -> Read:
+    return Read(0, 0, {}, [], [Problem(file.path, None, READER_DIED) for _, file, _ in batch], None)
+
+
+def _sent(
+    batches: list[list[Task]], workers: int, overrides: dict[str, Any]
+) -> Iterator[tuple[list[Task], list[Read] | None]]:
+    """(batch, what was read in it) in the order of arrival; None for a batch whose reader died."""
+    if not batches:
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context(method), initializer=_prepare, initargs=(overrides, os.getpid())
+    )
+    try:
+        pending = {pool.submit(_read_prepared, batch): batch for batch in batches}
+        for answer in as_completed(pending):
+            batch = pending[answer]
+            try:
+                sent = answer.result()
+            except BrokenProcessPool:
+                yield batch, None
+                continue
+            yield batch, [_unpacked(*parts) for parts in marshal.loads(sent)]  # noqa: S302 - our own child's
+            del pending[answer]  # and with it the bytes
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # they end while the last rows are written
+
+
+def _unpacked(size: int, responses: int, rows: Any, limits: Any, problems: Any, cursor: Any) -> Read:
+    return Read(
+        size,
+        responses,
+        rows,
+        [LimitReading._make(limit) for limit in limits],
+        [Problem._make(problem) for problem in problems],
+        cursor and Cursor._make(cursor),
+    )
 
 
 _prepared: Callable[[Usage], int | None] | None = None
 
 
-def _prepare(overrides: dict[str, Any]) -> None:
+def _prepare(overrides: dict[str, Any], parent: int) -> None:
     global _prepared
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     os.nice(10)  # the process that writes should never wait for those that read: its work comes last
     _prepared = _prepared or _pricer(overrides)
     gc.disable()  # nothing read from a transcript refers to itself, and this process ends soon
+
+
+def _end_with(parent: int) -> None:
+    """End this reader when the process that writes was killed: nobody waits for its answers any more."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _read_prepared(batch: list[Task]) -> bytes:
