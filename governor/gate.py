@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from governor import config, halts, hook, paths, policy, refresh, refusals, spending
+from governor import config, halt_file, halts, hook, paths, policy, refresh, refusals, spending
 from governor.assess import assess
 from governor.errors import StateError
 from governor.faces import known

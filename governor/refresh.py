@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import gc
 import json
-import marshal
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from governor import accounts, config, paths, spool
+from governor import accounts, paths, readers, spool
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import books, owners, store
-from governor.ledger.count import Counter, Names, Row, packed
+from governor.ledger.count import Counter
 from governor.ledger.store import Ledger
-from governor.model import Booked, Cursor, Lane, LimitReading, Problem, Usage
+from governor.model import Lane, Problem
+from governor.readers import Read, Task
 from governor.sources import tail
 
-PARALLEL_BYTES = 48 * 2**20  # below this, starting a second process costs more than it saves
-BATCH_BYTES = 6 * 2**20
 COMMIT_ROWS = 20_000
 
-Task = tuple[Lane, tail.Found, Cursor | None]
 Progress = Callable[[int, int], None]  # (bytes read, bytes in all)
 
 
@@ -107,7 +104,7 @@ def _take(
     is_settled = owners.is_settled(ledger)
     if tasks or not is_settled or ledger.fact("prices") != stamp or ledger.fact("quarters") == "stale":
         counter = Counter(ledger)
-        price = _pricer(settings.prices)
+        price = readers.pricer(settings.prices)
         is_new, machine = ledger.is_empty(), settings.machine
         if is_new:
             ledger.hurry()
@@ -118,8 +115,8 @@ def _take(
             if ledger.fact("prices") != stamp:
                 counter.reprice(price)
                 ledger.set_fact("prices", stamp)
-        whole = sum(_left(file, cursor) for _, file, cursor in tasks)
-        for group in _gathered(_read_all(tasks, whole, settings.prices, price), whole):
+        whole = sum(readers.left(file, cursor) for _, file, cursor in tasks)
+        for group in _gathered(readers.read_all(tasks, whole, settings.prices, price), whole):
             with ledger.transaction():
                 counter.add(*(read.rows for read in group), machine=machine)
                 readings += ledger.add_readings(chain.from_iterable(read.limits for read in group), machine=machine)
@@ -157,18 +154,6 @@ def discover() -> tuple[list[tuple[Lane, tail.Found]], list[Problem]]:
     return found, problems
 
 
-class Read(NamedTuple):
-    """What one transcript brought, in a form that is cheap to send."""
-
-    size: int
-    responses: int
-    rows: dict[Names, list[Row]]
-    limits: list[LimitReading]
-    problems: list[Problem]
-    cursor: Cursor | None
-    booked: Sequence[Booked] = ()
-
-
 def _gathered(reads: Iterable[Read], whole: int) -> Iterator[list[Read]]:
     """Enough transcripts at a time to make a transaction worth its price: each touches most pages of a large table.
 
@@ -187,101 +172,6 @@ def _gathered(reads: Iterable[Read], whole: int) -> Iterator[list[Read]]:
         yield group
 
 
-def _left(file: tail.Found, cursor: Cursor | None) -> int:
-    return max(file.size - (cursor.offset if cursor else 0), 0)
-
-
-def _read_all(
-    tasks: list[Task], whole: int, overrides: dict[str, Any], price: Callable[[Usage], int | None]
-) -> Iterator[Read]:
-    batches: list[list[Task]] = [[]]
-    size = 0
-    for task in tasks:
-        if size > BATCH_BYTES or len(batches[-1]) >= 256:
-            batches.append([])
-            size = 0
-        batches[-1].append(task)
-        size += _left(task[1], task[2])
-    workers = min(os.cpu_count() or 1, 4)
-    if whole < PARALLEL_BYTES or workers < 2 or len(batches) < 2:
-        for batch in batches:
-            yield from _read_batch(batch, price)
-        return
-    import multiprocessing
-
-    from governor.sources import claude, codex  # noqa: F401 - once, before the fork, rather than in each child
-
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    global _prepared
-    _prepared = price  # a forked reader inherits the table
-    pool = multiprocessing.get_context(method).Pool(workers, _prepare, (overrides,))
-    with closing(pool):  # and not waited for: they end while the last rows are written
-        for sent in pool.imap_unordered(_read_prepared, batches):
-            for size, responses, rows, limits, problems, cursor, booked in marshal.loads(sent):  # noqa: S302 - our own child's
-                yield Read(
-                    size,
-                    responses,
-                    rows,
-                    [LimitReading._make(limit) for limit in limits],
-                    [Problem._make(problem) for problem in problems],
-                    cursor and Cursor._make(cursor),
-                    [Booked._make(each) for each in booked],
-                )
-
-
-_prepared: Callable[[Usage], int | None] | None = None
-
-
-def _prepare(overrides: dict[str, Any]) -> None:
-    global _prepared
-    os.nice(10)  # the process that writes should never wait for those that read: its work comes last
-    _prepared = _prepared or _pricer(overrides)
-    gc.disable()  # nothing read from a transcript refers to itself, and this process ends soon
-
-
-def _read_prepared(batch: list[Task]) -> bytes:
-    """A batch as ``marshal`` packs it: four times as fast as pickled named tuples."""
-    assert _prepared is not None  # noqa: S101 - the pool's initialiser ran first
-    return marshal.dumps(
-        [
-            (
-                *sent[:3],
-                *(list(map(tuple, part)) for part in sent[3:5]),
-                cursor and tuple(cursor),
-                list(map(tuple, booked)),
-            )
-            for sent in _read_batch(batch, _prepared)
-            for cursor, booked in [sent[5:]]
-        ]
-    )
-
-
-def _read_batch(batch: list[Task], price: Callable[[Usage], int | None]) -> list[Read]:
-    from governor.sources import claude, codex
-
-    done: list[Read] = []
-    folders: dict[tuple[str, str], str] = {}
-    for lane, file, cursor in batch:
-        try:
-            reading = (claude if lane == "claude" else codex).read(file, cursor)
-        except OSError as fault:
-            done.append(Read(0, 0, {}, [], [Problem(file.path, None, f"unreadable: {fault.strerror}")], None))
-            continue
-        except Exception as fault:  # a fault of ours: this file waits for a better governor, the others do not
-            done.append(Read(0, 0, {}, [], [Problem(file.path, None, f"not understood: {type(fault).__name__}")], None))
-            continue
-        usages, limits, problems, kept, booked = reading
-        place = accounts.place_of(lane, file.path)
-        if place not in folders:
-            folders[place] = accounts.holder(place)
-        whose = kept.state.get("account") or folders[place]  # the id that a rollout's first line states
-        limits = [limit._replace(account=limit.account or whose or None) for limit in limits]
-        booked = [each._replace(account=whose) for each in booked]
-        rows = packed(usages, price, whose)
-        done.append(Read(_left(file, cursor), len(usages), rows, limits, problems, kept, booked))
-    return done
-
-
 def _logins(group: list[Read]) -> list[tuple[str, str, int]]:
     """(folder, account id, when) of the rollouts that state who was signed in."""
     newest: dict[tuple[str, str], tuple[int, str]] = {}
@@ -295,10 +185,6 @@ def _price_stamp(settings: Settings) -> str:
     """Changes when any cost could: another table, other overrides. Cheaper than loading the table to ask it."""
     info = paths.data_file("prices.json").stat()
     return f"{info.st_size}.{info.st_mtime_ns}.{json.dumps(settings.prices, sort_keys=True)}"
-
-
-def _pricer(overrides: dict[str, Any]) -> Callable[[Usage], int | None]:
-    return config.price_table(overrides).cost
 
 
 def now_s() -> int:

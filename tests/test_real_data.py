@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from writing import quarters, refreshed, rows, take_in, whole
 
-from governor import refresh
+from governor import readers, refresh
 from governor.cli import main
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger, open_ledger
@@ -142,8 +142,8 @@ def test_reading_in_pieces_and_by_several_processes_gives_the_same(
         assert expected == {key: {**row, "born_ms": 0} for key, row in rows(pieces).items()}
         assert whole(pieces) == quarters(pieces)
         assert (0, 0) == read.problem_counts(pieces)
-    monkeypatch.setattr(refresh, "PARALLEL_BYTES", 1)
-    monkeypatch.setattr(refresh, "BATCH_BYTES", 2**20)
+    monkeypatch.setattr(readers, "PARALLEL_BYTES", 1)
+    monkeypatch.setattr(readers, "BATCH_BYTES", 2**20)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     with open_ledger(tmp_path / "parallel") as parallel:
         take_in(parallel, now=NOW)

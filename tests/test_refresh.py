@@ -39,7 +39,7 @@ from writing import (
     whole,
 )
 
-from governor import config, paths, refresh, spool
+from governor import config, paths, readers, refresh, spool
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger, open_ledger
 from governor.sources import claude, tail
@@ -278,7 +278,7 @@ def refresh_ms(stamp: str) -> float:
 @pytest.fixture
 def one_price_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load the price table once, not at every refresh."""
-    price = refresh._pricer({})
+    price = readers.pricer({})
     monkeypatch.setattr(refresh, "_pricer", lambda _overrides: price)
 
 
@@ -324,7 +324,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("after", range(1, 9))
 def test_a_kill_anywhere_loses_nothing_and_counts_nothing_twice(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies at its n-th COMMIT, just before or just after; the next refresh ends as if nothing had been."""
-    monkeypatch.setattr(refresh, "BATCH_BYTES", 100)
+    monkeypatch.setattr(readers, "BATCH_BYTES", 100)
     (paths.claim_home() / "spool").mkdir()
     spooled = {
         "limits.jsonl": {
@@ -415,8 +415,8 @@ def test_several_processes_read_what_one_reads(monkeypatch: pytest.MonkeyPatch) 
     with refreshed() as alone:
         expected = rows(alone), read.problems(alone), alone.cursors()
     shutil.rmtree(paths.home())
-    monkeypatch.setattr(refresh, "PARALLEL_BYTES", 1)
-    monkeypatch.setattr(refresh, "BATCH_BYTES", 20_000)
+    monkeypatch.setattr(readers, "PARALLEL_BYTES", 1)
+    monkeypatch.setattr(readers, "BATCH_BYTES", 20_000)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     with refreshed() as together:
         assert expected == (rows(together), read.problems(together), together.cursors())
