@@ -213,10 +213,12 @@ def line(event: dict[str, Any], letter: dict[str, Any], *, now: float, colour: b
     for window, (percent, resets_at) in figures(event).items():
         if resets_at is not None and resets_at <= now:
             continue
-        text = f"{window} {percent:.0f}%"
         about = known.get(window, {})
-        until = about.get("resets_at")  # None: not official
+        until, official = about.get("resets_at"), about.get("official")  # None: not official
         alive = isinstance(until, (int, float)) and until > now
+        if alive and isinstance(official, (int, float)) and is_same_window(until, resets_at):
+            percent = max(percent, official)  # another session has heard more since this one answered
+        text = f"{window} {percent:.0f}%"
         verdict = "STOP" if percent >= WALL else str(about.get("verdict")) if alive else ""
         landing = about.get("landing")
         if alive and isinstance(landing, (int, float)) and landing > percent:
