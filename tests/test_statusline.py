@@ -145,6 +145,15 @@ def test_the_line_shows_where_it_lands_only_while_the_window_is_open() -> None:
     assert "\033[" in tap.line(event(None, 63, 1), letter, now=NOW, colour=True)
 
 
+def test_an_idle_panes_line_shows_what_another_session_heard_of_the_same_window() -> None:
+    about = {"window": "week", "resets_at": NOW + 86_403, "verdict": "STOP", "official": 96.0}
+    letter = {"lanes": {"claude": {"windows": [about]}}}
+    assert "week 96% ■ · ctx 84k" == tap.line(event(None, 63, 1), letter, now=NOW, colour=False)
+    assert "week 98% ■ · ctx 84k" == tap.line(event(None, 98, 1), letter, now=NOW, colour=False)
+    other = {"lanes": {"claude": {"windows": [{**about, "resets_at": NOW + 9 * 86_400, "verdict": "GO"}]}}}
+    assert "week 63% · ctx 84k" == tap.line(event(None, 63, 1), other, now=NOW, colour=False)
+
+
 def test_a_window_whose_reset_is_not_official_shows_no_projection() -> None:
     about = {"window": "week", "resets_at": None, "verdict": "NUDGE", "landing": 104.4}
     letter = {"lanes": {"claude": {"windows": [about]}}}
