@@ -362,9 +362,9 @@ class Hook:
         with open_ledger() as ledger:
             letters.write(ledger, config.load(), now=int(time.time()))
 
-    def start(self, event: dict[str, Any], lane: str = "claude") -> subprocess.Popen[bytes]:
+    def start(self, event: dict[str, Any], lane: str = "claude", **more: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-I", "-S", str(ROOT / "hooks" / "budget_guard.py"), lane]
-        environment = {"GOVERNOR_HOME": str(self.state)}
+        environment = {"GOVERNOR_HOME": str(self.state), **more}
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         assert process.stdin is not None
         process.stdin.write(json.dumps(event).encode())
@@ -372,8 +372,8 @@ class Hook:
         process.stdin = None
         return process
 
-    def says(self, event: dict[str, Any], lane: str = "claude") -> Any:
-        process = self.start(event, lane)
+    def says(self, event: dict[str, Any], lane: str = "claude", **more: str) -> Any:
+        process = self.start(event, lane, **more)
         out, _ = process.communicate()
         assert 0 == process.returncode
         log = self.state / "log" / "hooks.log"
@@ -449,6 +449,34 @@ def test_a_loops_prompt_is_not_asked_about(tmp_path: Path) -> None:
     guard.says(session.event())
     said = guard.says(session.event("UserPromptSubmit", prompt="<task-notification>done", prompt_id="two"))
     assert ["systemMessage"] == list(said)
+
+
+@pytest.mark.parametrize("name", ["PreToolUse", "UserPromptSubmit"])
+def test_where_nobody_is_there_a_budget_that_asks_goes_on_and_leaves_a_record(tmp_path: Path, name: str) -> None:
+    """``claude -p`` has nobody who could press Enter, and takes a question for a refusal. A stop still stops."""
+    guard = Hook(tmp_path, {"name": "few", "per": "session", "tool_calls": 1, "action": "ask"})
+    alone = {"CLAUDE_CODE_SESSION_ATTENDED": "0", "CLAUDE_CODE_ENTRYPOINT": "sdk-cli"}
+    session = Session(tmp_path)
+    guard.says(session.event(), **alone)
+    said = guard.says(session.event(name, prompt="nightly job", prompt_id="two"), **alone)
+    assert ["systemMessage"] == list(said)
+    (decision,) = guard.decisions()
+    assert ("unasked", "budget:few", 1, 1) == tuple(decision[key] for key in ("decision", "rule", "used", "limit"))
+    assert guard.says(session.event(), **alone) is None, "once"
+    Path(os.environ["GOVERNOR_CONFIG"]).write_text(
+        json.dumps({"budgets": [{"name": "hard", "per": "session", "tool_calls": 1, "action": "stop"}]})
+    )
+    guard.refresh()
+    assert "used up" in str(guard.says(session.event(name, prompt_id="three"), **alone))
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [("tool_calls", "1 tool call of 1 tool call"), ("tokens", "1 token of 1 token"), ("units", "1 unit of 1 unit")],
+)
+def test_one_is_said_as_one(unit: str, expected: str) -> None:
+    (ruling,) = rulings(limits(**{unit: 1}), Used(**{unit: 1}))
+    assert expected in ruling.person
 
 
 def test_a_state_folder_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:

@@ -463,6 +463,7 @@ def test_a_session_that_starts_has_no_agents_but_those_that_are_alive(
     assert "" == admit(home, "a")
     event = {"hook_event_name": "SessionStart", "session_id": "s", "source": source}
     leases.heard(home, "claude", event)
+    monkeypatch.setenv("CLAUDE_PID", str(os.getpid()))
     assert ("concurrent" if held else "") == admit(home, "b")
 
 
@@ -481,3 +482,20 @@ def test_a_refused_call_gives_its_lease_back(home: str) -> None:
     assert "" == admit(home, "c")
     book = json.loads(Path(leases.path(home, "claude", "s")).read_text())
     assert (1, ["c"]) == (book["total"], list(book["open"]))
+
+
+def test_a_lease_that_was_taken_while_this_one_waited_for_the_lock_is_held(
+    home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is read under the lock: else that lease would seem to come from a clock that ran backwards."""
+    clock = iter(range(1000, 9000, 1000))
+    monkeypatch.setattr(leases, "tick", lambda: (float(next(clock)), "boot"))
+    really, waiting = locks.locked, ["b"]
+
+    def late(place: str, **more: Any) -> int:
+        while waiting:
+            assert "" == admit(home, waiting.pop(), caps={"concurrent": 1, "lease": 9000})
+        return really(place, **more)
+
+    monkeypatch.setattr(locks, "locked", late)
+    assert "concurrent" == admit(home, "a", caps={"concurrent": 1, "lease": 9000})

@@ -295,3 +295,20 @@ def test_what_is_no_business_of_ours_is_let_go_before_anything_is_loaded(host: H
         command = [sys.executable, "-I", "-S", "-c", loads]
         done = subprocess.run(command, input=raw, capture_output=True, env=env, check=True)
         assert ["governor", "governor.hook"] == done.stdout.decode().split()
+
+
+def test_nobody_is_asked_where_nobody_is_there(tmp_path: Path) -> None:
+    """In ``claude -p`` a question is a plain refusal: the agent starts, and the log says that it was over the cap."""
+    host = Host(tmp_path)
+    host.leave(action="ask", concurrent=1)
+    here = {"CLAUDE_CODE_SESSION_ATTENDED": "1"}
+    alone = {"CLAUDE_CODE_SESSION_ATTENDED": "0", "CLAUDE_CODE_ENTRYPOINT": "sdk-cli"}
+
+    def said(use: str, environment: dict[str, str]) -> bytes:
+        return host.start(**environment).communicate(json.dumps(host.event(use)).encode())[0]
+
+    assert b"ask" not in said("u1", here)
+    assert b'"permissionDecision":"ask"' in said("u2", here)
+    assert b"" == said("u3", alone)
+    rows = [json.loads(line) for line in (host.home / "spool" / "decisions.jsonl").read_text().splitlines()]
+    assert [("admit", "ask"), ("ask", "ask"), ("over", "unasked")] == [(row["decision"], row["action"]) for row in rows]

@@ -35,11 +35,12 @@ def admit(
 
     Its rule is ``busy`` where the lock could not be had, and ``uncounted`` where there are no locks or no files.
     """
-    what, now, own = called.Called(event), tick(), client.identity(lane, os.environ)
+    what, own = called.Called(event), client.identity(lane, os.environ)
     outside = _depth_outside(event, what, lane)
     lease_s = caps.get("lease")
 
     def edit(book: spawn.Book) -> tuple[spawn.Verdict, spawn.Book]:
+        now = tick()  # not before the lock was had: leases taken meanwhile would seem to be from a clock that ran ahead
         depth = 0 if not what.agent else outside or spawn.depth_of(book, what.agent) or 1
         call = spawn.Call(what.use, prompt=what.prompt, depth=depth + 1, kind=what.kind, tokens=tokens, client=own)
         book = spawn.without_dead(book, lambda name: name == own or client.is_running(name), boot=now[1])
@@ -69,25 +70,25 @@ def give_back(home: str, lane: str, event: dict[str, Any]) -> None:
 
 def heard(home: str, lane: str, event: dict[str, Any]) -> None:
     """Keep the book by a SessionStart, PostToolUse, PostToolUseFailure or SubagentStop event. Raises: as ``change``."""
-    what, now, name = called.Called(event), tick(), event.get("hook_event_name")
+    what, name = called.Called(event), event.get("hook_event_name")
     call = spawn.Call(what.use, prompt=what.prompt, kind=what.kind, client=client.identity(lane, os.environ))
     place = path(home, lane, what.session)
     if name == "SessionStart":
         if event.get("source") in STARTS and os.path.exists(place):
             runs = client.is_running
-            change(place, lambda book: (None, spawn.without_dead(book, runs, boot=now[1], starting=True)))
+            change(place, lambda book: (None, spawn.without_dead(book, runs, boot=tick()[1], starting=True)))
     elif name == "SubagentStop":
         if event.get("agent_type") == "":
             return  # the client's own: prompt suggestions and the like
         task = spawned.introduction(event.get("agent_transcript_path"))[0] if lane == "codex" else ""
         if what.agent and os.path.exists(place):  # a session without a book has no lease to end
-            change(place, lambda book: (None, spawn.end(book, (what.agent, task), tick=now)))
+            change(place, lambda book: (None, spawn.end(book, (what.agent, task), tick=tick())))
     elif name == "PostToolUseFailure":
         change(place, lambda book: (None, spawn.undo(book, call)))
     elif agent := called.running(event):
-        change(place, lambda book: (None, spawn.bind(book, call, agent, tick=now)))
+        change(place, lambda book: (None, spawn.bind(book, call, agent, tick=tick())))
     else:
-        change(place, lambda book: (None, spawn.finish(book, call, tick=now)))
+        change(place, lambda book: (None, spawn.finish(book, call, tick=tick())))
 
 
 def _depth_outside(event: dict[str, Any], what: called.Called, lane: str) -> int | None:

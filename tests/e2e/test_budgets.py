@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -130,10 +131,10 @@ def set_later(governor: Governor) -> None:
 def test_a_budget_set_after_the_install_is_held_from_the_next_refresh_on(
     wired: ClaudeCode, governor: Governor, state: State, standin: Standin
 ) -> None:
-    """Without one no process starts before a tool call; the refresh wires that event."""
+    """The refresh passes it on to the hook that stands before every tool call, for halts."""
     runaway(standin, 3, usage(input=10))
     wired.print("work")
-    assert (3, 1) == (steps(wired), state.runs("budget")), "at the prompt alone"
+    assert 3 == steps(wired)
     set_later(governor)
     runaway(standin, 6, usage(input=10))
     wired.print("work all night")
@@ -150,3 +151,69 @@ def test_a_budget_set_later_is_held_in_codex_too(
     standin.reply(text("done"))
     wired_codex.exec("work")
     assert 2 == steps(wired_codex)
+
+
+def test_a_budget_that_asks_lets_a_headless_run_go_on(
+    claude: ClaudeCode, governor: Governor, state: State, standin: Standin
+) -> None:
+    """In ``-p`` a question is a refusal and a held prompt ends the run with nothing done."""
+    budget(governor, state, {"name": "night", "per": "session", "tool_calls": 1, "action": "ask"})
+    runaway(standin, 3, usage(input=10))
+    run = claude.print("work all night")
+    standin.reply(text("more"))
+    again = claude.print("go on", resume=run.result["session_id"])
+
+    assert (3, "done", "more") == (steps(claude), run.result["result"], again.result["result"])
+    assert ["unasked"] == [row["decision"] for row in state.spool("decisions") if row["hook"] == "budget"]
+
+
+def test_codex_exec_is_not_held_by_a_budget_that_asks(
+    codex: Codex, governor: Governor, state: State, standin: Standin
+) -> None:
+    budget(governor, state, {"name": "day", "per": "day", "tool_calls": 1, "action": "ask"})
+    standin.reply(tool("exec_command", cmd="echo step >> steps"))
+    standin.reply(text("one"))
+    codex.exec("work")
+    standin.reply(text("two"))
+
+    run = codex.exec("go on")
+
+    assert "two" == run.events[-2]["item"]["text"]
+    assert ["unasked"] == [row["decision"] for row in state.spool("decisions") if row["hook"] == "budget"]
+
+
+def test_two_sessions_at_once_share_a_days_calls(
+    claude: ClaudeCode, governor: Governor, state: State, standin: Standin
+) -> None:
+    budget(governor, state, {"name": "day", "per": "day", "tool_calls": 4, "action": "stop"})
+    runaway(standin, 3, usage(input=10))
+    claude.print("work")
+    runaway(standin, 3, usage(input=10))
+    claude.print("work elsewhere")
+
+    assert 4 == steps(claude)
+
+
+def test_a_worktree_that_the_model_enters_counts_nothing_twice(
+    claude: ClaudeCode, governor: Governor, state: State, standin: Standin
+) -> None:
+    """EnterWorktree moves the session's transcript to another project folder."""
+    budget(governor, state, {"name": "cap", "per": "session", "tokens": 30_000, "action": "stop"})
+    for command in (
+        ["init", "-q"],
+        ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", "-C", str(claude.project), *command], check=True)
+    standin.reply(tool("Bash", command="echo step >> steps", description="step"), usage(input=10, output=10_000))
+    standin.reply(tool("EnterWorktree", name="side"), usage(input=10, output=10_000))
+    standin.reply(tool("Bash", command="pwd", description="where"), usage(input=10, output=5_000))
+    standin.reply(text("done"), usage(output=1))
+
+    run = claude.print("work in a worktree")
+
+    assert "done" == run.result["result"]
+    places = {path.parent.name for path in claude.transcripts()}
+    assert 1 == len(places)
+    assert "worktrees" in places.pop(), "it was moved"
+    (kept,) = state.folder.glob("live/claude-*")
+    assert 25_030 == json.loads(kept.read_text())["sums"]["session"][0]

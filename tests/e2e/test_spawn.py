@@ -190,6 +190,31 @@ def test_near_the_wall_a_routine_subagent_runs_on_the_cheaper_model(
     assert ("admit", "critical") == (third["decision"], third["shift"])
 
 
+def test_agents_of_a_killed_client_hold_no_place_when_the_session_is_taken_up_again(
+    wired: ClaudeCode, governor: Governor, state: State, standin: Standin, user_home: Path
+) -> None:
+    budget(user_home, governor, spawn={"action": "stop", "concurrent": 1})
+    state.hold_bell()
+    slow = f"{TASK} 1"
+    with wired.terminal() as tui:
+        spawn = tool("Agent", description="d", prompt=slow, subagent_type="general-purpose")
+        standin.reply(spawn, when=lambda request: bool(request.tools) and "turn 1" in request.said)
+        standin.reply(text("counted"), when=is_agents, after=120)
+        standin.reply(text("answer 1"), when=lambda request: "Async agent launched" in request.said)
+        tui.type("turn 1")
+        tui.wait_for("● answer 1")
+        assert [] == delegate(tui, standin, 2), "one is at work"
+        standin.reply(tool("Bash", command="kill -9 $PPID", description="die"))
+        tui.type("turn 3")
+        tui.wait_for_end()
+    (session,) = (path.stem for path in wired.transcripts())
+    (lease,) = json.loads(next(state.folder.glob("leases/claude-*")).read_text())["open"].values()
+    assert lease["client"]
+
+    with wired.terminal("--resume", session) as tui:
+        assert ["claude-sonnet-5-5"] == delegate(tui, standin, 4)
+
+
 # ---- Codex -----------------------------------------------------------------------------------------------------------
 
 
