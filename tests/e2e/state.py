@@ -17,10 +17,14 @@ class State:
         self.folder = home / ".local/state/governor"
 
     def hold_bell(self) -> None:
-        """Let no hook ring for a refresh in the next minute, so that spools and letters change by our own hand only."""
+        """Let no hook ring for a refresh, so that spools and letters change by our own hand only.
+
+        A figure that passes a rung rings within the minute too, so the bell's command is taken away as well.
+        """
         rung = self.folder / "letters/.rung"
         rung.parent.mkdir(mode=0o700, exist_ok=True)
         rung.touch()
+        (self.folder / "bell").write_bytes(b"")
 
     def spool(self, name: str) -> list[Record]:
         """The whole lines that wait in a spool: ``hooks``, ``limits`` or ``decisions``."""
