@@ -23,6 +23,8 @@ def rule(
     session = str(event.get("session_id"))
     try:
         with live.Session(door.home, door.lane, session, door.now) as used:
+            if event.get("hook_event_name") == "PreToolUse" and used.is_charged(event):
+                return None
             used.note_place(event, letter)
             if event.get("hook_event_name") == "UserPromptSubmit":
                 used.begin(event)

@@ -127,8 +127,15 @@ class Session:
             for path in growth.files(self.state["places"]):
                 growth.skip(path, self.state["read"])
 
+    def is_charged(self, event: dict[str, Any]) -> bool:
+        """Was this very call let through already? A hook that is wired twice asks twice."""
+        return str(event.get("tool_use_id") or "-")[:100] in self.state.get("charged", ())
+
     def call(self, event: dict[str, Any], *, more: int = 1) -> None:
         """One more tool call is let through; -1 takes it back, for another guard refused it."""
+        use = str(event.get("tool_use_id") or "")[:100]
+        others = [other for other in self.state.get("charged", ()) if other != use]
+        self.state["charged"] = [*others, *([use] if use and more > 0 else ())][-KEPT_IDS:]
         calls, agent = self.state["calls"], str(event.get("agent_id") or "")[:100]
         for scope in ("session", "request", f"agent:{agent}"):
             calls[scope] = max(calls.get(scope, 0) + more, 0)
