@@ -341,6 +341,20 @@ def test_a_call_that_another_guard_refused_is_given_back(tmp_path: Path) -> None
     assert module.decide(event, door) is None, "one of them was given back, and the question was asked"
 
 
+def test_a_call_that_two_hooks_ask_about_is_charged_once_and_given_back_once(tmp_path: Path) -> None:
+    guard_ = Hook(tmp_path, {"name": "day", "per": "day", "tool_calls": 9, "action": "stop"})
+    module, event = guard(), Session(tmp_path, A).event(tool_use_id="use_1")
+    door = hook.Door("budget", str(guard_.state), "claude", time.time())
+    for given_back in (False, True, False):
+        for _ in range(2):
+            assert module.decide(event, door) is None
+        assert [1] == list(shared.peek(door.home)["calls"][live.day_of(door.now)].values())
+        if given_back:
+            module.release(event, door, None)
+            module.release(event, door, None)
+            assert [0] == list(shared.peek(door.home)["calls"][live.day_of(door.now)].values())
+
+
 # ---- tags, in the settings and in the gate ---------------------------------------------------------------------------
 
 

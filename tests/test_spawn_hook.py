@@ -141,7 +141,7 @@ def test_advising_tells_both_once_and_lets_go(host: Host) -> None:
     first, second = host.send(host.event("u2")), host.send(host.event("u3"))
     assert "permissionDecision" not in first["hookSpecificOutput"]
     assert (
-        "Subagent count: 1 of 1 subagents of this session are running."
+        "Subagent count: 1 of 1 subagent of this session is running."
         == (first["hookSpecificOutput"]["additionalContext"])
     )
     assert first["systemMessage"].endswith("governor config")

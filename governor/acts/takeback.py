@@ -26,6 +26,8 @@ def budget(event: dict[str, Any], door: hook.Door, *, once: str = "") -> None:
     if event.get("hook_event_name") != "PreToolUse":
         return
     with live.Session(door.home, door.lane, str(event.get("session_id")), door.now) as used:
+        if event.get("tool_use_id") and not used.is_charged(event):
+            return  # it took nothing, or gave it back
         used.call(event, more=-1)
         if rules.is_together(door.letter("budget")):
             with shared.Together(door.home, door.now) as together:

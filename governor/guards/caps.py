@@ -19,11 +19,13 @@ LIFT = "governor override 30m"
 HAVE = {
     "depth": "subagents are {count} deep here, and {limit} is the most",
     "tree_tokens": "the subagents of this session have used {count:,} tokens of {limit:,}",
-    "total": "{count} of {limit} subagents of this session have been spawned",
-    "fan_out": "{count} of {limit} subagents have been spawned for this prompt",
-    "concurrent": "{count} of {limit} subagents of this session are running",
+    "total": "{count} of {limit} {subagents} of this session {have} been spawned",
+    "fan_out": "{count} of {limit} {subagents} {have} been spawned for this prompt",
+    "concurrent": "{count} of {limit} {subagents} of this session {are} running",
     "busy": "the subagents that run could not be counted",
 }
+ONE = {"subagents": "subagent", "have": "has", "are": "is"}
+MANY = {"subagents": "subagents", "have": "have", "are": "are"}
 GO_ON = {
     "concurrent": "Do this part yourself, or wait until one ends.",
     "busy": "Try once more.",
@@ -82,7 +84,8 @@ def answer(verdict: Verdict, action: str) -> Said:
     """What the verdict comes to."""
     if verdict.rule in ("", "uncounted") or (verdict.rule == "busy" and action != "stop"):
         return Said("admit")
-    have = HAVE[verdict.rule].format(count=verdict.count, limit=verdict.limit)
+    number = ONE if verdict.limit == 1 else MANY
+    have = HAVE[verdict.rule].format(count=verdict.count, limit=verdict.limit, **number)
     on = GO_ON.get(verdict.rule, "Do the rest yourself.")
     raise_it = f"Raise {SETTING[verdict.rule]} in budget.json, or for now: " if verdict.rule in SETTING else "Lift it: "
     if action == "stop":

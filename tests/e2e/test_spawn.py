@@ -150,7 +150,7 @@ def test_kill_switch_and_override_lift_it_in_a_running_session(
     with wired.terminal() as tui:
         assert [True, False] == [spawns(1), spawns(2)]
         seen = " ".join(tui.history().split())
-        assert "governor: 1 of 1 subagents of this session have been spawned; one more was refused." in seen, seen
+        assert "governor: 1 of 1 subagent of this session has been spawned; one more was refused." in seen, seen
         assert 0 == governor("override", "30m").code
         assert spawns(3)
         (state.folder / "override").unlink()
@@ -243,7 +243,7 @@ def test_codex_is_held_at_the_cap(
     run = wired_codex.exec("count")
 
     assert 0 == run.code, run.err
-    assert "1 of 1 subagents of this session are running" in "\n".join(request.text for request in standin.turns)
+    assert "1 of 1 subagent of this session is running" in "\n".join(request.text for request in standin.turns)
     assert ["admit", "deny"] == [row["decision"] for row in decisions(state)]
     assert 1 == len({r.body["client_metadata"]["thread_id"] for r in standin.turns if "NEW_TASK" in r.said})
 
