@@ -57,6 +57,7 @@ THINKING = {
         "spans",
         "stated_times",
         "stated_refusal",
+        "panel_words",
         "refusals",
         "wire",
         "review.canary",
