@@ -127,6 +127,7 @@ def _refusals(
 ) -> dict[str | None, list[Refusal]]:
     """Refusals that still hold, by window; None for those whose window is not known."""
     told = [stored.reading for stored in statements.refusals(ledger, whose=whose, since=now - refusals.LONGEST_S)]
+    told = [reading for reading in told if refusals.counts_until(reading) > now]  # few, so few answers are looked at
     if not told:
         return {}
     answered = statements.answered(ledger, whose, min(reading.observed_at for reading in told))

@@ -60,6 +60,11 @@ def in_force(refused: Sequence[LimitReading], answered: Mapping[str, int], *, no
     return sorted((each for each in kept if not _is_told_better(each, kept)), key=lambda each: -each.at)
 
 
+def counts_until(reading: LimitReading) -> int:
+    """Until when a refusal counts at the longest: its stated reset, else UNSTATED_S after it."""
+    return reading.observed_at + UNSTATED_S if reading.resets_at is None else reading.resets_at
+
+
 def _is_over(reading: LimitReading, answered: Mapping[str, int]) -> bool:
     """Has a model that this window counts answered in a later second?"""
     return any(at > reading.observed_at for model, at in answered.items() if _counts(reading.window, model))

@@ -53,8 +53,8 @@ def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
     is_on = bool(letter) and letter.get("action") != "off"
     kind = event.get("hook_event_name")
     if kind == "StopFailure":
-        reply = alike.after_refusal(event, door)
-        return reply if is_on else None
+        alike.keep_refusal(event, door)
+        return alike.after_refusal(event, door) if is_on else None
     if not is_on:
         return None
     if kind in ("PostToolBatch", "PostToolUse"):

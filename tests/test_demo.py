@@ -150,6 +150,15 @@ def test_the_same_hour_gives_the_same_bytes(tmp_path: Path) -> None:
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 
 
+def test_it_writes_nowhere_but_into_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its hooks have no state folder of their own: what they would write must not land where it was started."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    write(tmp_path / "demo", now=NOW, weeks=4)
+    assert [] == list(here.iterdir())
+
+
 def test_another_seed_is_another_life(tmp_path: Path) -> None:
     homes = [write(tmp_path / str(seed), now=NOW, weeks=2, seed=seed) for seed in (1, 2)]
     assert homes[0].truth_file.read_bytes() != homes[1].truth_file.read_bytes()

@@ -62,6 +62,7 @@ THINKING = {
         "spans",
         "stated_times",
         "stated_refusal",
+        "panel_words",
         "refusals",
         "wire",
         "review.canary",

@@ -499,3 +499,37 @@ def test_what_was_decided_can_be_read(sealed_home: Path) -> None:
     done = CliRunner().invoke(command_line, ["decisions"])
     assert 0 == done.exit_code
     assert re.search(r"Z  loop +told +stuck, Bash$", done.output, re.M), done.output
+
+
+# ---- a refusal of the plan -------------------------------------------------------------------------------------------
+
+
+def heard(host: Host) -> list[dict[str, Any]]:
+    """What waits in the spool of official readings."""
+    path = host.home / "spool" / "limits.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.mark.parametrize("action", ["advise", "off", None])
+def test_a_refusal_is_a_reading_whatever_the_guard_is_asked_to_do(host: Host, action: str | None) -> None:
+    if action is None:
+        (host.home / "letters" / "loop").unlink()
+    else:
+        host.leave(action=action)
+    (host.home / "letters" / ".rung").write_text("")
+    words = f"You've hit your Opus limit · resets in 2 hours · {SECRET}"
+    assert {} == host.send(host.event("StopFailure", error="rate_limit", last_assistant_message=words))
+    (told,) = heard(host)
+    assert ("claude", "week:opus", 100.0, "refused") == (
+        told["lane"], told["window"], told["used_percent"], told["source"],
+    )  # fmt: skip
+    assert 7200 == told["resets_at"] - told["observed_at"]
+    assert not (host.home / "letters" / ".rung").exists(), "a refresh is due at once"
+    assert SECRET not in (host.home / "spool" / "limits.jsonl").read_text()
+    assert "" == host.faults()
+
+
+@pytest.mark.parametrize("error", ["overloaded", "authentication_failed", "server_error"])
+def test_another_failure_is_no_refusal_of_the_plan(host: Host, error: str) -> None:
+    host.send(host.event("StopFailure", error=error, last_assistant_message="You've hit your Opus limit"))
+    assert [] == heard(host)

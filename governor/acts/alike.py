@@ -175,26 +175,35 @@ def _judge(
 
 
 def after_refusal(event: dict[str, Any], door: hook.Door) -> hook.Reply:
-    """A turn ended with an error of the service. The client takes no answer here, so it is only recorded.
+    """A turn ended with an error of the service. The client takes no answer here, so it is only recorded."""
+    from governor.guards import failures
 
-    A refusal of the plan is a reading as well, and the next prompt is to hear of it: so a refresh is due at once.
+    found = failures.of_event(event, now=door.now)
+    session = loops.name(str(event.get("session_id") or ""))
+    said = {"decision": "refused", "rule": found.kind, "do": found.do, "by": found.by, "session": session}
+    return hook.Reply(record=said if found.wait_s is None else {**said, "wait_s": round(found.wait_s)})
+
+
+def keep_refusal(event: dict[str, Any], door: hook.Door) -> None:
+    """A refusal of the plan is a reading, and the next prompt is to hear of it: so a refresh is due at once.
+
+    Raises: OSError where the state folder cannot be written.
     """
     import os
 
     from governor import stated_refusal
     from governor.guards import failures
 
-    found = failures.of_event(event, now=door.now)
-    session = loops.name(str(event.get("session_id") or ""))
-    stated = stated_refusal.of_record(event, now=int(door.now)) if found.kind == "rate_limit" else None
-    if stated is not None:
-        hook.append(door.home, "limits.jsonl", wire.dumps(stated.reading(door.lane, at=int(door.now))))
-        try:
-            os.unlink(os.path.join(door.home, "letters", ".rung"))
-        except OSError:
-            pass  # nothing was rung for lately
-    said = {"decision": "refused", "rule": found.kind, "do": found.do, "by": found.by, "session": session}
-    return hook.Reply(record=said if found.wait_s is None else {**said, "wait_s": round(found.wait_s)})
+    if failures.of_event(event, now=door.now).kind != "rate_limit":
+        return
+    stated = stated_refusal.of_record(event, now=int(door.now))
+    if stated is None:
+        return
+    hook.append(door.home, "limits.jsonl", wire.dumps(stated.reading(door.lane, at=int(door.now))))
+    try:
+        os.unlink(os.path.join(door.home, "letters", ".rung"))
+    except OSError:
+        pass  # nothing was rung for lately
 
 
 # ---- turns -----------------------------------------------------------------------------------------------------------

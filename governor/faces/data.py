@@ -172,7 +172,7 @@ def sessions(found: list[Session], scales: Mapping[tuple[Lane, str], Scale | Non
                 "last_at": utc(one.last_s),
                 "hours": one.active_s / 3600,
                 "largest_context": one.largest_context,
-                "last_context": one.last_context,
+                "last_context": one.last_context or None,
                 "share": one.tally.units / total.units if total.units else None,
                 "next_turn": _turn(one, scales.get((one.lane, one.account))),
                 **sums(one.tally),
@@ -185,6 +185,9 @@ def sessions(found: list[Session], scales: Mapping[tuple[Lane, str], Scale | Non
 
 def _turn(one: Session, scale: Scale | None) -> dict[str, float | None]:
     per_percent = scale.slope if scale else None
+    if not one.last_context:  # its main thread was not seen: what its next turn would re-read is not known
+        names = ("warm_units", "cold_units", "warm_percent_of_week", "cold_percent_of_week")
+        return dict.fromkeys(names)
     return {
         "warm_units": one.turn.warm,
         "cold_units": one.turn.cold,

@@ -181,8 +181,8 @@ def sessions(
             count(one.largest_context),
             f"{one.tally.requests:,}",
             percent(one.tally.units / whole * 100 if whole else None),
-            _turn(one.turn.warm, scale),
-            _turn(one.turn.cold, scale),
+            _turn(one.turn.warm, scale) if one.last_context else "?",
+            _turn(one.turn.cold, scale) if one.last_context else "?",
             style="bold" if one.active_s >= long_s else "",
         )
     console.print(made)
