@@ -414,7 +414,8 @@ def test_the_quiet_path_imports_exactly_this(toy: Toy) -> None:
     assert QUIET_PATH == set(err.decode().split()) - bare()
 
 
-REPORT = "import atexit, sys; atexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n"
+REPORT = "import posix, sys; posix._exit = sys.exit  # on_event.py leaves without a look back\n"
+REPORT += "import atexit; atexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n"
 RUN = (
     "sys.argv = sys.argv[1:]; name = sys.argv[0]\n"
     "exec(compile(open(name, 'rb').read(), name, 'exec'), {'__name__': '__main__', '__file__': name})"
