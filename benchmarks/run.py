@@ -1,6 +1,7 @@
 """Every figure of docs/performance.md, as ratios against a peer or a bare interpreter measured in the same run.
 
     python benchmarks/run.py scan     first scan of 1 GB against ccusage (by npm, or CCUSAGE=/path/to/its/binary)
+    python benchmarks/run.py long     the same over fewer and longer lines
     python benchmarks/run.py refresh  nothing new, and one appended turn, over the same files
     python benchmarks/run.py status   a warm status against a bare click program
     python benchmarks/run.py hooks    every hook against a bare `python -I -S`
@@ -33,7 +34,7 @@ RUNS = 15
 
 def main(wanted: Sequence[str]) -> None:
     """Measure what was asked for, everything by default. Anything else exits with what to type."""
-    parts = {"scan": scan, "refresh": refresh, "status": status, "hooks": hooks}
+    parts = {"scan": scan, "long": scan_long, "refresh": refresh, "status": status, "hooks": hooks}
     if {"-h", "--help"} & {*wanted}:
         print((__doc__ or "").strip())
         return
@@ -106,10 +107,10 @@ def against(ours: Callable[[], float], theirs: Callable[[], float], runs: int) -
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
 
 
-def tree() -> None:
+def tree(folder: Path = TREE, *more: str) -> None:
     """The transcripts, made once."""
-    if not (TREE / "truth.json").exists():
-        subprocess.run([sys.executable, str(HERE / "tree.py"), str(TREE)], check=True)
+    if not (folder / "truth.json").exists():
+        subprocess.run([sys.executable, str(HERE / "tree.py"), *more, str(folder)], check=True)
 
 
 def ccusage() -> str:
@@ -125,13 +126,25 @@ def ccusage() -> str:
     return str(found)
 
 
+def scan_long() -> None:
+    """The same where lines are fewer and longer."""
+    long = CACHE / "tree-long"
+    tree(long, "--long")
+    first_scan(long)
+
+
 def scan() -> None:
     """A new ledger from 1 GB, `usage --by day --json` included."""
     tree()
+    first_scan(TREE)
+
+
+def first_scan(transcripts: Path) -> None:
+    """Against the peer: wall and processor time, memory, and the sums."""
     peer = ccusage()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        env = environment(home)
+        env = environment(home) | {"CLAUDE_CONFIG_DIR": str(transcripts)}
 
         def ours() -> float:
             shutil.rmtree(home / "state", ignore_errors=True)
@@ -153,7 +166,7 @@ def scan() -> None:
         my_pss = heaviest(governor("usage", "--by", "day", "--json"), env) / 1e6
         their_pss = heaviest(command, env) / 1e6
         total = json.loads(subprocess.run(governor("usage", "--json"), env=env, capture_output=True, check=True).stdout)
-        truth = json.loads((TREE / "truth.json").read_text())
+        truth = json.loads((transcripts / "truth.json").read_text())
     print("| first scan of 1 GB, 3,094 files | governor | ccusage 20.0.24 | ratio |\n|---|---|---|---|")
     print(f"| wall, median of 7 | {mine:.2f} s | {theirs:.2f} s | {ratio:.2f} |")
     print(f"| processor time, least of 3 | {my_cpu:.2f} s | {their_cpu:.2f} s | {my_cpu / their_cpu:.2f} |")

@@ -5,9 +5,12 @@ forks that copy their parent's lines, subagents in files of their own, file size
 four fifths of the bytes in lines without usage. A small share is awkward on purpose: usage quoted inside text, usage
 of a tool's result, placeholders for output on early lines, files whose JSON has spaces.
 
+``--long`` makes fewer and longer lines, as other people's trees have: three fifths of the lines state usage, and the
+answers in them are long (1 GB in about 370,000 lines of 2.8 KB, 225,000 of them with usage).
+
 ``truth.json`` beside it holds the sums by the rule "each message id once, with its largest output".
 
-    python benchmarks/tree.py [--files 3094] [FOLDER]
+    python benchmarks/tree.py [--files 3094] [--long] [FOLDER]
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ VERSIONS = ("2.1.205", "2.1.219", "2.1.235", "2.1.299")
 AGENTS = ("Explore", "general-purpose", "Plan", "code-reviewer")
 LINES_PER_RESPONSE, LINES_WEIGHTS = (1, 2, 3, 4), (30, 46, 18, 6)
 KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+ANSWER, RESULT, NOISE = 160, 7.58, 0.62  # bytes of an answer's block, log bytes of a tool's result, other lines
+LONG_ANSWER, LONG_RESULT, LONG_NOISE = 750, 7.5, 0.12
 CELL = 32  # filler is cut at multiples of this, so that no escape is ever cut in two
 
 
@@ -55,8 +60,11 @@ def filler(rng: Random, cells: int = 60_000) -> str:
 class Writer:
     """Writes sessions, and adds up what they truly used."""
 
-    def __init__(self, root: Path, seed: str) -> None:
+    def __init__(self, root: Path, seed: str, *, long: bool = False) -> None:
         self.root = root
+        self.answer, self.result, self.noise = (
+            (LONG_ANSWER, LONG_RESULT, LONG_NOISE) if long else (ANSWER, RESULT, NOISE)
+        )
         self.rng = Random(seed)
         self.text = filler(self.rng)
         self.cells = len(self.text) // CELL
@@ -173,12 +181,12 @@ class Session:
                 '"speed":"standard"'
             )
             if not last:
-                block = f'{{"type":"text","text":"{out.words(rng.expovariate(1 / 160))}"}}'
+                block = f'{{"type":"text","text":"{out.words(rng.expovariate(1 / out.answer))}"}}'
             else:
                 extra = '"usage":{"limit":5},' if rng.random() < 0.005 else ""
                 block = (
                     f'{{"type":"tool_use","id":"{tool}","name":"Bash","input":{{{extra}'
-                    f'"command":"{out.words(rng.expovariate(1 / 160))}"}},"caller":{{"type":"direct"}}}}'
+                    f'"command":"{out.words(rng.expovariate(1 / out.answer))}"}},"caller":{{"type":"direct"}}}}'
                 )
             stop = '"tool_use"' if last or not self.placeholders else "null"
             credit = '"attributionAgent":"Explore",' if self.agent else ""
@@ -189,14 +197,14 @@ class Session:
             )
             self.at += rng.random()
         self.result(tool)
-        while rng.random() < 0.62:
+        while rng.random() < out.noise:
             self.line(rng.choice((self._hook, self._attachment, self._system))())
 
     def result(self, tool: str) -> None:
         """A tool's result; now and then a subagent's, whose summary holds a usage block that is not to be counted."""
         out, rng = self.out, self.out.rng
         self.at += rng.expovariate(1 / 6)
-        text = out.words(rng.lognormvariate(7.58, 1.3))
+        text = out.words(rng.lognormvariate(out.result, 1.3))
         more = '"toolUseResult":{"stdout":"","stderr":"","interrupted":false}'
         if self.spawned:
             more = (
@@ -235,9 +243,9 @@ class Session:
         return copy.grow(rng.uniform(0.05, 0.3) * sum(map(len, kept)))
 
 
-def make(folder: Path, files: int = FILES) -> dict[str, Any]:
+def make(folder: Path, files: int = FILES, *, long: bool = False) -> dict[str, Any]:
     """The tree in ``folder``/projects and its truth, made once; an existing one of the same recipe is kept."""
-    recipe = hashlib.sha256(Path(__file__).read_bytes() + str(files).encode()).hexdigest()[:16]
+    recipe = hashlib.sha256(Path(__file__).read_bytes() + f"{files}{' long' * long}".encode()).hexdigest()[:16]
     try:
         known = json.loads((folder / "truth.json").read_text())
         if known["recipe"] == recipe:
@@ -247,7 +255,7 @@ def make(folder: Path, files: int = FILES) -> dict[str, Any]:
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)
-    out = Writer(folder, "governor")
+    out = Writer(folder, "governor", long=long)
     rng = out.rng
     mains, agents = round(files * MAIN_SHARE), round(files * AGENT_SHARE)
     agents_of: dict[int, int] = defaultdict(int)
@@ -296,8 +304,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=CACHE / "tree")
     parser.add_argument("--files", type=int, default=FILES)
+    parser.add_argument("--long", action="store_true")
     chosen = parser.parse_args()
-    truth = make(chosen.folder, chosen.files)
+    truth = make(chosen.folder, chosen.files, long=chosen.long)
     print({name: truth[name] for name in ("files", "bytes", "lines", "usage_lines", "total")})
 
 
