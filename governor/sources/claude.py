@@ -43,7 +43,7 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
     marker = tail.Marker() if offset == 0 else None
     for base, data, begin, end, torn in tail.chunks(found.path, offset, problems):
         lines: Iterable[tuple[int, bytes]] = tail.lines_with(data, _NEEDLE, begin, end)
-        books = list(tail.lines_with(data, _BOOKS, begin, end))
+        books = [] if state["agent"] else list(tail.lines_with(data, _BOOKS, begin, end))
         if books:  # they are dated by the responses around them
             lines = sorted([*lines, *books])
         for at, line in lines:
