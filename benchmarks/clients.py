@@ -108,8 +108,8 @@ def wire(client: ClaudeCode | Codex, lane: str, wiring: str) -> None:
         parts = {"home": client.home, "namespace": client.namespace, "standin": client.standin}
         governor = Governor(program=Path(sys.executable), **parts)
         governor.install(f"--{lane}")
-        if governor("refresh").code:
-            raise SystemExit("governor refresh failed, so nothing was measured")
+        if (done := governor("refresh")).code:
+            raise SystemExit(f"governor refresh failed, so nothing was measured: {done.out}{done.err}")
         state = State(client.home)
         (state.folder / "bell").unlink()
         return

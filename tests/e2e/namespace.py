@@ -106,7 +106,8 @@ class Namespace:
             _kill(os.kill, self._target)  # the kernel ends the rest of a process namespace before it reports this end
             self._first.wait()
         for process in self._started:
-            _kill(os.killpg, process.pid)
+            if process.poll() is None:  # the number of one that ended and was waited for may be somebody else's by now
+                _kill(os.killpg, process.pid)
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream is not None:
