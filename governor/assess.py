@@ -95,9 +95,7 @@ def _refusals(
 ) -> dict[str | None, list[Refusal]]:
     """Refusals that still hold, by window; None for those whose window is not known."""
     told = [stored.reading for stored in statements.refusals(ledger, lane=lane, since=now - refusals.LONGEST_S)]
-    told = [
-        reading for reading in told if refusals.counts_until(reading) > now
-    ]  # few, so that few answers are looked at
+    told = [reading for reading in told if refusals.counts_until(reading) > now]  # few answers to look at
     if not told:
         return {}
     answered = statements.answered(ledger, lane, min(reading.observed_at for reading in told))
