@@ -17,7 +17,7 @@ from governor.errors import BadInputError
 from governor.guards.tap import window_of
 from governor.limit_facts import used_percent
 from governor.model import Lane, LimitReading
-from governor.sources import codex
+from governor.sources import codex_limits
 
 PATIENCE_S = 30
 _CLAUDE = ("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
@@ -103,7 +103,7 @@ def codex_readings(limits: dict[str, Any], *, now: int) -> list[LimitReading]:
                 "window_minutes": window.get("windowDurationMins"),
                 "resets_at": window.get("resetsAt"),
             }
-    return [reading._replace(source="client") for reading in codex.readings(renamed, now, None)]
+    return [reading._replace(source="client") for reading in codex_limits.readings(renamed, now, None)]
 
 
 def _talk(command: list[str], lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

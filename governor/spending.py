@@ -12,7 +12,7 @@ from governor.acts import shared as acts
 from governor.config import Settings
 from governor.guards import shared
 from governor.guards.budget import PERS, UNITS, Standing, Used, matches
-from governor.ledger import read
+from governor.ledger import by_key, read
 from governor.ledger.store import Ledger
 from governor.model import Slice, Tally
 from governor.report import BudgetReport
@@ -68,7 +68,7 @@ def base(listed: list[Spent], ledger: Ledger, settings: Settings, *, unfinished:
     that are ``unfinished`` are taken out.
     """
     found = {}
-    out = list(read.responses(ledger, unfinished))
+    out = list(by_key.responses(ledger, unfinished))
     for one in listed:
         mine = (piece for piece in out if piece.start >= one.since and one.budget["lane"] in (None, piece.lane))
         less = _sums(mine, settings, one.budget)

@@ -1,7 +1,6 @@
 """UserPromptSubmit, SessionStart: one short line when an episode begins, to the person, at no token's cost.
 
-Reads the letter ``pacing``; a quiet letter ends the run before anything is parsed. The letter ``handoffs`` is there
-only while something that was handed off has ended and its session has not heard of it.
+Reads the letter ``pacing``: a quiet one ends the run before anything is parsed. ``handoffs`` is there only for news.
 """
 
 import os

@@ -12,7 +12,7 @@ from writing import NOW, START_MS, counted, event, found, iso, jsonl, meta, read
 
 from governor import windows
 from governor.model import Usage
-from governor.sources import codex
+from governor.sources import codex, codex_limits
 from governor.sources.tail import Found
 
 WINDOWS = {
@@ -346,7 +346,7 @@ def test_a_broken_compressed_rollout_is_an_ordinary_fault(broken: bytes | str) -
 
 
 def limits(block: dict[str, Any]) -> dict[str, float]:
-    heard = codex.readings(block, NOW, None)
+    heard = codex_limits.readings(block, NOW, None)
     assert len(heard) == len({one.window for one in heard})
     return {one.window: one.used_percent for one in heard}
 
@@ -367,7 +367,7 @@ def test_another_familys_windows_are_kept_apart() -> None:
 
 def test_old_clients_say_how_long_it_takes_until_the_reset() -> None:
     block = {"primary": {"used_percent": 7, "window_minutes": 300, "resets_in_seconds": 60}}
-    assert [NOW + 60] == [one.resets_at for one in codex.readings(block, NOW, None)]
+    assert [NOW + 60] == [one.resets_at for one in codex_limits.readings(block, NOW, None)]
 
 
 @pytest.mark.parametrize(
@@ -393,7 +393,9 @@ def test_a_window_that_says_nothing_usable_is_unknown_and_not_zero(window: objec
 
 @pytest.mark.parametrize("reset", [None, "soon", float("inf"), float("nan"), 1e300, 10**30, -5, 0, True])
 def test_a_reset_that_cannot_be_is_unknown(reset: object) -> None:
-    (heard,) = codex.readings({"primary": {"used_percent": 7, "window_minutes": 300, "resets_at": reset}}, NOW, None)
+    (heard,) = codex_limits.readings(
+        {"primary": {"used_percent": 7, "window_minutes": 300, "resets_at": reset}}, NOW, None
+    )
     assert heard.resets_at is None
 
 

@@ -176,7 +176,7 @@ def test_dice_are_thrown_only_with_a_seed(room: str) -> None:
         ("urllib", "nobody"),
         ("http", "nobody"),
         ("requests", "nobody"),
-        ("multiprocessing", r"governor\.refresh"),
+        ("multiprocessing", r"governor\.readers"),
     ],
 )
 def test_only_these_rooms_say(module: str, allowed: str) -> None:

@@ -857,32 +857,32 @@ class TestFollow:
         for name in wiring.ONE_BY_ONE:
             (source / name).write_bytes(STUB)
 
-    BUDGET: ClassVar = {"budgets": [{"name": "night", "per": "session", "tokens": 5000, "action": "stop"}]}
+    OFF: ClassVar = {"loop": {"action": "off"}}
 
-    def test_a_budget_is_held_at_every_call_from_the_next_refresh_on_and_not_when_it_is_gone(self) -> None:
+    def test_a_guard_that_is_switched_off_starts_no_process_from_the_next_refresh_on(self) -> None:
         put(THEIRS)
         install.install()
         before = document(), document(codex_file())
-        assert "Agent|Task|Workflow" == document()["hooks"]["PreToolUse"][0]["matcher"]
+        assert "Stop" in document()["hooks"]
         assert [] == install.follow(settle({}))
-        outcomes = install.follow(settle(self.BUDGET))
+        outcomes = install.follow(settle(self.OFF))
         assert [True, True] == [outcome.changed for outcome in outcomes]
         for path in (claude_file(), codex_file()):
-            assert [["hooks"]] == [list(group) for group in document(path)["hooks"]["PreToolUse"]]
+            assert "on_event.py" not in [script for event, script in scripts_in(document(path)) if event == "Stop"]
         assert {True} == {each.is_current for each in install.installed()}
-        assert [] == install.follow(settle(self.BUDGET))
+        assert [] == install.follow(settle(self.OFF))
         install.follow(settle({}))
         assert before == (document(), document(codex_file()))
-        install.follow(settle(self.BUDGET))
+        install.follow(settle(self.OFF))
         install.uninstall()
         assert THEIRS.encode() == claude_file().read_bytes()
         assert [] == install.follow(settle({}))
 
     def test_the_refresh_does_it(self) -> None:
         install.install(hosts=("claude",))
-        settle(self.BUDGET)
+        settle(self.OFF)
         assert 0 == CliRunner().invoke(command_line, ["refresh", "--quiet"]).exit_code
-        assert ["hooks"] == list(document()["hooks"]["PreToolUse"][0])
+        assert "Stop" not in document()["hooks"]
 
     def test_what_was_taken_out_by_hand_stays_out(self) -> None:
         install.install(hosts=("claude",))
@@ -896,16 +896,16 @@ class TestFollow:
         install.install()
         kept = claude_file().read_text()
         put("{ // mine")
-        faults = [outcome.fault for outcome in install.follow(settle(self.BUDGET))]
+        faults = [outcome.fault for outcome in install.follow(settle(self.OFF))]
         assert [True, False] == [isinstance(fault, SettingsError) for fault in faults]
         put(kept)
         (finding,) = (each for each in heartbeat._wiring(install.installed()) if not each.ok)
         assert "of other settings" in finding.text
-        install.follow(settle(self.BUDGET))
+        install.follow(settle(self.OFF))
         assert {True} == {each.is_current for each in install.installed()}
 
     def test_never_installed_or_by_an_older_us_nothing_is_touched(self) -> None:
-        assert [] == install.follow(settle(self.BUDGET))
+        assert [] == install.follow(settle(self.OFF))
         assert not claude_file().exists()
         install.install(hosts=("claude",))
         (paths.home() / "wired").unlink()
@@ -914,13 +914,14 @@ class TestFollow:
         assert before == claude_file().read_bytes()
 
     def test_a_matcher_of_a_group_that_is_shared_is_not_ours_to_widen(self) -> None:
+        settle(self.OFF)
         install.install(hosts=("claude",))
         found = document()
         theirs = {"type": "command", "command": "say done"}
-        found["hooks"]["PreToolUse"][0]["hooks"].append(theirs)
+        found["hooks"]["PostToolUseFailure"][0]["hooks"].append(theirs)
         put(json.dumps(found))
-        install.follow(settle(self.BUDGET))
-        shared, ours = document()["hooks"]["PreToolUse"]
+        install.follow(settle({}))
+        shared, ours = document()["hooks"]["PostToolUseFailure"]
         assert {"matcher": "Agent|Task|Workflow", "hooks": [theirs]} == shared
         assert ["hooks"] == list(ours)
 

@@ -12,7 +12,7 @@ from writing import NOW
 from governor import anchors, ask, limit_facts, pasted, spool
 from governor.errors import BadInputError
 from governor.guards import tap
-from governor.sources import codex
+from governor.sources import codex_limits
 from governor.supervise.stream import Feed
 
 EPOCH = NOW + 3600
@@ -31,7 +31,7 @@ def by_spool(value: object) -> float | None:
 
 def by_rollout(value: object) -> float | None:
     window = {"used_percent": value, "window_minutes": 300, "resets_at": EPOCH}
-    return next((one.used_percent for one in codex.readings({"primary": window}, NOW, None)), None)
+    return next((one.used_percent for one in codex_limits.readings({"primary": window}, NOW, None)), None)
 
 
 def by_asking(value: object) -> float | None:

@@ -279,7 +279,7 @@ def refresh_ms(stamp: str) -> float:
 def one_price_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load the price table once, not at every refresh."""
     price = readers.pricer({})
-    monkeypatch.setattr(refresh, "_pricer", lambda _overrides: price)
+    monkeypatch.setattr(readers, "pricer", lambda _overrides: price)
 
 
 @pytest.mark.usefixtures("one_price_table")

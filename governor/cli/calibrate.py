@@ -56,8 +56,7 @@ def calibrate(
     governor calibrate 60%
     """
     percent = " ".join(figure) or None  # every screen writes 60 %
-    chosen = sum((percent is not None, paste, ask, listing, fit, forget is not None))
-    if chosen != 1:
+    if sum((percent is not None, paste, ask, listing, fit, forget is not None)) != 1:
         raise BadInputError(
             "Needed: a percentage, --paste, --ask-client, --list, --fit or --forget.", "governor calibrate 60%"
         )

@@ -33,8 +33,6 @@ NEWEST = 20  # anchors shown to a person
 _HEADS = ("requests", "input", "output", "read", "write", "generated", "notional", "share")
 _WIDTHS = {"requests": 8, "input": 5, "output": 6, "read": 5, "write": 5, "generated": 9, "notional": 9, "share": 5}
 _GIVES_WAY = ("generated", "input", "write", "read", "requests", "output")  # in a narrow place, in this order
-
-
 _WORDS = {"method": 34, "alarm rule": 34, "lane": 6, "session": 18, "month": 7, "day": 10, "week": 8}
 
 

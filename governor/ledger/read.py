@@ -5,8 +5,7 @@ what it shows; questions by session, project and the like go to the responses th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from governor.ledger import owners
@@ -17,7 +16,7 @@ _SUMS = (
     "sum(requests), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
     "sum(reasoning), sum(searches), sum(cost), sum(unpriced), sum(floor)"
 )
-_OWN_SUMS = (
+OWN_SUMS = (
     "sum(part = 0), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
     "sum(reasoning), sum(searches), sum(ifnull(cost, 0)), sum(cost IS NULL AND part <= 0), sum(NOT final AND part = 0)"
 )
@@ -68,7 +67,7 @@ def slices(
         else:
             extra = "".join(f", {column}" for column in columns)
             query = (
-                f"SELECT at_ms / 1000 / {bucket_s} * {bucket_s} AS b, lane, model, fast, {_OWN_SUMS} {extra} "
+                f"SELECT at_ms / 1000 / {bucket_s} * {bucket_s} AS b, lane, model, fast, {OWN_SUMS} {extra} "
                 f"FROM response WHERE NOT replay AND at_ms >= ? AND at_ms < ? {lanes} "
                 f"GROUP BY b, lane, model, fast {extra}"
             )
@@ -120,7 +119,7 @@ def sessions(
     last = {row[:2]: row[2] for row in run(latest, bounds)}
     query = (
         "SELECT lane, session, project, model, fast, min(at_ms), max(at_ms), max(iif(part < 0, 0, context)), "
-        f"{_OWN_SUMS}, account {where} GROUP BY lane, session, model, fast, account"
+        f"{OWN_SUMS}, account {where} GROUP BY lane, session, model, fast, account"
     )
     owner = owners.names(ledger)
     return [
@@ -159,7 +158,7 @@ def agents(ledger: Ledger, since: int) -> list[AgentRow]:
     main = "(SELECT id FROM label WHERE text = 'main')"
     # With one min(), SQLite takes the bare columns from the row that holds it: the thread's first.
     query = (
-        f"SELECT lane, session, agent, model, cache_read, min(at_ms), {_OWN_SUMS} FROM response "
+        f"SELECT lane, session, agent, model, cache_read, min(at_ms), {OWN_SUMS} FROM response "
         f"WHERE NOT replay AND part >= 0 AND at_ms >= ? AND agent != {main} GROUP BY lane, thread"
     )
     return [
@@ -241,48 +240,6 @@ def models(ledger: Ledger, since: int, until: int) -> list[str]:
     names = ledger.names()
     query = "SELECT DISTINCT model FROM quarter WHERE quarter >= ? AND quarter <= ?"
     return sorted(names[row[0]] for row in ledger.connection.execute(query, (since // QUARTER_S, until // QUARTER_S)))
-
-
-@contextmanager
-def moment(ledger: Ledger) -> Iterator[None]:
-    """Every question asked inside is answered from one state of the ledger, whatever others write meanwhile."""
-    ledger.connection.execute("BEGIN")
-    try:
-        ledger.connection.execute("SELECT 1 FROM fact LIMIT 1").fetchone()  # now, and not at the first real question
-        yield
-    finally:
-        ledger.connection.rollback()
-
-
-def outputs(ledger: Ledger, keys: Iterable[str]) -> dict[str, int]:
-    """The output by which each of these responses is counted; those that are not are left out.
-
-    A name with ``#`` and a place behind is a step beside a response (``guards.usage``): its largest step counts.
-    """
-    run = ledger.connection.execute
-    whole = "SELECT max(output) FROM response WHERE key = ? AND part = 0 AND NOT replay"
-    steps = "SELECT max(output) FROM response WHERE key = ? AND part > 0 AND NOT replay"
-    found = {}
-    for key in keys:
-        output = run(whole, (key,)).fetchone()[0]
-        if output is None and "#" in key:
-            output = run(steps, (key.rpartition("#")[0],)).fetchone()[0]
-        if output is not None:
-            found[key] = output
-    return found
-
-
-def responses(ledger: Ledger, keys: Iterable[str]) -> Iterator[Slice]:
-    """What these responses count for, each with its own time; ``names`` are project and branch."""
-    names = ledger.names()
-    query = (
-        f"SELECT at_ms / 1000, lane, model, fast, {_OWN_SUMS}, project, branch FROM response "
-        "WHERE key = ? AND NOT replay GROUP BY at_ms, lane, model, fast, project, branch"
-    )
-    for key in keys:
-        for row in ledger.connection.execute(query, (key,)):
-            lane, model = LANES[row[1]], names[row[2]]
-            yield Slice(row[0], lane, model, bool(row[3]), Tally(*row[4:15]), (names[row[15]], names[row[16]]))
 
 
 def decisions(ledger: Ledger, since: float) -> list[dict[str, Any]]:

@@ -13,33 +13,17 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from governor import paths
 from governor.errors import StateError
 from governor.ledger.locking import lock as lock
+from governor.ledger.numbers import Numbers
 from governor.ledger.schema import APPLICATION_ID, MIGRATIONS
 from governor.model import Cursor, LimitReading, Problem
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-class Numbers(dict[str, int]):
-    """The number of each name in its table, given on first use and written down; in a transaction."""
-
-    def __init__(self, connection: sqlite3.Connection, table: str = "label", column: str = "text") -> None:
-        super().__init__()
-        self._run = connection.execute
-        self._find = f"SELECT id FROM {table} WHERE {column} = ?"
-        self._add = f"INSERT INTO {table} ({column}) VALUES (?)"
-
-    def __missing__(self, text: str) -> int:
-        row: tuple[Any, ...] = self._run(self._find, (text,)).fetchone()
-        row = row or (self._run(self._add, (text,)).lastrowid,)
-        self[text] = number = int(row[0])
-        return number
 
 
 class Ledger:
@@ -53,8 +37,8 @@ class Ledger:
         self.set_aside = set_aside  # the corrupt file this one replaces, if any
         self.frozen = frozen  # why nothing can be written to it, where only what it holds can be read
         self.behind: StateError | None = None  # why what is new was not taken in before it was shown
-        self.numbers = Numbers(connection)
-        self.account_numbers = Numbers(connection, "account", "name")
+        self.numbers = Numbers(connection.execute)
+        self.account_numbers = Numbers(connection.execute, "account", "name")
         self._names: dict[int, str] = {}
         self._inode = path.stat().st_ino
 

@@ -14,7 +14,7 @@ from governor.acts import shared as acts
 from governor.config import Settings
 from governor.guards import shared
 from governor.guards.budget import PERS, UNITS
-from governor.ledger import read
+from governor.ledger import by_key, read
 from governor.letters.models import KNOWN
 from governor.letters.post import Desk
 from governor.prices import COMPONENTS
@@ -53,7 +53,7 @@ def _settle(desk: Desk, models: dict[str, Any]) -> dict[str, Any]:
     counted by a hook afterwards. All of the ledger's figures are of one moment before that.
     """
     home, now = str(paths.home()), desk.now
-    with read.moment(desk.ledger):
+    with by_key.moment(desk.ledger):
         for state in acts.states(home):
             place = session_file(home, "live", lane=state["lane"], session=state["session"])
             if os.path.getmtime(place) > now - LIVE_S:
@@ -61,7 +61,7 @@ def _settle(desk: Desk, models: dict[str, Any]) -> dict[str, Any]:
         try:
             with acts.Together(home, now) as together:
                 book = together.book
-                counted = read.outputs(desk.ledger, book["rows"])
+                counted = by_key.outputs(desk.ledger, book["rows"])
                 waiting = shared.unfinished(book, counted)
                 listed = spending.spent(desk.ledger, desk.settings, now=now, book=book)
                 base = spending.base(listed, desk.ledger, desk.settings, unfinished=waiting, now=now)

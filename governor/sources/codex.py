@@ -14,10 +14,10 @@ from pathlib import PurePath
 from typing import Any
 from zlib import crc32
 
-from governor import refusals, stated_refusal, windows
-from governor.limit_facts import has_moved, used_percent
+from governor import refusals, stated_refusal
+from governor.limit_facts import has_moved
 from governor.model import REPLAY_MS, Cursor, LimitReading, Problem, Reading, Usage
-from governor.sources import tail
+from governor.sources import codex_limits, tail
 from governor.sources.lines import COUNT_LIMIT, NOT_UNDERSTOOD, count, decode, is_understood, text, to_ms
 from governor.usage_steps import CODEX_KINDS, codex_counts
 
@@ -193,7 +193,7 @@ class _Rollout:
         limits = payload.get("rate_limits")
         if isinstance(limits, dict) and not replay and not copied:
             answered = total is not None and total != state.get("total")
-            heard = readings(limits, stamp // 1000, state.get("account"))
+            heard = codex_limits.readings(limits, stamp // 1000, state.get("account"))
             self._official(heard, stamp // 1000, answered=answered)
             full = [[each.window, each.resets_at] for each in heard if each.used_percent >= 100]
             state["full"] = max(full, key=lambda each: each[1] or 0, default=None)
@@ -282,41 +282,3 @@ class _Rollout:
                 replay=replay,
             )
         )
-
-
-def readings(limits: dict[str, Any], observed_at: int, account: str | None) -> list[LimitReading]:
-    """The windows that one ``rate_limits`` block states. A window is named by its length, never by its slot.
-
-    Other families than the main one (``limit_id`` not ``codex``) are kept apart as ``week:<family>``. A block without
-    a window says nothing: unknown, not 0 %.
-    """
-    family = text(limits.get("limit_id"))
-    suffix = "" if family in ("", "codex") else f":{text(limits.get('limit_name')) or family}"
-    found = []
-    for slot in ("primary", "secondary"):
-        window = limits.get(slot)
-        if not isinstance(window, dict):
-            continue
-        percent = used_percent(window.get("used_percent"))
-        minutes = window.get("window_minutes")
-        if percent is None:
-            continue
-        if type(minutes) is not int or not 0 < minutes <= windows.LONGEST_M:
-            continue
-        delay = window.get("resets_in_seconds")  # clients of 2025
-        resets_ms = to_ms(window.get("resets_at"))
-        if resets_ms is None and isinstance(delay, (int, float)):
-            resets_ms = to_ms(observed_at + delay)
-        found.append(
-            LimitReading(
-                "codex",
-                windows.named(minutes) + suffix,
-                percent,
-                None if resets_ms is None else resets_ms // 1000,
-                observed_at,
-                "rollout",
-                account,
-                text(limits.get("plan_type")) or None,
-            )
-        )
-    return found
