@@ -104,7 +104,7 @@ def _unwired(name: str, path: str, mine: list[Wired]) -> Finding:
             what = "its script" if not gone.has_script else "its interpreter"
             text = f"{gone.script} cannot run: {what} is gone"
         else:
-            text = f"commands of an earlier install in {path}"
+            text = f"hooks of an earlier install, or of other settings, in {path}"
         return Finding(name, False, text, mine[0].again)
     editor = f"${{EDITOR:-vi}} {path}"
     if gone is not None:

@@ -1,7 +1,7 @@
 """The words of usage panels, as patterns: what heads a row, what says used or left, what says when it resets.
 
-English as Claude Code 2.1.332, Codex 0.171 and claude.ai write it; German, French, Spanish and Japanese as far as the
-page has been seen in them. A heading that stands in none of these is not taken for a window.
+English as Claude Code 2.1.332, Codex 0.171 and claude.ai write it. German, French, Spanish and Japanese are our own
+translations: nobody has checked them on the real page. A heading that is not known is not taken for a window.
 """
 
 from __future__ import annotations

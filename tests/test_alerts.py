@@ -127,7 +127,13 @@ def test_without_a_desktop_the_bell_rings_once_with_the_next_prompt(monkeypatch:
 
         def ask() -> pacing.Advice | None:
             return pacing.decide(
-                event, letter, lane="claude", now=NOW, seen=lambda key: os.path.exists(hook.episode_path(home, key))
+                event,
+                letter,
+                lane="claude",
+                now=NOW,
+                seen=lambda key: os.path.exists(hook.episode_path(home, key)),
+                go_on=lambda: "Press Enter",
+                is_watched=lambda: True,
             )
 
         advice = ask()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from governor import alerts, config, history, letters, limit_facts, stretches, windows
 from governor.assess import assess
 from governor.guards import degrade, pacing
-from governor.ledger import statements
+from governor.ledger import owners, statements
 from governor.ledger.store import Ledger, open_ledger
 from governor.letters import spawn as spawn_letter
 from governor.model import LimitReading
@@ -66,9 +66,17 @@ def test_a_wobbling_reset_is_one_episode_one_alert_and_one_alarm(edge: int, wobb
             event = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "go on"}
             for letter in (content, without_cycles(content)):
                 for _ in range(3):
-                    advice = pacing.decide(event, letter, lane="claude", now=at, seen=seen.__contains__)
+                    advice = pacing.decide(
+                        event,
+                        letter,
+                        lane="claude",
+                        now=at,
+                        seen=seen.__contains__,
+                        go_on=lambda: "Press Enter",
+                        is_watched=lambda: True,
+                    )
                     if advice is not None:
-                        seen.add(advice.once)
+                        seen.update({advice.once, advice.also} - {""})
                         said.append(advice.decision)
     assert (1, 1, 1) == (len(cycles), len(alerts_due), len(degraded))
     assert ["hold", "warn"] == said
@@ -129,7 +137,7 @@ def test_readings_that_were_kept_under_another_length_are_of_the_same_window() -
         assert [40, 97, 1] == [each.official.used_percent for each in lane.windows if each.official]
         heard_of_week = statements.readings(ledger, lane="codex", window="week")
         assert [96, 97] == [each.reading.used_percent for each in heard_of_week]
-        assert (2, heard_of_week[-1].id) == statements.stamp(ledger, "codex", "week")
+        assert (2, heard_of_week[-1].id) == statements.stamp(ledger, owners.primary(ledger, "codex", now=NOW), "week")
 
 
 def test_a_plan_without_five_hours_shows_no_row_for_them() -> None:

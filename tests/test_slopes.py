@@ -18,7 +18,7 @@ from governor.calibrate import Anchor, Change, Scale, calibrate
 from governor.faces.plain import change
 from governor.ledger import statements
 from governor.ledger.store import open_ledger
-from governor.model import LimitReading
+from governor.model import Account, LimitReading
 from governor.simulate import DAY_S, EPOCH, WEEK_S, Person, person, readings
 from governor.slopes import FIVE_HOURS_S, Day, Rate, days, rates, turned, windows_per_week
 
@@ -349,16 +349,17 @@ def lived(ratio: float, *, days: range, account: str | None = None) -> list[Limi
     return found
 
 
-def slope_of(folder: Path, *heard: LimitReading, forget: bool = False) -> list[Rate]:
+def slope_of(folder: Path, *heard: LimitReading, forget: bool = False, account: str = "") -> list[Rate]:
+    whose = Account("claude", account or "~/.claude", (account,))
     with open_ledger(folder) as ledger:
         with ledger.transaction():
             ledger.add_readings(heard, machine="here")
-        found = history.rates(ledger, "claude", now=TODAY + 20 * 3600)
+        found = history.rates(ledger, whose, now=TODAY + 20 * 3600)
         if forget:
             with ledger.transaction():
                 (number,) = [s.id for s in statements.readings(ledger) if s.reading.source == "typed"]
                 assert ledger.forget_reading(number)
-            found = history.rates(ledger, "claude", now=TODAY + 20 * 3600 + 600)
+            found = history.rates(ledger, whose, now=TODAY + 20 * 3600 + 600)
         return found
 
 
@@ -370,10 +371,9 @@ def test_a_forgotten_figure_leaves_no_trace_in_the_slope(tmp_path: Path) -> None
 
 
 def test_another_accounts_past_is_not_kept_for_this_one(tmp_path: Path) -> None:
-    """A panel names no account; the rollouts around it do."""
-    pasted = LimitReading("claude", "week", 60.0, None, TODAY + 3600, "pasted")
-    (mine,) = slope_of(tmp_path / "ledger", *lived(0.1, days=range(-20, -1), account="a"), pasted)
-    again = pasted._replace(observed_at=TODAY + 15 * 3600)
-    (theirs,) = slope_of(tmp_path / "ledger", *lived(0.5, days=range(1), account="b"), again)
+    pasted = LimitReading("claude", "week", 60.0, None, TODAY + 3600, "pasted", "a")
+    (mine,) = slope_of(tmp_path / "ledger", *lived(0.1, days=range(-20, -1), account="a"), pasted, account="a")
+    again = pasted._replace(observed_at=TODAY + 15 * 3600, account="b")
+    (theirs,) = slope_of(tmp_path / "ledger", *lived(0.5, days=range(1), account="b"), again, account="b")
     assert pytest.approx(math.log(0.1), abs=0.15) == mine.size
     assert pytest.approx(math.log(0.5), abs=0.2) == theirs.size

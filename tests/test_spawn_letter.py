@@ -19,7 +19,7 @@ from governor.letters import models
 from governor.letters import router as router_letter
 from governor.letters import spawn as spawn_letter
 from governor.meter import DEFAULT
-from governor.report import Verdict
+from governor.report import LaneReport, Verdict
 
 
 def agents(count: int, *, kind: str = "Explore", model: str = "claude-opus-5-5", tokens: int = 1000) -> None:
@@ -108,7 +108,7 @@ def test_tier_hints_are_in_the_routers_letter_while_a_lane_is_pressed(monkeypatc
     agents(1)
 
     def routers(verdict: Verdict) -> tuple[str, dict[str, Any]]:
-        monkeypatch.setattr(router_letter, "worst", lambda _: verdict)
+        monkeypatch.setattr(LaneReport, "verdict", verdict)
         with refreshed() as ledger:
             return router_letter.letter(letters.desk(ledger, config.load(), now=NOW))
 
@@ -124,7 +124,7 @@ def test_a_persons_own_words_for_a_tier_have_every_prompt_read(
     sealed_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (sealed_home / "budget.json").write_text('{"tiers": {"small": ["localise"]}}')
-    monkeypatch.setattr(router_letter, "worst", lambda _: "SLOW")
+    monkeypatch.setattr(LaneReport, "verdict", "SLOW")
     with refreshed() as ledger:
         content = router_letter.letter(letters.desk(ledger, config.load(), now=NOW))[1]
     assert {} == content["words"]

@@ -261,8 +261,8 @@ def _newest(
     if not is_same and (resets_at or 0) > until:
         return percent, resets_at, {}
     read_at = about.get("official_at")
-    if not isinstance(read_at, (int, float)):  # an older letter: use never falls, so the higher one is the newer
-        return max(percent, official), resets_at if is_same else until, about
+    if not isinstance(read_at, (int, float)):  # an older letter: use never falls, so the higher figure is the newer
+        return (max(percent, official), resets_at, about) if is_same else (percent, resets_at, {})
     since_read = seen_at - read_at if seen_at else 0  # 0: not known, or the same answer
     if not is_same or since_read < 0 or (since_read == 0 and percent < official):
         return official, until, about
