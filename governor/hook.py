@@ -316,7 +316,7 @@ def run(
         raw = drain()
         now = time.time()
         door = Door(name, home(), sys.argv[1] if len(sys.argv) > 1 else "claude", now)
-        if may_be_halted(door.home) and _is_halted(raw, door):
+        if may_be_halted(door.home) and is_halted(raw, door):
             return  # a halt is the user's own word: it also holds while the governor is silenced
         if off_by(door.home, now):
             return  # and leave no mark either: off is off
@@ -331,7 +331,8 @@ def run(
             note_run(state_home, name, *said)
 
 
-def _is_halted(raw: bytes, door: Door) -> bool:
+def is_halted(raw: bytes, door: Door) -> bool:
+    """Does a halt hold for this event? Then its agent has been told so."""
     from governor import halts
 
     return halts.obeyed(raw, door)

@@ -107,7 +107,7 @@ def run(folder: str, arguments: Sequence[str]) -> None:
     try:
         raw, now = hook.drain(), time.time()
         lane = "codex" if "codex" in arguments else "claude"
-        if hook.may_be_halted(hook.home()) and _is_halted(raw, lane, now):
+        if hook.may_be_halted(hook.home()) and hook.is_halted(raw, hook.Door("halt", hook.home(), lane, now)):
             return
         if hook.off_by(hook.home(), now) is not None:
             return
@@ -122,12 +122,6 @@ def run(folder: str, arguments: Sequence[str]) -> None:
     finally:
         if home:
             _note(turns, home)
-
-
-def _is_halted(raw: bytes, lane: str, now: float) -> bool:
-    from governor import halts
-
-    return halts.obeyed(raw, hook.Door("halt", hook.home(), lane, now))
 
 
 def _steps_aside() -> bool:
