@@ -3,9 +3,10 @@
     python benchmarks/clients.py             both clients
     python benchmarks/clients.py claude      one of them; ROUNDS=5 shortens it
 
-The clients run offline against the loopback stand-in of the end-to-end tests (tests/e2e; npm and tmux are needed). Five
-wirings take turns: no hook; one hook that runs ``true``, at the prompt and after each call; governor as installed; the
-same with a budget, which is checked before each call, too; and each guard wired by itself, as 0.1 did. Medians are
+The clients run offline against the loopback stand-in of the end-to-end tests (tests/e2e; npm and tmux are needed). Six
+wirings take turns: no hook; one hook that runs ``true``, at the prompt and after each call; an interpreter that does
+nothing, at the prompt, before and after each call; governor as installed; the same with a budget, which is checked
+before each call, too; and each guard wired by itself, as 0.1 did. Medians are
 compared. The load of the machine is printed with them, for a busy one makes every process start late.
 """
 
@@ -38,7 +39,7 @@ from tests.e2e.wire import text, tool  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
 CALLS = 10  # tool calls in one run; the first is thrown away
-WIRINGS = ("no hook", "one `true`", "governor", "governor, a budget", "each guard by itself")
+WIRINGS = ("no hook", "one `true`", "a bare start", "governor", "governor, a budget", "each guard by itself")
 AFTER = {"claude": "PostToolBatch", "codex": "PostToolUse"}
 Hooks = dict[str, list[dict[str, Any]]]
 
@@ -116,6 +117,9 @@ def wire(client: ClaudeCode | Codex, lane: str, wiring: str) -> None:
     hooks: Hooks = {}
     if wiring == "one `true`":
         hooks = {event: [group("true")] for event in ("UserPromptSubmit", AFTER[lane])}
+    elif wiring == "a bare start":
+        bare = f"{runtime.interpreter()} -I -S -c pass"
+        hooks = {event: [group(bare)] for event in ("UserPromptSubmit", "PreToolUse", AFTER[lane])}
     elif wiring == "each guard by itself":
         for host, event, tools, guard, _ in on_event.LOOKS:
             if host == lane:
