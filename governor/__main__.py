@@ -1,5 +1,5 @@
 """``python -m governor``, which is also how the hooks ring for a refresh."""
 
-from governor.cli import run
+from governor.cli.unattended import run as unattended_run
 
-run()
+unattended_run()

@@ -13,10 +13,13 @@ from typing import Any, ClassVar
 import pytest
 from click.testing import CliRunner
 
-from governor import config, heartbeat, hook, install, old_python, on_event, paths
+from governor import config, install, paths
 from governor.cli import governor as command_line
-from governor.cli import install as cli
+from governor.cli.set import install as cli
 from governor.errors import BadInputError, GovernorError, SettingsError, StateError
+from governor.health import heartbeat
+from governor.hooks import old_python, on_event
+from governor.hooks import runtime as hooks_runtime
 from governor.install import carry_out, codex, manifest, runtime, target, wiring
 
 ROOT = Path(__file__).parent.parent
@@ -93,7 +96,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 def chain() -> dict[str, Any]:
-    return hook.read_letter(str(paths.home()), carry_out.CHAIN_LETTER)[1]
+    return hooks_runtime.read_letter(str(paths.home()), carry_out.CHAIN_LETTER)[1]
 
 
 class TestInstall:
@@ -508,8 +511,8 @@ class TestWayBack:
                 raise OSError(28, "No space left on device")
             write(path, data)
 
-        write = hook.write_private
-        monkeypatch.setattr(hook, "write_private", full)
+        write = hooks_runtime.write_private
+        monkeypatch.setattr(hooks_runtime, "write_private", full)
         with pytest.raises(StateError, match=r"No space left on device.*no settings were changed"):
             install.install(hosts=("claude",))
         assert THEIRS == claude_file().read_text()
