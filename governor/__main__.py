@@ -1,5 +1,5 @@
 """``python -m governor``, which is also how the hooks ring for a refresh."""
 
-from governor.cli.unattended import run as unattended_run
+from governor.cli import run
 
-unattended_run()
+run()

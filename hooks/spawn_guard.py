@@ -1,7 +1,7 @@
 """PreToolUse, PostToolUse, PostToolUseFailure, SubagentStop, SessionStart: hold subagents within their caps, and near
 the wall send routine ones to a cheaper model.
 
-Reads the letter ``spawn`` and keeps one small book per session (governor.hooks.state.leases); without a letter everything is
+Reads the letter ``spawn`` and keeps one small book per session (hooks.state.leases); without a letter everything is
 counted and nothing held. The rules: governor.hooks.spawn.rules, caps, degrade and tier.
 """
 

@@ -5,7 +5,7 @@
     python scripts/simulate.py forecast --people 60 [--weeks 6] [--family bursts] [--full]
     python scripts/simulate.py session --people 25
 
-``governor.evaluation.people`` describes the people, and which of them were in view when constants were chosen. The output is
+``evaluation.people`` describes the people, and which of them were in view when constants were chosen. The output is
 what docs/calibration.md and docs/forecast.md show. All but ``forecast`` print the first four families unless asked.
 """
 

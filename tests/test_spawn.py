@@ -182,7 +182,8 @@ def test_what_is_remembered_stays_small() -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [None, [], {}, {**spawn_rules.fresh(), "version": 2}, {**spawn_rules.fresh(), "total": -1}, {**spawn_rules.fresh(), "total": True},
+    [None, [], {}, {**spawn_rules.fresh(), "version": 2}, {**spawn_rules.fresh(), "total": -1},
+     {**spawn_rules.fresh(), "total": True},
      {**spawn_rules.fresh(), "open": []}, {**spawn_rules.fresh(), "open": {"a": {"agent": ""}}},
      {**spawn_rules.fresh(), "gone": {"a": 1}}, {**spawn_rules.fresh(), "prompts": {"p": "x"}}],
 )  # fmt: skip

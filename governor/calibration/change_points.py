@@ -38,7 +38,7 @@ KNOWN_CHANGES: Final[Mapping[str, tuple[int, ...]]] = {
         1_788_912_000,  # 2026-09-09: unexpected resets
     ),
 }
-# Changes for those alone who had one of these plans (governor.quota.plans): a candidate where the plan is not known either.
+# Changes for those alone who had one of these plans (quota.plans): a candidate where the plan is not known either.
 OF_PLANS: Final[Mapping[str, tuple[tuple[int, tuple[str, ...]], ...]]] = {
     "claude": ((1_793_318_400, ("max-20x", "ultra")),),  # 2026-10-30: Max 20x becomes Ultra, with a weekly window only
 }

@@ -1,1 +1,1 @@
-"""The clients' own files, read and never written. ``tail`` opens them; ``claude`` and ``codex`` understand them."""
+"""What is special to one client: a folder each. What both share is beside them; what no client writes is elsewhere."""

@@ -29,7 +29,7 @@ class Days(NamedTuple):
     level: list[float]
     mean: list[float]  # expected total by weekday
     shape: list[float]  # share of a day by hour, adding up to 1
-    habits: list[level.Habit]
+    habits: list[activity_level.Habit]
 
     @property
     def weeks(self) -> float:

@@ -31,7 +31,7 @@ def is_attended(
     """Can somebody answer what a hook would ask at this event?
 
     ``environ`` is the hook process's own. ``command`` gives the words after the client's name on its command line
-    (``governor.hooks.state.client_process``); it is called only where nothing cheaper tells, and () means that they are not known.
+    (``state.client_process``); it is called only where nothing cheaper tells, and () means that they are not known.
     A session without any sign counts as attended.
     """
     if event.get("hook_event_name", "UserPromptSubmit") == "UserPromptSubmit" and is_machine(event):

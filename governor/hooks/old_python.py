@@ -18,7 +18,7 @@ def home():
     chosen = os.environ.get("GOVERNOR_HOME")
     if chosen:
         return os.path.abspath(os.path.expanduser(chosen))
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if os.path.basename(root) == "runtime":
         return os.path.dirname(root)
     if sys.platform == "darwin":

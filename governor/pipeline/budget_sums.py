@@ -65,7 +65,7 @@ def settled(budget: dict[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def base(listed: list[Spent], ledger: Ledger, settings: Settings, *, unfinished: list[str], now: int) -> dict[str, Any]:
-    """By the budget's name: since, until, as_of and used, as hooks go on from (governor.hooks.budget.shared_sums). The responses
+    """By the budget's name: since, until, as_of and used, as hooks go on from (hooks.budget.shared_sums). The responses
     that are ``unfinished`` are taken out.
     """
     found = {}

@@ -20,7 +20,7 @@ NEEDED = 50  # runs before a guard is judged: a p95 of fewer rests on two of the
 LONGEST_S = 8 * DAY_S
 TAP = "statusline"  # carries the official figure, and the client does not wait for it: named when slow, never muted
 
-# ``governor.hooks.on_event.START``: the share of a run that belongs to no guard (the interpreter's start, stdin, JSON, one
+# ``hooks.on_event.START``: the share of a run that belongs to no guard (the interpreter's start, stdin, JSON, one
 # answer out of several). Counted once a run, so that a run's lines add up to its process. Nobody can be muted for it.
 START = "start"
 UNMUTED = frozenset((TAP, START))

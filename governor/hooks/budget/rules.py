@@ -1,6 +1,6 @@
 """Whether the next tool call, or the next prompt, still fits the budgets, and what to say when it does not.
 
-Pure: the letter that refresh left, what this session has used (``governor.hooks.state.session_usage``), the event and the clock go in,
+Pure: the letter that refresh left, what this session has used (``state.session_usage``), the event and the clock go in,
 rulings come out, the strictest first. A figure that is not known crosses nothing. Cache reads are no tokens here.
 """
 

@@ -1,6 +1,6 @@
 """What all sessions of this machine have used together: the book behind the budgets of a day, a project and a tag.
 
-Pure: a book and a change go in, figures or the changed book come out. Who locks and writes it: governor.hooks.state.shared_usage.
+Pure: a book and a change go in, figures or the changed book come out. Who locks and writes it: state.shared_usage.
 
 Two parts make up what was used. ``base`` is what the ledger held at the last refresh; ``rows`` are the responses that
 sessions have counted since and the ledger did not hold then, each under its own key. A refresh writes the one and takes

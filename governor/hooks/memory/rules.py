@@ -4,7 +4,7 @@ Claude Code loads an index only as far as its 200th line or its 25,000th charact
 about the rest; what a model appends last is what is lost. So lines are shortened, and when the whole is still too
 long the least recent entries go to a topic file next to the index. Nothing is ever dropped.
 
-Which entries are the least recent: guards.recency.
+Which entries are the least recent: recency.
 """
 
 from __future__ import annotations

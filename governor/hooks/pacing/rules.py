@@ -66,7 +66,7 @@ def decide(
 ) -> Advice | None:
     """The one thing worth saying now, or None. ``own``: what this session heard itself, by window (``tap.own``).
 
-    ``go_on`` says what a person presses after a hold of this prompt (``guards.going_on``), None where nobody can;
+    ``go_on`` says what a person presses after a hold of this prompt (``hooks.pacing.going_on``), None where nobody can;
     ``is_watched`` whether somebody reads this session. Both are asked only where it matters. In this order: the wall,
     the session's context above the band's ceiling, windows by verdict, then alerts that ring the bell. Whatever was
     said already (``seen``) makes room for the next.

@@ -2,7 +2,7 @@
 
 Deterministic text work (formatting, renames, typo fixes, commit messages, changelogs) suits the smallest; review,
 diagnosis and the writing of tests the middle; architecture and security the largest. By the router's own reading of a
-prompt (guards.prompt): an order counts, a mention does not. A prompt that orders anything beside is unclear, and so is
+prompt (prompt): an order counts, a mention does not. A prompt that orders anything beside is unclear, and so is
 a long one. No text leaves this room: signals are words of the tables, or of the person's own.
 """
 

@@ -2,7 +2,7 @@
 
 Narrow on purpose: silence costs nothing, a wrong offer costs a person's patience. A verb counts only where an order
 stands ("rename ...", "can you rename ...", "must be renamed"), never in a question, a negation or a report; breadth
-counts only in the verb's own sentence (guards.scope); and a word of judgement anywhere vetoes both.
+counts only in the verb's own sentence (scope); and a word of judgement anywhere vetoes both.
 Words and sets instead of regular expressions: they explain themselves, and a person's own words inflect like ours.
 
 No text leaves this room: signals name words of the tables below, or of the person's own additions.

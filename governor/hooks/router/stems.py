@@ -1,7 +1,7 @@
 """A look at an event's bytes, before anything is loaded or parsed: is there a word that the router listens for?
 
 Most prompts end here, so this room has one table and needs no other: what every form of a verb or of a word of
-judgement in guards.words and guards.suits begins with, shortest only (tests/test_router.py holds them together).
+judgement in vocabulary and model_tier begins with, shortest only (tests/test_router.py holds them together).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether to offer another size of model within one lane: which suits is guards.suits' to say, what it saves is here.
+"""Whether to offer another size of model within one lane: which suits is model_tier's to say, what it saves is here.
 
 Offered only downward, for a step up saves nothing, and only while the lane is under pressure.
 

@@ -1,6 +1,6 @@
 """The words the router listens for. Tables only; a person adds their own in the budget file.
 
-Each is a base form: guards.prompt recognises plurals, -s, -ed, -ing and the irregular forms listed here.
+Each is a base form: prompt recognises plurals, -s, -ed, -ing and the irregular forms listed here.
 """
 
 from __future__ import annotations

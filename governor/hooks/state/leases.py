@@ -1,7 +1,7 @@
 """The books of subagents, one small file per session under ``leases/``: locked, read, changed and written in one go.
 
 Counting first and writing later lets two hooks past the same cap; so a hook holds the file's lock from reading to
-writing (governor.hooks.state.locks). What cannot be counted with is kept aside as ``.corrupt`` and the book begun anew. The
+writing (``locks``). What cannot be counted with is kept aside as ``.corrupt`` and the book begun anew. The
 rules of counting: governor.hooks.spawn.rules.
 """
 

@@ -1,0 +1,1 @@
+"""From official readings and local units to a scale, and when that scale changed. Pure."""

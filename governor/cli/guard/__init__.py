@@ -1,0 +1,1 @@
+"""Commands about what hooks do: switches, halts, the router, the memory compactor."""

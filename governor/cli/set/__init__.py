@@ -1,0 +1,1 @@
+"""Commands that set governor up: wiring, settings, calibration."""

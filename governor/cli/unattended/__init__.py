@@ -1,0 +1,1 @@
+"""Commands for work without a person: gate, run, handoff."""

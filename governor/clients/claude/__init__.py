@@ -1,0 +1,1 @@
+"""Claude Code: how its transcripts and its own books are read."""

@@ -1,0 +1,1 @@
+"""Codex: how its rollouts and their limits are read."""

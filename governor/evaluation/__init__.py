@@ -1,0 +1,1 @@
+"""How good projections were: backtests, scores, and made-up people whose truth is known. Pure."""

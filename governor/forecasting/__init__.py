@@ -1,0 +1,1 @@
+"""Where a window will stand at its reset, and where it stands by now. Pure."""

@@ -1,0 +1,1 @@
+"""What is wrong with the installation, and the command that mends it. Looks, and changes nothing."""

@@ -1,0 +1,1 @@
+"""The memory compactor: ``rules`` and Markdown (pure), ``run`` (reads and replaces the index)."""

@@ -1,0 +1,1 @@
+"""The spawn guard: how many subagents may run, and on which model. Pure rules; leases are in ``state``."""

@@ -1,0 +1,1 @@
+"""What the vendors meter: windows, units, prices, plans, refusals. Pure; forecasts and scales are elsewhere."""
