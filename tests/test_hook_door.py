@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 TOY = """
 import os, sys
 sys.path.insert(0, {root!r})
-from governor import hook
+from governor.hooks import runtime as hook
 
 def wants(raw, door):
     if os.environ.get("TOY_MODULES"):
@@ -61,6 +61,7 @@ QUIET_PATH = {
     "_stat",
     "genericpath",
     "governor",
+    "governor.hooks",
     "governor.hooks.runtime",
     "os",
     "os.path",
@@ -437,8 +438,10 @@ def imported(script: str, event: dict[str, Any], home: Path) -> tuple[set[str], 
     return more - run("")[0], said
 
 
-def guards(*names: str) -> set[str]:
-    return {"governor.guards", *(f"governor.guards.{name}" for name in names)}
+def rooms(*names: str) -> set[str]:
+    """Rooms below ``governor.hooks``, and the folders on the way to them."""
+    parts = [f"governor.hooks.{name}".split(".") for name in names]
+    return {".".join(each[:end]) for each in parts for end in range(3, len(each) + 1)}
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "hooks").glob("*.py")))
@@ -452,9 +455,9 @@ def test_every_hook_of_ours_is_as_quiet(script: str, tmp_path: Path) -> None:
 
 # Beyond that, JSON's C parts alone; ``json`` itself, ``re``, ``typing`` and ``pathlib`` cost more than any hook's work.
 PARSING = {"governor.hooks.fast_json", "_json"}
-TAPPING = guards("tap") | {"governor.accounts", "governor.limit_facts"}  # whose figures they are
+TAPPING = rooms("statusline.rules") | {"governor.accounts", "governor.limit_facts"}  # whose figures they are
 COMPACTING = {
-    *guards("cut", "edits", "entries", "memory", "recency", "record"),
+    *rooms("light_tuple", *(f"memory.{name}" for name in ("md_truncate", "edits", "md_blocks", "rules", "recency"))),
     *(
         "governor.errors",
         "governor.hooks.state",
@@ -465,7 +468,7 @@ COMPACTING = {
     "governor.accounts",
     *("_bisect", "_operator", "bisect", "fcntl", "_sha2"),  # called _sha256 before Python 3.12
 }
-COUNTING = guards("budget", "usage") | {
+COUNTING = rooms("budget.rules", "budget.usage_lines") | {
     "governor.hooks.state",
     "governor.hooks.budget.run",
     "governor.hooks.state.transcript_growth",
@@ -473,7 +476,9 @@ COUNTING = guards("budget", "usage") | {
     "governor.hooks.state.locks",
     "fcntl",
 }  # at every tool call of who has budgets
-SPAWNING = guards("called", "caps", "degrade", "spawn", "suits", "tier") | {
+SPAWNING = rooms(
+    *("spawn.spawn_event", "spawn.over_limit", "spawn.degrade", "spawn.rules"), "router.model_tier", "router.tier_hint"
+) | {
     *(
         "governor.hooks.state",
         "governor.hooks.state.client_process",
@@ -483,12 +488,12 @@ SPAWNING = guards("called", "caps", "degrade", "spawn", "suits", "tier") | {
         "fcntl",
     ),
 }
-SPEAKING = guards("attended", "pacing") | {
+SPEAKING = rooms("attended", "pacing.rules") | {
     "governor.hooks.state",
     "governor.hooks.state.client_process",
 }  # the first word of an episode
 AGENT = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Agent", "tool_use_id": "t"}
-ROUTING = guards("prompt", "router", "scope", "stems", "typed", "words")
+ROUTING = rooms(*(f"router.{name}" for name in ("prompt", "rules", "scope", "stems", "user_prose", "vocabulary")))
 PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/"}
 WITHIN = "- [a](a.md) — short\n"
 OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) — " + "words that go on " * 40 + "\n"
@@ -499,7 +504,7 @@ OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) 
     [
         ("pacing_warner.py", PROMPT, "", SPEAKING | {"governor.limit_facts"}),
         ("prompt_router.py", PROMPT | {"prompt": "Rename the loader in all packages"}, "", ROUTING),
-        ("memory_compactor.py", {}, WITHIN, guards("edits")),
+        ("memory_compactor.py", {}, WITHIN, rooms("memory.edits")),
         ("memory_compactor.py", {}, OVER, COMPACTING),
         ("budget_guard.py", {"hook_event_name": "PreToolUse", "session_id": "s"}, "", COUNTING),
         ("spawn_guard.py", AGENT, "", SPAWNING),
@@ -535,7 +540,7 @@ def test_a_hook_that_acts_imports_exactly_this(
 # One process for all guards of an event: what it loads to its very end, quiet, in the clients' own layout.
 SCRIPTS = {"UserPromptSubmit": {"budget_guard", "pacing_warner", "prompt_router"}, "PreToolUse": {"budget_guard"}}
 SCRIPTS |= {"PostToolBatch": {"loop_guard"}, "Stop": {"loop_guard"}, "PostToolUse": {"memory_compactor"}}
-LOOPED = {"governor.hooks.state", "governor.hooks.state.call_log", *guards("calls")}
+LOOPED = {"governor.hooks.state", "governor.hooks.state.call_log", *rooms("loop.fingerprints")}
 ONE_CALL = [{"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t", "tool_response": "a b c"}]
 AN_EDIT = {"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input": {"file_path": "/x/notes.txt"}}
 
@@ -544,7 +549,7 @@ AN_EDIT = {"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input":
     ("event", "letters", "more"),
     [
         (PROMPT | {"prompt": "what is this?"}, [], set()),
-        (PROMPT | {"prompt": "what is this?"}, ["router"], guards("stems")),
+        (PROMPT | {"prompt": "what is this?"}, ["router"], rooms("router.stems")),
         ({"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash"}, [], {"spawn_guard"}),
         (AGENT, [], {"spawn_guard"} | PARSING | SPAWNING),
         ({"session_id": "s", "hook_event_name": "PostToolBatch", "tool_calls": ONE_CALL}, ["loop"], LOOPED),

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 
 STUB = b"""import os, sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from governor import hook
+from governor.hooks import runtime as hook
 hook.run("stub", lambda event, door: hook.Reply(person="seen by " + door.lane), wants=lambda raw, door: True)
 """
 SCRIPTS = ("on_event.py", "pacing_warner.py", "prompt_router.py", "memory_compactor.py", "statusline.py")
@@ -724,7 +724,7 @@ class TestRuntime:
         paths.claim_home()
         folder = runtime.stage(paths.home(), real)
         modules = [p.relative_to(folder).with_suffix("").as_posix() for p in sorted(folder.glob("governor/**/*.py"))]
-        assert "governor/hook" in modules
+        assert "governor/hooks/runtime" in modules
         code = "import sys; sys.path.insert(0, sys.argv[1])\n" + "".join(
             f"import {name.replace('/', '.')}\n" for name in modules if not name.endswith("__init__")
         )
@@ -738,11 +738,11 @@ class TestRuntime:
 
     def test_what_a_script_imports_only_when_it_acts_comes_along(self, source: Path) -> None:
         (source / "memory_compactor.py").write_text(
-            "def act():\n    from governor.guards import cut\n    import governor.paths\n"
+            "def act():\n    from governor.hooks.memory import md_truncate\n    import governor.paths\n"
         )
         install.install()
         staged = (paths.home() / "runtime" / "governor").rglob("*.py")
-        assert {"cut.py", "paths.py", "errors.py", "hook.py"} <= {path.name for path in staged}
+        assert {"md_truncate.py", "paths.py", "errors.py", "runtime.py"} <= {path.name for path in staged}
 
     def test_a_new_release_takes_the_place_of_the_old_in_one_step(self, source: Path) -> None:
         install.install()
@@ -757,16 +757,16 @@ class TestRuntime:
 
     def test_a_damaged_copy_is_made_anew(self) -> None:
         install.install()
-        (paths.home() / "runtime" / "governor" / "hook.py").unlink()
+        (paths.home() / "runtime" / "governor" / "hooks" / "runtime.py").unlink()
         install.install()
-        assert (paths.home() / "runtime" / "governor" / "hook.py").exists()
+        assert (paths.home() / "runtime" / "governor" / "hooks" / "runtime.py").exists()
 
     def test_it_is_private_and_compiled(self) -> None:
         install.install()
         folder = (paths.home() / "runtime").resolve()
         assert 0o700 == folder.stat().st_mode & 0o777
         assert {0o600} == {path.stat().st_mode & 0o777 for path in folder.rglob("*.py")}
-        assert list((folder / "governor" / "__pycache__").glob("hook.*.pyc"))
+        assert list((folder / "governor" / "hooks" / "__pycache__").glob("runtime.*.pyc"))
 
     def test_the_interpreter_is_not_the_environments(self) -> None:
         found = runtime.interpreter()

@@ -23,7 +23,7 @@ ATTEMPTS, PROCESSES, CAP = 1000, 20, 37
 MANY = """
 import json, sys, threading
 sys.path.insert(0, {root!r})
-from governor.acts import leases
+from governor.hooks.state import leases
 leases.WAIT_S = 60
 admitted = []
 def attempt(number):
@@ -43,7 +43,7 @@ print(json.dumps(admitted))
 HOLDER = """
 import sys, time
 sys.path.insert(0, {root!r})
-from governor.acts import leases
+from governor.hooks.state import leases
 def edit(book):
     print("held", flush=True)
     time.sleep(60)
@@ -459,7 +459,7 @@ def test_a_session_that_starts_has_no_agents_but_those_that_are_alive(
     with subprocess.Popen(["true"]) as ended:
         pass
     monkeypatch.setenv("CLAUDE_PID", {"": "", "mine": str(os.getpid()), "other": str(ended.pid)}[client])
-    monkeypatch.setattr(leases.client, "_ancestor", lambda _: (0, []))
+    monkeypatch.setattr(leases.client_process, "_ancestor", lambda _: (0, []))
     assert "" == admit(home, "a")
     event = {"hook_event_name": "SessionStart", "session_id": "s", "source": source}
     leases.heard(home, "claude", event)

@@ -20,7 +20,12 @@ from governor.hooks.state import breakers
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "hooks" / "loop_guard.py"
 SESSION = "0b9c3c1e-0000-4000-8000-000000000001"
-LOOKED = ("acts", "acts.loops", "guards", "guards.calls")  # what noting a call needs, beyond the quiet path
+LOOKED = (
+    "hooks.state",
+    "hooks.state.call_log",
+    "hooks.loop",
+    "hooks.loop.fingerprints",
+)  # what noting a call needs, beyond the quiet path
 SECRET = "zanzibar"
 REPORT = "import atexit, os, sys; atexit.register(lambda: os.write(2, ' '.join(sys.modules).encode()))\n"
 
@@ -475,14 +480,14 @@ def test_what_a_call_and_a_failure_import_at_most(host: Host) -> None:
         return set(done.stderr.decode().split())
 
     quiet = {"__future__", "_collections_abc", "_stat", "genericpath", "governor", "os", "os.path", "posixpath", "stat"}
-    quiet |= {f"governor.{room}" for room in ("hook", *LOOKED)}
+    quiet |= {f"governor.{room}" for room in ("hooks", "hooks.runtime", *LOOKED)}
     for event in (host.bash("ls"), host.codex("ls"), host.event("Stop", stop_hook_active=False)):
         assert quiet >= imported(run, event) - imported("", event)
     host.leave(action="observe", alike=3)
     said = host.batch(*[("Grep", {"pattern": "x"}, "none")] * 4)
     more = {
         "_json",
-        *(f"governor.{room}" for room in ("wire", "acts.alike", "acts.breakers", "guards.loop", "guards.cron")),
+        *(f"governor.hooks.{room}" for room in ("fast_json", "loop.run", "state.breakers", "loop.rules", "loop.cron")),
     }
     more |= {"governor.hooks.loop.breaker"}
     assert quiet | more >= imported(run, said) - imported("", said)

@@ -24,7 +24,7 @@ from governor.review import overhead
 ROOT = Path(__file__).parent.parent
 GUARD = """
 import os, sys
-from governor import hook
+from governor.hooks import runtime as hook
 
 def wants(raw, door):
     if b'"%(name)s"' not in raw and b'"all"' not in raw:
@@ -259,20 +259,21 @@ def test_a_run_notes_each_guard_and_its_start_once(client: Client) -> None:
 def test_the_start_is_nobodys_to_be_muted() -> None:
     runs = [overhead.Run(at, on_event.START, 10_000.0) for at in range(overhead.NEEDED)]
     limits = overhead.Limits(True, 1.0, 0.5)
-    (mark,) = overhead.settle({}, runs, [], limits, {}, overhead.meter.weights("default"), now=100).values()
+    (mark,) = overhead.settle({}, runs, [], limits, {}, overhead.units.weights("default"), now=100).values()
     assert "kept" == mark.standing
 
 
 def test_the_names_are_those_that_the_scripts_give_themselves() -> None:
     for script, name in on_event.NAMES.items():
-        assert f'hook.run("{name}", decide, wants=wants)' in (ROOT / "hooks" / f"{script}.py").read_text()
+        assert f'runtime.run("{name}", decide, wants=wants)' in (ROOT / "hooks" / f"{script}.py").read_text()
     assert {*on_event.NAMES} == {row[3] for row in on_event.LOOKS}
 
 
 # ---- under a Python that is too old, and under the oldest that is not ------------------------------------------------
 
 HOOKS = sorted(path.name for path in (ROOT / "hooks").glob("*.py"))
-ANY_PYTHON = [ROOT / "hooks" / "on_event.py", ROOT / "governor" / "old_python.py", ROOT / "governor" / "plugin.py"]
+OURS = ROOT / "governor" / "hooks"
+ANY_PYTHON = [ROOT / "hooks" / "on_event.py", OURS / "old_python.py", OURS / "plugin.py"]
 
 
 @pytest.mark.parametrize("version", pythons.TOO_OLD)
@@ -328,7 +329,7 @@ def staged() -> list[Path]:
     return sorted(ROOT / name for name in runtime._files(ROOT / "hooks"))
 
 
-@pytest.mark.parametrize("path", [path for path in staged() if path.parent.name == "hooks"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [path for path in staged() if path.parent == ROOT / "hooks"], ids=lambda path: path.name)
 def test_a_script_compiles_on_python_3_6(path: Path) -> None:
     """So that it can say what is missing; walrus and annotations of the future are later."""
     tree = ast.parse(path.read_bytes(), feature_version=(3, 6))
@@ -380,7 +381,7 @@ def test_what_hooks_load_is_python_3_9(path: Path) -> None:
         names |= {getattr(node, "id", ""), getattr(node, "attr", "")}
     assert set() == names & NEW_NAMES
     future = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    if path.parent.name != "hooks" and path not in ANY_PYTHON and len(tree.body) > 1:
+    if path.parent != ROOT / "hooks" and path not in ANY_PYTHON and len(tree.body) > 1:
         assert "__future__" in future, "or its annotations are worked out at run time"
 
 

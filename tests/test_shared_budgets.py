@@ -212,8 +212,8 @@ def test_the_money_and_units_of_a_response_leave_with_its_row(tmp_path: Path) ->
 WORKER = """
 import sys, time, importlib.util
 sys.path.insert(0, sys.argv[1])
-from governor import hook
-from governor.acts import locks
+from governor.hooks import runtime as hook
+from governor.hooks.state import locks
 locks.WAIT_S = 60
 spec = importlib.util.spec_from_file_location("g", sys.argv[1] + "/hooks/budget_guard.py")
 guard = importlib.util.module_from_spec(spec); spec.loader.exec_module(guard)
