@@ -19,6 +19,8 @@ WALL = 95.0  # percent of actual use: from here on nothing unattended starts
 LADDER = (50.0, 70.0, 90.0, 100.0, 120.0)  # percent of actual use, each worth a word once
 RUNGS = tuple(sorted({*LADDER, WALL}))
 
+WINDOWS = {"five_hour": "5h", "seven_day": "week", "seven_day_overage_included": "week:fable"}
+
 
 def used_percent(value: object, most: float = MOST_PERCENT) -> float | None:
     """The value as a percentage of a window, 0 to ``most``; None for anything else, NaN and epochs included."""
@@ -54,3 +56,9 @@ def crossed_rung(before: float, now: float) -> float | None:
     """The highest rung that a figure reached on its way from ``before`` to ``now`` (percent), or None."""
     reached = [rung for rung in RUNGS if before < rung <= now]
     return reached[-1] if reached else None
+
+
+def window_of(name: str) -> str | None:
+    """Our name of a window of Claude's (``five_hour``, ``seven_day``, ``seven_day_<family>``); None for any other."""
+    family = name[len("seven_day_") :] if name.startswith("seven_day_") else ""
+    return WINDOWS.get(name) or (f"week:{family}" if family else None)

@@ -35,11 +35,9 @@ def has_turned(door: runtime.Door) -> bool:
 
 def heard(event: "dict[str, Any]", door: runtime.Door) -> "dict[str, Any]":
     """What this session's own status line heard, by window."""
-    from governor.hooks.statusline import rules as statusline_rules
+    from governor.hooks.statusline import rules
 
-    return statusline_rules.own(
-        statusline_rules.memo_of(runtime.peek(os.path.join(door.home, "taps", statusline_rules.name_of(event))))
-    )
+    return rules.own(rules.memo_of(runtime.peek(os.path.join(door.home, "taps", rules.name_of(event)))))
 
 
 def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":

@@ -14,10 +14,11 @@ from writing import NOW, answer, iso, transcript, usage
 
 from governor import config, paths
 from governor.cli import governor
+from governor.ledger.rows import Response
 from governor.model import Tally
 from governor.quota import units
 from governor.review import ceilings, efficiency, flags
-from governor.review.efficiency import Efficiency, Response
+from governor.review.efficiency import Efficiency
 from governor.review.flags import Flag, Week
 from governor.usage.group_by import Row
 from governor.usage.sessions import Session, Turn

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from governor.ledger.rows import Comparison, Day
 from governor.review import canary
-from governor.review.canary import METRICS, Change, Day
+from governor.review.canary import METRICS, Change
 
 CHANGED = 28  # the day on which policy "new" begins
 RATES = {"interruptions": 0.05, "failures": 0.06, "asked_again": 0.06, "reverts": 0.03}
@@ -151,7 +152,7 @@ def test_a_new_model_is_compared_with_those_before_it() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.001, 0.2))
 def test_holm_lets_no_more_through_than_the_level_and_keeps_order(ps: list[float], level: float) -> None:
-    empty = canary.Comparison("policy", "claude", "opus", 0, "x", (1, 100), (90, 100), 1, None)
+    empty = Comparison("policy", "claude", "opus", 0, "x", (1, 100), (90, 100), 1, None)
     judged = canary.holm([empty._replace(p=p) for p in ps], level)
     alarms = sorted(one.p for one in judged if one.is_alarm and one.p is not None)
     silent = [one.p for one in judged if not one.is_alarm and one.p is not None]

@@ -27,57 +27,67 @@ HOOKS = sorted(set((ROOT / "hooks").glob("*.py")) - {ROOT / "hooks" / "on_event.
 THINKING = {
     f"governor.{name}"
     for name in [
-        "model",
-        "usage_steps",
-        "auxiliary",
+        "calibration.cap_ratio",
+        "calibration.change_points",
+        "calibration.observations",
+        "calibration.percent_input",
+        "calibration.scale",
+        "calibration.slope",
+        "calibration.weights",
+        "clients.argv",
+        "clients.panel_words",
+        "clients.usage_panel",
+        "durations",
         "errors",
-        "report",
-        "prices",
-        "meter",
-        "windows",
-        "limit_facts",
-        "resets",
-        "stretches",
-        "fit",
-        "regimes",
-        "slopes",
-        "calibrate",
-        "families",
-        "estimate",
-        "season",
-        "level",
-        "pools",
-        "landing",
-        "session",
-        "forecast",
-        "scores",
-        "policy",
-        "attribution",
-        "marathon",
-        "anchors",
-        "pasted",
-        "plans",
-        "weigh",
-        "alarm",
-        "spans",
-        "stated_times",
-        "stated_refusal",
-        "panel_words",
-        "refusals",
-        "wire",
-        "review.canary",
-        "review.efficiency",
-        "review.overhead",
-        "review.flags",
-        "review.limits",
-        "supervise.words",
-        "supervise.command",
-        "supervise.budget",
-        "supervise.ending",
+        "evaluation.scores",
+        "forecasting.activity_level",
+        "forecasting.alarm",
+        "forecasting.day_profile",
+        "forecasting.day_samples",
+        "forecasting.distribution",
+        "forecasting.estimate",
+        "forecasting.five_hour",
+        "forecasting.week",
         "handoff.brief",
         "handoff.verdict",
+        "hooks.fast_json",
+        "ledger.rows",
+        "ledger.unlogged",
+        "limit_facts",
+        "model",
+        "pipeline.policy",
+        "quota.model_families",
+        "quota.plans",
+        "quota.prices",
+        "quota.refusals",
+        "quota.resets",
+        "quota.stated_refusal",
+        "quota.stated_times",
+        "quota.units",
+        "quota.windows",
+        "report",
+        "review.canary",
+        "review.efficiency",
+        "review.flags",
+        "review.limits",
+        "review.overhead",
+        "supervise.budget",
+        "supervise.command",
+        "supervise.stop_signals",
+        "usage.group_by",
+        "usage.sessions",
+        "usage_steps",
     ]
-} | {name for name in ROOMS if name.startswith("governor.guards.")}
+}
+# A folder whose own file is a docstring alone.
+FOLDERS = {name for name, path in ROOMS.items() if len(ast.parse(path.read_text("utf-8")).body) == 1}
+# In a hook's folder all rooms think but those that act.
+ACTING = {f"governor.hooks.{name}" for name in ("loop.run", "memory.run", "budget.run", "budget.give_back")}
+ACTING |= {"governor.hooks.statusline.chained_statusline"}
+THINKING |= {name for name in ROOMS if re.match(r"governor\.hooks\.(?!state\b)\w+\.", name) and name not in ACTING} | {
+    "governor.hooks.attended",
+    "governor.hooks.light_tuple",
+}
 MACHINE = {
     "os",
     "io",
@@ -154,7 +164,7 @@ def test_a_thinking_room_knows_neither_the_machine_nor_the_time(room: str) -> No
 
 @pytest.mark.parametrize("room", sorted(THINKING))
 def test_thinking_imports_only_thinking(room: str) -> None:
-    doing = of_ours(ROOMS[room]) - THINKING - {"governor"}
+    doing = of_ours(ROOMS[room]) - THINKING - FOLDERS
     assert {(room, other) for other in doing} - {(room, "governor.ledger")} == set()
 
 
@@ -172,15 +182,15 @@ def test_dice_are_thrown_only_with_a_seed(room: str) -> None:
     ("module", "allowed"),
     [
         ("sqlite3", r"governor\.ledger\.store"),
-        ("rich", r"governor\.(faces|cli)\..*"),
-        ("click", r"governor\.(faces|cli)(\..*)?"),
+        ("rich", r"governor\.(views|cli)\..*"),
+        ("click", r"governor\.(views|cli)(\..*)?"),
         ("pydantic", r"governor\.config(\.(schema|guards))?"),
         ("socket", "nobody"),
         ("asyncio", "nobody"),
         ("urllib", "nobody"),
         ("http", "nobody"),
         ("requests", "nobody"),
-        ("multiprocessing", r"governor\.readers"),
+        ("multiprocessing", r"governor\.pipeline\.readers"),
     ],
 )
 def test_only_these_rooms_say(module: str, allowed: str) -> None:
@@ -191,8 +201,8 @@ def test_only_these_rooms_say(module: str, allowed: str) -> None:
 
 def test_only_the_tail_opens_a_transcript() -> None:
     """No other source calls anything that opens a file."""
-    for name in ("claude", "codex", "lines"):
-        path = ROOMS[f"governor.clients.{name}"]
+    for name in ("clients.claude.transcripts", "clients.codex.transcripts", "transcripts.lines"):
+        path = ROOMS[f"governor.{name}"]
         called = {
             node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             for node in ast.walk(tree(path))
@@ -202,34 +212,86 @@ def test_only_the_tail_opens_a_transcript() -> None:
         assert set() == tops(imports(path)) & {"os", "io", "mmap", "pathlib"} - {"pathlib"}
 
 
-LAYERS = (
-    r"governor\.(model|errors|hook|halts|halt_file|limit_facts|spans|wire)",
-    r"governor\.(paths|acts.*|prices|meter|windows|resets|anchors|sources.*|guards.*)",
-    r"governor\.(ledger.*|config.*|spool|refresh)",
-    r"governor\.(history|spending|assess|outlook|hindsight|review\.(upkeep|watch|ceilings))",
-    r"governor\.faces.*",
-    r"governor\.(letters.*|alerts|doctor|heartbeat)",
-    r"governor\.(cli.*|__main__)",
-)
+# From the ground up. A room imports its own folder and what stands below it; one without a floor fails the test.
+FLOORS = [
+    "errors",
+    "durations",
+    "limit_facts",
+    "usage_steps",
+    "accounts",
+    "model",
+    "transcripts",
+    "quota",
+    "clients",
+    "hooks",
+    "paths",
+    "crash_report",
+    "number_format",
+    "config",
+    "calibration",
+    "report",
+    "forecasting",
+    "usage",
+    "evaluation",
+    "ledger",
+    "pipeline",
+    "review",
+    "views",
+    "gate",
+    "supervise",
+    "handoff",
+    "snapshots",
+    "install",
+    "health",
+    "demo",
+    "cli",
+    "__main__",
+]
 
 
-def layer(room: str) -> int | None:
-    return next((number for number, names in enumerate(LAYERS) if re.fullmatch(names, room)), None)
+def floor(room: str) -> str:
+    """The folder or room at the top of the package that this one belongs to."""
+    return room.split(".")[1]
 
 
-@pytest.mark.parametrize("room", sorted(name for name in ROOMS if layer(name) is not None))
+def test_every_room_has_a_floor() -> None:
+    assert {*FLOORS} == {floor(room) for room in ROOMS if room != "governor"}
+
+
+@pytest.mark.parametrize("room", sorted(set(ROOMS) - {"governor"}))
 def test_imports_point_down(room: str) -> None:
-    mine = layer(room)
-    assert mine is not None
-    above = {other for other in of_ours(ROOMS[room]) - {"governor"} if (layer(other) or 0) > mine}
+    mine = FLOORS.index(floor(room))
+    above = {other for other in of_ours(ROOMS[room]) - {"governor"} if FLOORS.index(floor(other)) > mine}
     assert set() == above
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    """While they are loaded; what a function imports when it is called is let be."""
+    graph: dict[str, set[str]] = {}
+    for room, path in ROOMS.items():
+        needs = {other for other in imports(path, everywhere=False) if other in ROOMS}
+        folders = {other for other in needs if any(each.startswith(f"{other}.") for each in needs)}
+        graph[room] = needs - folders - {"governor", room}
+    while free := {room for room, needs in graph.items() if not needs & set(graph)}:
+        graph = {room: needs for room, needs in graph.items() if room not in free}
+    assert {} == graph
+
+
+def test_a_folder_holds_no_more_than_fifteen_files_and_the_top_a_dozen() -> None:
+    folders: dict[Path, list[str]] = {}
+    for path in ROOMS.values():
+        folders.setdefault(path.parent, []).append(path.name)
+    top = ROOT / "governor"
+    assert len({*folders[top]} - {"__init__.py", "__main__.py"}) <= 12
+    assert {} == {str(folder): len(names) for folder, names in folders.items() if folder != top and len(names) > 15}
+    assert [] == [str(folder) for folder, names in folders.items() if "__init__.py" not in names]
 
 
 @pytest.mark.parametrize("path", HOOKS, ids=lambda path: path.name)
 def test_a_hook_imports_the_door_and_its_guard_and_the_standard_library(path: Path) -> None:
     names = of_ours(path) - {"governor"}
     assert "governor.hooks.runtime" in names
-    assert {name for name in names if name.startswith("governor.guards")} - {"governor.guards"}
+    assert {name for name in names if name.startswith("governor.hooks.") and name.count(".") > 2}
     assert tops(imports(path)) <= {"governor", *sys.stdlib_module_names}
     for room in names:
         assert tops(imports(ROOMS[room], everywhere=False)) <= {"governor", *sys.stdlib_module_names}, room
@@ -237,7 +299,7 @@ def test_a_hook_imports_the_door_and_its_guard_and_the_standard_library(path: Pa
 
 
 def test_every_loaded_room_is_standard_library_only_where_hooks_go() -> None:
-    for room in [name for name in ROOMS if name.startswith("governor.guards")] + ["governor.hooks.runtime"]:
+    for room in [name for name in THINKING if name.startswith("governor.hooks")] + ["governor.hooks.runtime"]:
         assert tops(imports(ROOMS[room])) <= {"governor", *sys.stdlib_module_names}, room
 
 

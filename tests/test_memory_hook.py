@@ -271,7 +271,9 @@ def modules_after(machine: Machine, raw: bytes) -> set[str]:
 def test_an_edit_of_anything_else_costs_no_import(machine: Machine) -> None:
     quiet = modules_after(machine, json.dumps(write(machine.folder / "main.py")).encode())
     assert not quiet & {"json", "re", "typing", "dataclasses", "pathlib", "fnmatch", "governor.hooks.memory.run"}
-    assert {"governor", "governor.hooks", "governor.hooks.runtime"} == {name for name in quiet if name.startswith("governor")}
+    assert {"governor", "governor.hooks", "governor.hooks.runtime"} == {
+        name for name in quiet if name.startswith("governor")
+    }
 
 
 def test_a_file_of_another_place_costs_no_more_than_a_look_at_its_name(machine: Machine) -> None:

@@ -19,6 +19,8 @@ from governor import install, paths
 from governor.hooks import old_python, on_event
 from governor.hooks import runtime as hooks_runtime
 from governor.install import runtime, wiring
+from governor.ledger.rows import Run
+from governor.quota import units
 from governor.review import overhead
 
 ROOT = Path(__file__).parent.parent
@@ -257,9 +259,9 @@ def test_a_run_notes_each_guard_and_its_start_once(client: Client) -> None:
 
 
 def test_the_start_is_nobodys_to_be_muted() -> None:
-    runs = [overhead.Run(at, on_event.START, 10_000.0) for at in range(overhead.NEEDED)]
+    runs = [Run(at, on_event.START, 10_000.0) for at in range(overhead.NEEDED)]
     limits = overhead.Limits(True, 1.0, 0.5)
-    (mark,) = overhead.settle({}, runs, [], limits, {}, overhead.units.weights("default"), now=100).values()
+    (mark,) = overhead.settle({}, runs, [], limits, {}, units.weights("default"), now=100).values()
     assert "kept" == mark.standing
 
 
@@ -329,7 +331,9 @@ def staged() -> list[Path]:
     return sorted(ROOT / name for name in runtime._files(ROOT / "hooks"))
 
 
-@pytest.mark.parametrize("path", [path for path in staged() if path.parent == ROOT / "hooks"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in staged() if path.parent == ROOT / "hooks"], ids=lambda path: path.name
+)
 def test_a_script_compiles_on_python_3_6(path: Path) -> None:
     """So that it can say what is missing; walrus and annotations of the future are later."""
     tree = ast.parse(path.read_bytes(), feature_version=(3, 6))
@@ -390,8 +394,10 @@ def test_every_file_that_hooks_may_load_loads(version: str) -> None:
     python = pythons.find(version)
     if python is None:
         pytest.skip(f"no Python {version} here (pyenv install {version})")
-    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in staged() if path.parent.name != "hooks"]
-    names += [path.stem for path in staged() if path.parent.name == "hooks"]
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in staged() if path.parent != ROOT / "hooks"
+    ]
+    names += [path.stem for path in staged() if path.parent == ROOT / "hooks"]
     code = "import sys; sys.path[:0] = sys.argv[1:3]\n" + "".join(
         f"import {name.removesuffix('.__init__')}\n" for name in names
     )

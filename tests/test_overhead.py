@@ -16,10 +16,11 @@ from governor import config, paths
 from governor.cli import main
 from governor.hooks import runtime
 from governor.ledger import costs, read, schema, store
+from governor.ledger.rows import Injection, Run
 from governor.ledger.store import Ledger, open_ledger
 from governor.quota import units
 from governor.review import overhead, throttling
-from governor.review.overhead import DAY_S, NEEDED, TAP, Injection, Limits, Mark, Run
+from governor.review.overhead import DAY_S, NEEDED, TAP, Limits, Mark
 
 LIMITS = Limits(mute=True, p95_ms=100, week_percent=0.5)
 SLOW, FAST = 500.0, 10.0

@@ -15,8 +15,7 @@ from typing import Any
 
 from governor.clients.codex import limits as codex_limits
 from governor.errors import BadInputError
-from governor.hooks.statusline.rules import window_of
-from governor.limit_facts import used_percent
+from governor.limit_facts import used_percent, window_of
 from governor.model import Lane, LimitReading
 
 PATIENCE_S = 30

@@ -24,7 +24,8 @@ def moment(ledger: Ledger) -> Iterator[None]:
 def outputs(ledger: Ledger, keys: Iterable[str]) -> dict[str, int]:
     """The output by which each of these responses is counted; those that are not are left out.
 
-    A name with ``#`` and a place behind is a step beside a response (``hooks.budget.usage_lines``): its largest step counts.
+    A name with ``#`` and a place behind is a step beside a response (``hooks.budget.usage_lines``).
+    Its largest step counts.
     """
     run = ledger.connection.execute
     whole = "SELECT max(output) FROM response WHERE key = ? AND part = 0 AND NOT replay"

@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from governor.ledger.rows import FIELDS
 from governor.ledger.store import Ledger
 from governor.model import Cursor
-from governor.review.quality import FIELDS
 
 _SUM = ", ".join(f"{field} = {field} + excluded.{field}" for field in FIELDS)
 _ADD = (

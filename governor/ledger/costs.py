@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from governor.ledger import owners
+from governor.ledger.rows import Comparison, Day, Injection, Response, Run
 from governor.ledger.store import Ledger
 from governor.model import LANES, Account
-from governor.review.canary import Comparison, Day
-from governor.review.efficiency import Response
-from governor.review.overhead import Injection, Run
 
 
 def hook_runs(ledger: Ledger, since: int) -> list[Run]:

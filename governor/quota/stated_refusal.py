@@ -54,7 +54,7 @@ class Stated:
 
 def by_fields(info: Mapping[str, Any], *, now: int) -> Stated | None:
     """What ``quotaLimits`` or ``rate_limit_info`` states; None where it states no refusal, or usage credits go on."""
-    from governor.hooks.statusline.rules import window_of
+    from governor.limit_facts import window_of
 
     if info.get("status") != "rejected" or info.get("isUsingOverage") is True or info.get("overageStatus") in EXITS:
         return None

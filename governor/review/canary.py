@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Literal, NamedTuple
 
+from governor.ledger.rows import Comparison, Day
 from governor.model import Lane
 
-EPOCH = date(1970, 1, 1).toordinal()
 BACK_DAYS = 28
 FIRST_LOOK = 25
 DAYS_BEFORE, DAYS_AFTER = 5, 5  # fewer say nothing of how much days differ
@@ -35,23 +34,6 @@ METRICS: dict[str, tuple[str, str]] = {
 }
 
 
-class Day(NamedTuple):
-    """One day's counts of one lane, model and policy version."""
-
-    lane: Lane
-    model: str
-    policy: str
-    day: int  # since 1970-01-01, UTC
-    prompts: int = 0
-    interruptions: int = 0
-    calls: int = 0
-    failures: int = 0
-    asked: int = 0  # prompts long enough to be likened to the one before
-    asked_again: int = 0
-    edits: int = 0
-    reverts: int = 0
-
-
 class Change(NamedTuple):
     """Something that may have made work worse, with the days on either side of it."""
 
@@ -61,33 +43,6 @@ class Change(NamedTuple):
     since: int  # day
     before: list[Day]
     after: list[Day]
-
-
-class Comparison(NamedTuple):
-    """One metric before and after a change."""
-
-    kind: Literal["policy", "model"]
-    lane: Lane
-    model: str
-    since: int
-    metric: str
-    before: tuple[int, int]  # (events, out of)
-    after: tuple[int, int]
-    looks: int
-    p: float | None  # with every look so far paid for; None before the first
-    is_alarm: bool = False
-
-    @property
-    def rates(self) -> tuple[float | None, float | None]:
-        return tuple(x / n if n else None for x, n in (self.before, self.after))  # type: ignore[return-value]
-
-    @property
-    def sentence(self) -> str:
-        """Both sides in a line: what, how much, of which model, since when, after what."""
-        sides = [f"{x / n * 100:.1f} % ({x} of {n})" if n else "none" for x, n in (self.before, self.after)]
-        since = date.fromordinal(EPOCH + self.since).isoformat()
-        model = self.model.removeprefix("claude-")
-        return f"{self.metric} went from {sides[0]} to {sides[1]} with {model} since a {self.kind} change on {since}"
 
 
 def watch(days: Iterable[Day], policies: Sequence[str], *, today: int, false_alarms: float) -> list[Comparison]:

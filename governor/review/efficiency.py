@@ -8,45 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from governor.ledger.rows import Response
 from governor.model import Lane, Tally
 from governor.quota import units as quota_units
 
 HOUR_MS = 3_600_000
 FIVE_MS = 300_000
 SMALL = 10_000  # tokens; a context below is written as fast as it is read
-
-
-class Response(NamedTuple):
-    """What one response read and wrote, and the thread it belongs to."""
-
-    lane: Lane
-    thread: tuple[int, int]
-    model: str
-    fast: bool
-    at_ms: int
-    input: int
-    read: int
-    written_5m: int
-    written_1h: int
-    output: int
-    main: bool
-
-    @property
-    def fresh(self) -> int:
-        """What no cache held."""
-        return self.input + self.written_5m + self.written_1h
-
-    @property
-    def written(self) -> int:
-        return self.written_5m + self.written_1h
-
-    @property
-    def tally(self) -> Tally:
-        return Tally(1, self.input, self.output, self.read, self.written_5m, self.written_1h)
-
-    @property
-    def context(self) -> int:
-        return self.fresh + self.read
 
 
 class Efficiency(NamedTuple):

@@ -11,11 +11,11 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from governor.ledger.rows import CHARS_PER_TOKEN, Injection, Run
 from governor.model import Lane
 from governor.quota import units as quota_units
 
 DAY_S = 86_400
-CHARS_PER_TOKEN = 4  # an estimate: the vendors publish no tokenizer for current models
 NEEDED = 50  # runs before a guard is judged: a p95 of fewer rests on two of them
 LONGEST_S = 8 * DAY_S
 TAP = "statusline"  # carries the official figure, and the client does not wait for it: named when slow, never muted
@@ -28,29 +28,6 @@ UNMUTED = frozenset((TAP, START))
 REFRESH = "refresh"  # the background run that hooks ring for: a cost, and no guard
 
 Rule = Literal["p95_ms", "week_percent"]
-
-
-class Run(NamedTuple):
-    """One run of a hook: when, and the CPU milliseconds of its process."""
-
-    at: int
-    hook: str
-    ms: float
-
-
-class Injection(NamedTuple):
-    """Text that a hook gave a model to read, and how many later responses read it again."""
-
-    at: float
-    hook: str
-    chars: int
-    lane: Lane | None  # None: the session has no response in the ledger
-    model: str
-    rereads: int
-
-    @property
-    def tokens(self) -> float:
-        return self.chars / CHARS_PER_TOKEN
 
 
 class Cost(NamedTuple):

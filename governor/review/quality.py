@@ -24,7 +24,6 @@ _CODEX = re.compile(
     rb'"(?:session_meta|turn_context|turn_aborted|user_message|exec_command_end|patch_apply_end|item_completed)"'
 )
 EDITS = 64  # the last edits of a thread that one may be taken back from
-FIELDS = ("prompts", "interruptions", "calls", "failures", "asked", "asked_again", "edits", "reverts")
 
 
 class Count(NamedTuple):
@@ -32,7 +31,7 @@ class Count(NamedTuple):
 
     at_ms: int
     model: str
-    field: str  # of FIELDS
+    field: str  # of ledger.rows.FIELDS
 
 
 class Watched(NamedTuple):

@@ -13,8 +13,7 @@ from governor.clients.claude import copies as claude_copies
 from governor.clients.claude import response_steps
 from governor.clients.claude.cost_state import as_usage
 from governor.hooks.loop import failures
-from governor.hooks.statusline.rules import window_of
-from governor.limit_facts import used_percent
+from governor.limit_facts import used_percent, window_of
 from governor.model import Lane, Usage
 from governor.quota import stated_refusal
 from governor.quota.stated_refusal import Stated

@@ -9,10 +9,10 @@ from typing import Any
 from click import style
 
 from governor.calibration.scale import Scale
+from governor.ledger.rows import Comparison, Day
 from governor.model import Lane
 from governor.number_format import LANE_NAMES, count, fine, folded, percent, utc
 from governor.review import canary
-from governor.review.canary import Comparison, Day
 from governor.review.efficiency import Efficiency
 from governor.review.flags import Flag
 from governor.review.limits import Ceiling

@@ -10,6 +10,7 @@ import click
 from governor.cli.opening import json_option, lane_option, opened
 from governor.config import Settings
 from governor.ledger import costs, owners, read
+from governor.ledger.rows import Response
 from governor.ledger.store import Ledger
 from governor.model import LANES, Account, Lane
 from governor.pipeline import history, policy
@@ -17,7 +18,7 @@ from governor.pipeline.assess import assess
 from governor.quota import units as quota_units
 from governor.report import LaneReport, Report
 from governor.review import canary, canary_runner, ceilings, efficiency, flags
-from governor.review.efficiency import Efficiency, Response
+from governor.review.efficiency import Efficiency
 from governor.review.flags import Flag, Week
 from governor.usage import group_by
 from governor.usage import sessions as usage_sessions

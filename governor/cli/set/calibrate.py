@@ -15,11 +15,11 @@ from governor.errors import BadInputError, StateError
 from governor.ledger import owners, statements
 from governor.ledger.store import Ledger
 from governor.model import LANES, Account, Lane, LimitReading
-from governor.number_format import LANE_NAMES, calibrate_with_reset, change, count, many, moment
+from governor.number_format import LANE_NAMES, calibrate_with_reset, count, many, moment
 from governor.number_format import percent as percents
 from governor.quota import resets, units, windows
-from governor.report import LaneReport, WindowReport
-from governor.views import json_data
+from governor.report import LaneReport
+from governor.views import calibration_words, json_data
 
 MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
 
@@ -268,7 +268,7 @@ def _explain(
         if found.local is not None:
             local = f"this machine used {count(found.local.units)} units in {many(found.local.requests, 'request')}."
         _say(f"{found.window.name}: {newer}{local}")
-        _say(_meaning(found))
+        _say(calibration_words.meaning(found))
         if found.window.resets_at is None:
             _say("When it resets is unknown; say it once with --resets-at and it can be projected.")
     for before, number in doubts:
@@ -282,25 +282,3 @@ def _explain(
 
 def _say(text: str) -> None:
     click.echo(click.formatting.wrap_text(text, 80))
-
-
-def _meaning(found: WindowReport) -> str:
-    scale = found.scale
-    if scale is None:
-        return "There is nothing here to set it against yet, so it stands alone."
-    text = (
-        f"That makes {count(scale.units_per_percent)} units per 1 % "
-        f"({count(scale.low)}–{count(scale.high)}), from {scale.anchors} anchors."
-        if scale.anchors != 1
-        else f"If all of it was used here, 1 % is {count(scale.units_per_percent)} units."
-    )
-    if scale.anchors == 1:
-        text += (
-            " One anchor cannot tell use elsewhere (another machine, the web, a phone) from heavier weights: "
-            "type a second one after some hours of work."
-        )
-    elif scale.note:
-        text += f" {scale.note[0].upper()}{scale.note[1:]}."
-    if scale.change is not None:
-        text += f" {change(scale.change, found.window.name)}."
-    return text

@@ -12,12 +12,12 @@ import os
 import stat
 import time
 
+from governor.accounts import claude_folders, codex_folder
 from governor.errors import BadInputError
 from governor.hooks import runtime
 from governor.hooks.memory.edits import matches
 from governor.hooks.memory.rules import ARCHIVE, Compaction, Limits, addition, compact, size_of
 from governor.hooks.state.backups import Version, keep, read_version, versions
-from governor.paths import claude_folders, codex_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

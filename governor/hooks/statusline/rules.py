@@ -7,7 +7,7 @@ of its own: after ``/clear`` it shows the process's. Whether a lower figure is a
 
 from __future__ import annotations
 
-from governor.limit_facts import WALL, crossed_rung, has_moved, is_same_window, used_percent
+from governor.limit_facts import WALL, crossed_rung, has_moved, is_same_window, used_percent, window_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     Heard = tuple[float, int | None, int, int | None]  # percent, resets_at, observed_at, began_at
 
 # The last is Fable's own week, by the client's inner name for it (2.1.332).
-WINDOWS = {"five_hour": "5h", "seven_day": "week", "seven_day_overage_included": "week:fable"}
 GAP_S = 1800  # after a pause this long, the last figure before it matters as much as the first after it
 REPEAT_S = 600  # an unchanged figure is worth saying again after this long
 FELL = 3.0  # points: less may be noise, as much is a reset
@@ -26,12 +25,6 @@ TURNED = "letters/turned"  # there while a session has heard what the letters do
 PROCESSES = 3  # of one session, beside the one that repaints
 SIGNS = {"GO": "", "NUDGE": "▲", "SLOW": "◆", "STOP": "■"}
 COLOURS = {"GO": "32", "NUDGE": "33", "SLOW": "38;5;208", "STOP": "1;31"}
-
-
-def window_of(name: str) -> str | None:
-    """Our name of a window of Claude's (``five_hour``, ``seven_day``, ``seven_day_<family>``); None for any other."""
-    family = name[len("seven_day_") :] if name.startswith("seven_day_") else ""
-    return WINDOWS.get(name) or (f"week:{family}" if family else None)
 
 
 def figures(event: dict[str, Any]) -> dict[str, tuple[float, int | None]]:
