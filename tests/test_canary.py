@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.ledger.rows import Comparison, Day
+from governor.ledger.rows import Comparison, QualityDay
 from governor.review import canary
-from governor.review.canary import METRICS, Change
+from governor.review.canary import METRICS, QualityChange
 
 CHANGED = 28  # the day on which policy "new" begins
 RATES = {"interruptions": 0.05, "failures": 0.06, "asked_again": 0.06, "reverts": 0.03}
 
 
-def life(rng: random.Random, *, worse: float = 1.0, spread: float = 0.0, days: int = 56) -> list[Day]:
+def life(rng: random.Random, *, worse: float = 1.0, spread: float = 0.0, days: int = 56) -> list[QualityDay]:
     """Eight weeks of one model. ``spread``: how much days differ beyond chance (the share of a day's own rate)."""
 
     def bad(whole: int, name: str, factor: float) -> int:
@@ -38,11 +38,11 @@ def life(rng: random.Random, *, worse: float = 1.0, spread: float = 0.0, days: i
             (calls // 4, "reverts"),
         ]
         flat = [number for whole, name in counts for number in (whole, bad(whole, name, factor))]
-        made.append(Day("claude", "opus", "new" if day >= CHANGED else "old", day, *flat))
+        made.append(QualityDay("claude", "opus", "new" if day >= CHANGED else "old", day, *flat))
     return made
 
 
-def ever_alarmed(days: list[Day], false_alarms: float) -> bool:
+def ever_alarmed(days: list[QualityDay], false_alarms: float) -> bool:
     """Would the canary have cried on any day of the four weeks after the change?"""
     return any(
         one.is_alarm
@@ -73,8 +73,8 @@ def test_what_got_better_is_no_alarm() -> None:
 
 def test_a_small_worsening_is_no_alarm_however_sure() -> None:
     """10 % to 11 % of a hundred thousand calls is certain, and nobody's concern."""
-    before = [Day("claude", "opus", "old", day, calls=10_000, failures=1_000) for day in range(10)]
-    after = [Day("claude", "opus", "new", day, calls=10_000, failures=1_100) for day in range(10, 20)]
+    before = [QualityDay("claude", "opus", "old", day, calls=10_000, failures=1_000) for day in range(10)]
+    after = [QualityDay("claude", "opus", "new", day, calls=10_000, failures=1_100) for day in range(10, 20)]
     (found,) = [
         one
         for one in canary.watch([*before, *after], ["old", "new"], today=30, false_alarms=0.01)
@@ -125,23 +125,25 @@ def test_a_day_that_is_not_over_counts_nothing() -> None:
 
 @pytest.mark.parametrize(("before", "after"), [(4, 10), (10, 4)])
 def test_few_days_are_not_compared(before: int, after: int) -> None:
-    def side(policy: str, days: range) -> list[Day]:
-        return [Day("claude", "opus", policy, day, calls=100, failures=50 if policy == "new" else 0) for day in days]
+    def side(policy: str, days: range) -> list[QualityDay]:
+        return [
+            QualityDay("claude", "opus", policy, day, calls=100, failures=50 if policy == "new" else 0) for day in days
+        ]
 
-    change = Change(
+    change = QualityChange(
         "policy", "claude", "opus", 20, side("old", range(20 - before, 20)), side("new", range(20, 20 + after))
     )
     assert canary.compare(change, "failed tool calls").p is None
 
 
 def test_one_policy_is_no_change_and_a_first_model_is_none_either() -> None:
-    days = [Day("claude", "opus", "only", day, calls=100) for day in range(30)]
+    days = [QualityDay("claude", "opus", "only", day, calls=100) for day in range(30)]
     assert [] == canary.watch(days, ["only"], today=31, false_alarms=0.01)
 
 
 def test_a_new_model_is_compared_with_those_before_it() -> None:
-    old = [Day("claude", "opus-5", "p", day, prompts=40, interruptions=1) for day in range(20)]
-    new = [Day("claude", "opus-6", "p", day, prompts=40, interruptions=12) for day in range(20, 30)]
+    old = [QualityDay("claude", "opus-5", "p", day, prompts=40, interruptions=1) for day in range(20)]
+    new = [QualityDay("claude", "opus-6", "p", day, prompts=40, interruptions=12) for day in range(20, 30)]
     found = canary.watch([*old, *new], ["p"], today=31, false_alarms=0.01)
     (alarm,) = [one for one in found if one.is_alarm]
     assert ("model", "opus-6", 20, "interruptions") == (alarm.kind, alarm.model, alarm.since, alarm.metric)
@@ -161,4 +163,4 @@ def test_holm_lets_no_more_through_than_the_level_and_keeps_order(ps: list[float
 
 
 def test_every_metric_names_fields_that_exist() -> None:
-    assert {name for pair in METRICS.values() for name in pair} <= set(Day._fields)
+    assert {name for pair in METRICS.values() for name in pair} <= set(QualityDay._fields)

@@ -19,7 +19,7 @@ from governor import install, paths
 from governor.hooks import old_python, on_event
 from governor.hooks import runtime as hooks_runtime
 from governor.install import runtime, wiring
-from governor.ledger.rows import Run
+from governor.ledger.rows import HookRun
 from governor.quota import units
 from governor.review import overhead
 
@@ -259,8 +259,8 @@ def test_a_run_notes_each_guard_and_its_start_once(client: Client) -> None:
 
 
 def test_the_start_is_nobodys_to_be_muted() -> None:
-    runs = [Run(at, on_event.START, 10_000.0) for at in range(overhead.NEEDED)]
-    limits = overhead.Limits(True, 1.0, 0.5)
+    runs = [HookRun(at, on_event.START, 10_000.0) for at in range(overhead.NEEDED)]
+    limits = overhead.OverheadLimits(True, 1.0, 0.5)
     (mark,) = overhead.settle({}, runs, [], limits, {}, units.weights("default"), now=100).values()
     assert "kept" == mark.standing
 

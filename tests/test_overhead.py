@@ -16,26 +16,26 @@ from governor import config, paths
 from governor.cli import main
 from governor.hooks import runtime
 from governor.ledger import costs, read, schema, store
-from governor.ledger.rows import Injection, Run
+from governor.ledger.rows import HookRun, Injection
 from governor.ledger.store import Ledger, open_ledger
 from governor.quota import units
 from governor.review import overhead, throttling
-from governor.review.overhead import DAY_S, NEEDED, TAP, Limits, Mark
+from governor.review.overhead import DAY_S, NEEDED, TAP, Mark, OverheadLimits
 
-LIMITS = Limits(mute=True, p95_ms=100, week_percent=0.5)
+LIMITS = OverheadLimits(mute=True, p95_ms=100, week_percent=0.5)
 SLOW, FAST = 500.0, 10.0
 
 
-def runs(name: str = "pacing", ms: float = SLOW, n: int = NEEDED, at: int = NOW) -> list[Run]:
-    return [Run(at - number, name, ms) for number in range(n)]
+def runs(name: str = "pacing", ms: float = SLOW, n: int = NEEDED, at: int = NOW) -> list[HookRun]:
+    return [HookRun(at - number, name, ms) for number in range(n)]
 
 
 def settle(
     marks: dict[str, Mark],
-    seen: list[Run],
+    seen: list[HookRun],
     told: tuple[Injection, ...] = (),
     *,
-    limits: Limits = LIMITS,
+    limits: OverheadLimits = LIMITS,
     now: int = NOW,
 ) -> dict[str, Mark]:
     return overhead.settle(marks, seen, told, limits, {"claude": 1000.0}, units.DEFAULT, now=now)
@@ -106,7 +106,7 @@ def test_a_guard_that_talks_too_much_is_muted() -> None:
         (runs(at=NOW - 8 * DAY_S), ()),
     ],
 )
-def test_no_guard_is_muted_on_too_little(seen: list[Run], told: tuple[Injection, ...]) -> None:
+def test_no_guard_is_muted_on_too_little(seen: list[HookRun], told: tuple[Injection, ...]) -> None:
     assert {"free"} == {mark.standing for mark in settle({}, seen, told).values()}
 
 
@@ -118,7 +118,7 @@ def test_no_guard_is_muted_on_too_little(seen: list[Run], told: tuple[Injection,
         ("pacing", LIMITS._replace(mute=False)),
     ],
 )
-def test_what_must_go_on_is_kept_and_named(name: str, limits: Limits) -> None:
+def test_what_must_go_on_is_kept_and_named(name: str, limits: OverheadLimits) -> None:
     mark = settle({}, runs(name), limits=limits)[name]
     assert ("kept", "p95_ms", SLOW) == (mark.standing, mark.rule, mark.value)
 
@@ -154,13 +154,13 @@ def test_each_time_it_is_muted_for_twice_as_long_and_a_cheap_one_starts_again() 
 def test_a_guard_never_flaps(steps: list[tuple[int, float]]) -> None:
     """Whatever it costs from one look to the next: muted stays muted for a day, and speaking means NEEDED runs."""
     marks: dict[str, Mark] = {}
-    seen: list[Run] = []
+    seen: list[HookRun] = []
     now, changed_at, spoke = NOW, NOW - DAY_S, NEEDED
     for wait, ms in steps:
         now += wait
         was = marks.get("pacing", Mark()).standing
         if was != "muted":
-            fresh = [Run(now - n, "pacing", ms) for n in range(10)]
+            fresh = [HookRun(now - n, "pacing", ms) for n in range(10)]
             seen += fresh
             spoke += len(fresh)
         marks = settle(marks, seen, now=now)
@@ -324,7 +324,7 @@ def test_a_ledger_of_the_first_kind_is_carried_on(monkeypatch: pytest.MonkeyPatc
         ledger.connection.execute("INSERT INTO run VALUES (?, 'pacing', 9.5, 3)", (NOW,))
     monkeypatch.setattr(store, "MIGRATIONS", schema.MIGRATIONS)
     with open_ledger(path) as ledger:
-        assert [Run(NOW, "pacing", 9.5)] == costs.hook_runs(ledger, 0)
+        assert [HookRun(NOW, "pacing", 9.5)] == costs.hook_runs(ledger, 0)
         assert [Injection(NOW, "pacing", 3, None, "", 0)] == costs.injections(ledger, 0)
         assert {} == rows(ledger)
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from governor.ledger import owners
-from governor.ledger.rows import Comparison, Day, Injection, Response, Run
+from governor.ledger.rows import CachedResponse, Comparison, HookRun, Injection, QualityDay
 from governor.ledger.store import Ledger
 from governor.model import LANES, Account
 
 
-def hook_runs(ledger: Ledger, since: int) -> list[Run]:
+def hook_runs(ledger: Ledger, since: int) -> list[HookRun]:
     """Every hook run since, oldest first."""
-    return list(map(Run._make, ledger.connection.execute(_RUNS, (since,))))
+    return list(map(HookRun._make, ledger.connection.execute(_RUNS, (since,))))
 
 
 _RUNS = "SELECT at, hook, ms FROM run WHERE at >= ? ORDER BY at"
@@ -53,7 +53,7 @@ def injections(ledger: Ledger, since: int) -> list[Injection]:
     return found
 
 
-def responses(ledger: Ledger, since: int, until: int, *, whose: Account) -> Iterator[Response]:
+def responses(ledger: Ledger, since: int, until: int, *, whose: Account) -> Iterator[CachedResponse]:
     """Every response of one account in the span, thread by thread in order of time."""
     names = ledger.names()
     query = (
@@ -63,16 +63,18 @@ def responses(ledger: Ledger, since: int, until: int, *, whose: Account) -> Iter
         f"AND account IN {owners.numbers(ledger, whose)} ORDER BY session, thread, at_ms"
     )
     for row in ledger.connection.execute(query, (since * 1000, until * 1000, LANES.index(whose.lane))):
-        yield Response._make((LANES[row[0]], (row[1], row[2]), names[row[3]], bool(row[4]), *row[5:11], bool(row[11])))
+        yield CachedResponse._make(
+            (LANES[row[0]], (row[1], row[2]), names[row[3]], bool(row[4]), *row[5:11], bool(row[11]))
+        )
 
 
-def quality(ledger: Ledger, since_day: int) -> list[Day]:
+def quality(ledger: Ledger, since_day: int) -> list[QualityDay]:
     """The canary's counts per lane, model, policy and day, oldest first."""
     query = (
         "SELECT lane, model, policy, day, prompts, interruptions, calls, failures, asked, asked_again, edits, reverts "
         "FROM quality WHERE day >= ? ORDER BY day, lane, model, policy"
     )
-    return list(map(Day._make, ledger.connection.execute(query, (since_day,))))
+    return list(map(QualityDay._make, ledger.connection.execute(query, (since_day,))))
 
 
 def comparisons(ledger: Ledger) -> list[Comparison]:

@@ -13,7 +13,7 @@ EPOCH: Final = date(1970, 1, 1).toordinal()
 FIELDS: Final = ("prompts", "interruptions", "calls", "failures", "asked", "asked_again", "edits", "reverts")
 
 
-class Day(NamedTuple):
+class QualityDay(NamedTuple):
     """One day's counts of one lane, model and policy version."""
 
     lane: Lane
@@ -57,7 +57,7 @@ class Comparison(NamedTuple):
         return f"{self.metric} went from {sides[0]} to {sides[1]} with {model} since a {self.kind} change on {since}"
 
 
-class Response(NamedTuple):
+class CachedResponse(NamedTuple):
     """What one response read and wrote, and the thread it belongs to."""
 
     lane: Lane
@@ -90,7 +90,7 @@ class Response(NamedTuple):
         return self.fresh + self.read
 
 
-class Run(NamedTuple):
+class HookRun(NamedTuple):
     """One run of a hook: when, and the CPU milliseconds of its process."""
 
     at: int

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from governor.ledger.rows import Comparison, Day
+from governor.ledger.rows import Comparison, QualityDay
 from governor.model import Lane
 
 BACK_DAYS = 28
@@ -34,18 +34,18 @@ METRICS: dict[str, tuple[str, str]] = {
 }
 
 
-class Change(NamedTuple):
+class QualityChange(NamedTuple):
     """Something that may have made work worse, with the days on either side of it."""
 
     kind: Literal["policy", "model"]
     lane: Lane
     model: str  # the model on the new side
     since: int  # day
-    before: list[Day]
-    after: list[Day]
+    before: list[QualityDay]
+    after: list[QualityDay]
 
 
-def watch(days: Iterable[Day], policies: Sequence[str], *, today: int, false_alarms: float) -> list[Comparison]:
+def watch(days: Iterable[QualityDay], policies: Sequence[str], *, today: int, false_alarms: float) -> list[Comparison]:
     """Every comparison there is to make, the alarms first. ``policies`` are the versions, oldest first; days that are
     not over yet count nothing, so that a look is the same whenever it is taken.
     """
@@ -58,7 +58,7 @@ def watch(days: Iterable[Day], policies: Sequence[str], *, today: int, false_ala
     return sorted(holm(found, false_alarms), key=lambda one: (not one.is_alarm, one.p is None, one.p or 0.0))
 
 
-def policy_changes(days: Sequence[Day], policies: Sequence[str]) -> list[Change]:
+def policy_changes(days: Sequence[QualityDay], policies: Sequence[str]) -> list[QualityChange]:
     """The newest policy against the four weeks before it, for each model of each lane."""
     if len(policies) < 2:
         return []
@@ -70,11 +70,11 @@ def policy_changes(days: Sequence[Day], policies: Sequence[str]) -> list[Change]
         if after:
             since = min(day.day for day in after)
             before = [day for day in mine if day.policy != newest and since - BACK_DAYS <= day.day <= since]
-            found.append(Change("policy", lane, model, since, before, after))
+            found.append(QualityChange("policy", lane, model, since, before, after))
     return found
 
 
-def model_changes(days: Sequence[Day], *, today: int) -> list[Change]:
+def model_changes(days: Sequence[QualityDay], *, today: int) -> list[QualityChange]:
     """A lane's newest model, if it came within four weeks, against the models of the four weeks before it."""
     found = []
     for lane in sorted({day.lane for day in days}):
@@ -86,11 +86,11 @@ def model_changes(days: Sequence[Day], *, today: int) -> list[Change]:
         if since > min(first.values()) and since >= today - BACK_DAYS:
             before = [day for day in mine if day.model != model and since - BACK_DAYS <= day.day < since]
             after = [day for day in mine if day.model == model]
-            found.append(Change("model", lane, model, since, before, after))
+            found.append(QualityChange("model", lane, model, since, before, after))
     return found
 
 
-def compare(change: Change, metric: str) -> Comparison:
+def compare(change: QualityChange, metric: str) -> Comparison:
     """One metric of one change, at every look that has come."""
     before, after = _daily(change.before, metric), _daily(change.after, metric)
     sums = [_sum(before), _sum(after)]
@@ -169,7 +169,7 @@ def _deflated(counts: tuple[int, int], wide: float, *, up: bool) -> tuple[int, i
     return min(math.ceil(share) if up else math.floor(share), kept), kept
 
 
-def _daily(days: Sequence[Day], metric: str) -> list[tuple[int, int]]:
+def _daily(days: Sequence[QualityDay], metric: str) -> list[tuple[int, int]]:
     """(events, out of how many) of each day with any, oldest first."""
     bad, all_of = METRICS[metric]
     sums: dict[int, tuple[int, int]] = {}

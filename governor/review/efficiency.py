@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from governor.ledger.rows import Response
+from governor.ledger.rows import CachedResponse
 from governor.model import Lane, Tally
 from governor.quota import units as quota_units
 
@@ -47,10 +47,10 @@ class Efficiency(NamedTuple):
         return self.unread_tokens / self.written if self.written else None
 
 
-def examine(responses: Iterable[Response], weights: quota_units.Weights) -> dict[Lane, Efficiency]:
+def examine(responses: Iterable[CachedResponse], weights: quota_units.Weights) -> dict[Lane, Efficiency]:
     """Per lane; ``responses`` come thread by thread, in order of time within each."""
     sums: dict[Lane, dict[str, float]] = {}
-    before: Response | None = None
+    before: CachedResponse | None = None
     life_ms = HOUR_MS
     for one in responses:
         if before is not None and (before.lane, before.thread) != (one.lane, one.thread):
@@ -71,7 +71,7 @@ def examine(responses: Iterable[Response], weights: quota_units.Weights) -> dict
     return {lane: Efficiency(**found) for lane, found in sums.items()}  # type: ignore[arg-type]
 
 
-def _count(here: dict[str, float], one: Response, weights: quota_units.Weights) -> None:
+def _count(here: dict[str, float], one: CachedResponse, weights: quota_units.Weights) -> None:
     here["requests"] += 1
     here["fresh"] += one.fresh
     here["read"] += one.read
@@ -80,7 +80,7 @@ def _count(here: dict[str, float], one: Response, weights: quota_units.Weights) 
     here["units"] += quota_units.units(one.tally, one.model, weights, lane=one.lane, fast=one.fast)
 
 
-def _unread(here: dict[str, float], one: Response, tokens: int, weights: quota_units.Weights) -> None:
+def _unread(here: dict[str, float], one: CachedResponse, tokens: int, weights: quota_units.Weights) -> None:
     """``tokens`` of what a response wrote were not read by the next one of its thread."""
     if tokens <= 0:
         return
@@ -90,7 +90,7 @@ def _unread(here: dict[str, float], one: Response, tokens: int, weights: quota_u
 
 
 def _again(
-    here: dict[str, float], before: Response, one: Response, weights: quota_units.Weights, *, life_ms: int
+    here: dict[str, float], before: CachedResponse, one: CachedResponse, weights: quota_units.Weights, *, life_ms: int
 ) -> None:
     """Was the context of ``before`` paid for once more? Less than half of it is a compaction, which is no waste."""
     tokens = min(one.fresh, before.context)

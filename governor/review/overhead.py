@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from governor.ledger.rows import CHARS_PER_TOKEN, Injection, Run
+from governor.ledger.rows import CHARS_PER_TOKEN, HookRun, Injection
 from governor.model import Lane
 from governor.quota import units as quota_units
 
@@ -49,7 +49,7 @@ class Cost(NamedTuple):
         return self.chars / CHARS_PER_TOKEN
 
 
-class Limits(NamedTuple):
+class OverheadLimits(NamedTuple):
     """What the person allows: ``overhead`` in budget.json, and the guards that hold work back because they said so."""
 
     mute: bool
@@ -71,7 +71,7 @@ class Mark(NamedTuple):
 
 
 def costs(
-    runs: Iterable[Run], injections: Iterable[Injection], weights: quota_units.Weights, *, days: float
+    runs: Iterable[HookRun], injections: Iterable[Injection], weights: quota_units.Weights, *, days: float
 ) -> dict[str, Cost]:
     """Every hook that ran, the one that took most time first."""
     times: dict[str, list[float]] = {}
@@ -122,7 +122,9 @@ def verdict(cost: Cost, saved_units: float | None) -> str:
     return "pays" if saved_units > spent else "does not pay"
 
 
-def excess(cost: Cost, limits: Limits, units_per_percent: Mapping[Lane, float]) -> tuple[Rule, float, float] | None:
+def excess(
+    cost: Cost, limits: OverheadLimits, units_per_percent: Mapping[Lane, float]
+) -> tuple[Rule, float, float] | None:
     """(which limit, the figure, the limit) where a guard is above one; None below, or on fewer than NEEDED runs.
 
     ``units_per_percent`` is the scale's high end, so that an unsure scale mutes nobody.
@@ -140,9 +142,9 @@ def excess(cost: Cost, limits: Limits, units_per_percent: Mapping[Lane, float]) 
 
 def settle(
     marks: Mapping[str, Mark],
-    runs: Sequence[Run],
+    runs: Sequence[HookRun],
     injections: Sequence[Injection],
-    limits: Limits,
+    limits: OverheadLimits,
     units_per_percent: Mapping[Lane, float],
     weights: quota_units.Weights,
     *,
@@ -170,7 +172,7 @@ def settle(
 
 
 def _judged(
-    mark: Mark, cost: Cost | None, limits: Limits, units_per_percent: Mapping[Lane, float], *, now: int
+    mark: Mark, cost: Cost | None, limits: OverheadLimits, units_per_percent: Mapping[Lane, float], *, now: int
 ) -> Mark:
     if cost is None or cost.runs < NEEDED:
         return mark._replace(standing="free")

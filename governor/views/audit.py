@@ -9,7 +9,7 @@ from typing import Any
 from click import style
 
 from governor.calibration.scale import Scale
-from governor.ledger.rows import Comparison, Day
+from governor.ledger.rows import Comparison, QualityDay
 from governor.model import Lane
 from governor.number_format import LANE_NAMES, count, fine, folded, percent, utc
 from governor.review import canary
@@ -67,7 +67,7 @@ def _cache(lane: Lane, found: Efficiency, scale: Scale | None) -> dict[str, Any]
 
 
 def quality(
-    found: Sequence[Comparison], days: Sequence[Day], *, sample: float, false_alarms: float, caught_up: bool
+    found: Sequence[Comparison], days: Sequence[QualityDay], *, sample: float, false_alarms: float, caught_up: bool
 ) -> dict[str, Any]:
     """The canary's part: the rates of the days given, and every comparison."""
     return {
@@ -96,7 +96,7 @@ def quality(
     }
 
 
-def _rates(lane: str, days: Sequence[Day]) -> dict[str, Any]:
+def _rates(lane: str, days: Sequence[QualityDay]) -> dict[str, Any]:
     sums = {name: sum(getattr(day, name) for day in days) for pair in canary.METRICS.values() for name in pair}
     return {"lane": lane, "days": canary.BACK_DAYS, **sums}
 
