@@ -1,7 +1,7 @@
 """UserPromptSubmit: offer the lane with slack for broad building work, keep judgement on Claude, else stay silent.
 
-Reads the snapshot ``router``; a quiet one ends the run before anything is parsed. Only a prompt the person typed is looked
-at: not a finished agent's report, a wake-up, a subagent's or an SDK's prompt. What is recorded, and what never
+Reads the snapshot ``router``; a quiet one ends the run before anything is parsed. Only a prompt that the user typed is
+looked at: not a finished agent's report, a wake-up, a subagent's or an SDK's prompt. What is recorded, and what never
 is: governor.hooks.router.rules.
 """
 

@@ -463,7 +463,6 @@ COMPACTING = {
         "governor.hooks.state",
         "governor.hooks.memory.run",
         "governor.hooks.state.backups",
-        "governor.paths",
     ),
     "governor.accounts",
     *("_bisect", "_operator", "bisect", "fcntl", "_sha2"),  # called _sha256 before Python 3.12

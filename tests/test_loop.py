@@ -166,8 +166,8 @@ STUCK: dict[str, list[tuple[str, Any, str]]] = {
     ],
     "an address": [bash("./run", f"Segfault at 0x7f{n}a in main") for n in range(4)],
     "a request id": [
-        bash("curl x", f"503 (request id: req_{snapshot}1, uuid 0b9c3c1e-000{n}-4000-8000-000000000001)")
-        for n, snapshot in enumerate("abcd")
+        bash("curl x", f"503 (request id: req_{letter}1, uuid 0b9c3c1e-000{n}-4000-8000-000000000001)")
+        for n, letter in enumerate("abcd")
     ],
     "all of it in a long answer": [
         bash("make", f"{'gcc -c x.c ' * 900}\n12:00:0{n} make: *** [all] Error 1 (pid {n})") for n in range(4)

@@ -257,7 +257,7 @@ def test_whatever_comes_in_the_hook_ends_well_and_lets_go(host: Host, raw: bytes
 
 
 @pytest.mark.parametrize(
-    "letter", [b"", b"speak\n{", b"speak\n[]", b'speak\n{"version":2}', b'speak\n{"version":1,"lanes":7,"trees":[]}']
+    "snapshot", [b"", b"speak\n{", b"speak\n[]", b'speak\n{"version":2}', b'speak\n{"version":1,"lanes":7,"trees":[]}']
 )
 def test_a_snapshot_that_is_none_holds_nobody_up(host: Host, snapshot: bytes) -> None:
     (host.home / "letters" / "spawn").write_bytes(snapshot)

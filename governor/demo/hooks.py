@@ -1,8 +1,8 @@
 """What the installed hooks would have left over the made-up life: their runs, and what they decided.
 
-Every hook runs where its client would have run it (``demo.moments``), and the guards themselves decide, by the
-snapshots that a refresh would have left by then (``demo.snapshots``). Two things the life says nothing of, so they are thrown here:
-what a prompt asked for, and a few turns of Codex that called one tool over and over (its rollouts show no calls).
+Every hook runs where its client would have run it (``demo.moments``). The guards themselves decide, by the snapshots
+that a refresh would have left by then (``demo.snapshots``). Two things the life says nothing of, so they are drawn
+here: what a prompt asked for, and a few turns of Codex that called one tool over and over.
 """
 
 from __future__ import annotations

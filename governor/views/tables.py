@@ -13,14 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from governor.accounts import short
-from governor.calibration.cap_ratio import CapRatio, windows_per_week
 from governor.calibration.scale import Scale
-from governor.calibration.weights import Weight
 from governor.evaluation.scores import Backtest
-from governor.ledger.statements import StoredReading
 from governor.model import Lane, Tally
-from governor.number_format import count, date, many, moment, percent, since_words, span, usd
+from governor.number_format import count, many, percent, since_words, span, usd
 from governor.report import Finding
 from governor.usage.group_by import TIMES, UsageRow
 from governor.usage.sessions import MARATHON_S, SessionSum
@@ -214,33 +210,6 @@ def _turn(units: float, scale: Scale | None) -> str:
     return f"{units / scale.slope:.2f} %"
 
 
-def anchors(stored: Sequence[StoredReading], *, now: int, to: Console | None = None) -> None:
-    """Every official figure known, the newest last."""
-    console = to or screen()
-    if not stored:
-        console.print("No anchor yet.\n  next: governor calibrate 60%")
-        return
-    whose = {(one.reading.lane, one.reading.account or "") for one in stored}
-    several = ["account"] * (len(whose) > len({lane for lane, _ in whose}))
-    made = table("lane", *several, "window", "source", "id", "official", "read", "resets", left=3 + len(several))
-    for one in stored[-NEWEST:]:
-        reading = one.reading
-        made.add_row(
-            reading.lane,
-            *[short(reading.account or "", [name for _, name in whose]) for _ in several],
-            reading.window,
-            reading.source,
-            str(one.id),
-            percent(reading.used_percent),
-            moment(reading.observed_at, None, now=now),
-            moment(reading.resets_at, None, now=now) if reading.resets_at else "?",
-        )
-    console.print(made)
-    if len(stored) > NEWEST:
-        console.print(Text(f"{len(stored) - NEWEST} older ones: governor calibrate --list --json", style="dim"))
-    console.print(Text("next: governor calibrate --forget ID withdraws a wrong one.", style="dim"))
-
-
 def findings(found: Sequence[Finding], *, to: Console | None = None) -> None:
     """One line each, and under the bad ones what to type."""
     console = to or screen()
@@ -285,22 +254,3 @@ def backtest(result: Backtest, title: str, *, to: Console | None = None) -> None
     notes = f"{result.weeks} weeks, {result.origins} forecasts; pinball and error in points of the cap: less is better."
     console.print(Text(notes, style="dim"))
     console.print(Text("next: governor forecast", style="dim"))
-
-
-def weights(found: Sequence[Weight], rates: Sequence[CapRatio], *, stretches: int, to: Console | None = None) -> None:
-    """Each meter weight: the default, where own data would move it, how sure, and whether they speak at all."""
-    console = to or screen()
-    made = table("weight", "default", "own data", "80 % interval", "verdict")
-    for one in found:
-        interval = f"{one.low:.3g}–{one.high:.3g}"
-        made.add_row(one.name.removeprefix("claude-"), f"{one.default:.3g}", f"{one.fitted:.3g}", interval, one.says)
-    console.print(made)
-    slope = windows_per_week(rates)
-    if slope is not None:
-        full = f"{slope.windows_per_week:.1f} full 5-hour windows ({slope.low:.1f}–{slope.high:.1f})"
-        before = windows_per_week(rates[:-1])
-        was = f" It held {before.windows_per_week:.1f} before {date(rates[-1].since)}." if before else ""
-        console.print(Text(f"A week holds {full}, by official readings alone: when that moves, limits moved.{was}"))
-    console.print(Text("agrees: the default lies in the interval; silent: these data hardly narrow it.", style="dim"))
-    notes = f"{stretches} stretches. Nothing was changed; a weight that differs may be set in budget.json (weights)."
-    console.print(Text(f"{notes}\nnext: governor config --schema", style="dim"))

@@ -19,7 +19,7 @@ from governor.number_format import LANE_NAMES, calibrate_with_reset, count, many
 from governor.number_format import percent as percents
 from governor.quota import resets, units, windows
 from governor.report import LaneReport
-from governor.views import calibration_words, json_data
+from governor.views import json_data
 
 MAX_AHEAD = {"5h": 5 * 3600, "week": 8 * 86_400}
 
@@ -199,9 +199,9 @@ def _list(stored: list[statements.StoredReading], *, now: int, as_json: bool) ->
     if as_json:
         click.echo(json_data.dump(json_data.anchors(stored)))
         return
-    from governor.views import tables
+    from governor.views import calibration as calibration_view
 
-    tables.anchors(stored, now=now)
+    calibration_view.anchors(stored, now=now)
 
 
 def _fit(ledger: Ledger, weights: units.Weights, whose: Account, window: str, *, now: int, as_json: bool) -> None:
@@ -235,9 +235,9 @@ def _fit(ledger: Ledger, weights: units.Weights, whose: Account, window: str, *,
     elif not fitted:
         click.echo(f"{len(found)} stretches of 5 points and more: too few to say anything.\n  next: governor status")
     else:
-        from governor.views import tables
+        from governor.views import calibration as calibration_view
 
-        tables.weights(fitted, rates, stretches=len(found))
+        calibration_view.weights(fitted, rates, stretches=len(found))
 
 
 def _confirm(readings: list[LimitReading], *, now: int, whose: str) -> None:
@@ -252,6 +252,8 @@ def _confirm(readings: list[LimitReading], *, now: int, whose: str) -> None:
 def _explain(
     lane: LaneReport, readings: list[LimitReading], doubts: list[tuple[LimitReading, int]], *, now: int
 ) -> None:
+    from governor.views import calibration as calibration_view
+
     for found in lane.windows:
         recorded = next((one for one in readings if one.window == found.window.name), None)
         if recorded is None:
@@ -268,7 +270,7 @@ def _explain(
         if found.local is not None:
             local = f"this machine used {count(found.local.units)} units in {many(found.local.requests, 'request')}."
         _say(f"{found.window.name}: {newer}{local}")
-        _say(calibration_words.meaning(found))
+        _say(calibration_view.meaning(found))
         if found.window.resets_at is None:
             _say("When it resets is unknown; say it once with --resets-at and it can be projected.")
     for before, number in doubts:
