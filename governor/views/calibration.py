@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from governor.accounts import short
 from governor.calibration.cap_ratio import CapRatio, windows_per_week
 from governor.calibration.weights import Weight
 from governor.ledger.statements import StoredReading
-from governor.number_format import change, count, date, moment
+from governor.number_format import change, count, date, moment, percent
 from governor.report import WindowReport
 from governor.views.screen import screen
 from governor.views.tables import table
+
+NEWEST = 20  # anchors shown to a person
 
 
 def meaning(window: WindowReport) -> str:

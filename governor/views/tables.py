@@ -25,7 +25,6 @@ from governor.views.screen import screen
 _DATE = re.compile(r"-20\d{6}$")  # a snapshot's date is in --json
 # One blank between columns: 80 of them must do.
 _RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n".replace(" ── ", "─── "))
-NEWEST = 20  # anchors shown to a person
 _HEADS = ("requests", "input", "output", "read", "write", "generated", "notional", "share")
 _WIDTHS = {"requests": 8, "input": 5, "output": 6, "read": 5, "write": 5, "generated": 9, "notional": 9, "share": 5}
 _GIVES_WAY = ("generated", "input", "write", "read", "requests", "output")  # in a narrow place, in this order
