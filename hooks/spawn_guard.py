@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from governor.hooks.spawn.spawn_event import Called
+    from governor.hooks.spawn.spawn_event import SpawningCall
 
 AFTER = ("PostToolUse", "PostToolUseFailure")
 
@@ -40,11 +40,11 @@ def decide(event: "dict[str, Any]", ctx: runtime.HookContext) -> "runtime.Reply 
     if name in ("SubagentStop", "SessionStart") or (name in AFTER and spawn_event.is_spawn(event.get("tool_name"))):
         leases.heard(ctx.home, ctx.lane, event)
     elif name == "PreToolUse" and spawn_event.is_spawn(event.get("tool_name")):
-        return before(event, spawn_event.Called(event), ctx)
+        return before(event, spawn_event.SpawningCall(event), ctx)
     return None
 
 
-def before(event: "dict[str, Any]", what: "Called", ctx: runtime.HookContext) -> runtime.Reply:
+def before(event: "dict[str, Any]", what: "SpawningCall", ctx: runtime.HookContext) -> runtime.Reply:
     from governor.hooks.spawn import degrade, over_limit
     from governor.hooks.state import client_process, leases, subagent_files
 

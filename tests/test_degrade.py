@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from governor.hooks.router import tier_hint
 from governor.hooks.spawn import degrade
-from governor.hooks.spawn.spawn_event import Called
+from governor.hooks.spawn.spawn_event import SpawningCall
 
 NOW = 1_795_316_400.0
 USE = {
@@ -40,11 +40,11 @@ def snapshot(verdict: str = "SLOW", **more: Any) -> dict[str, Any]:
     }
 
 
-def called(kind: str = "Explore", **given: Any) -> Called:
-    return Called({"tool_name": "Agent", "tool_input": {"subagent_type": kind, **given}, "session_id": "s"})
+def called(kind: str = "Explore", **given: Any) -> SpawningCall:
+    return SpawningCall({"tool_name": "Agent", "tool_input": {"subagent_type": kind, **given}, "session_id": "s"})
 
 
-def rule(found: dict[str, Any] | None = None, what: Called | None = None, **more: Any) -> str:
+def rule(found: dict[str, Any] | None = None, what: SpawningCall | None = None, **more: Any) -> str:
     told = {"lane": "claude", "now": NOW, "current": "claude-opus-5-5", **more}
     return degrade.degrade(what or called(), snapshot() if found is None else found, **told).rule
 
@@ -99,7 +99,7 @@ def test_critical_types_never_move(kind: str) -> None:
 
 def test_forks_and_calls_without_a_model_never_move() -> None:
     assert "fork" == rule(what=called("fork"))
-    assert "fixed" == rule(what=Called({"tool_name": "Workflow", "tool_input": {}}))
+    assert "fixed" == rule(what=SpawningCall({"tool_name": "Workflow", "tool_input": {}}))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_codex_moves_only_in_the_second_version_without_history_and_to_a_named_m
     found = snapshot(wish={"codex": "gpt-6-luna"})
 
     def codex(**given: Any) -> str:
-        what = Called({"tool_name": "collaborationspawn_agent", "tool_input": given})
+        what = SpawningCall({"tool_name": "collaborationspawn_agent", "tool_input": given})
         return rule(found, what, lane="codex", current="gpt-6-sol")
 
     assert "cheaper" == codex(task_name="a", fork_turns="none")
@@ -186,7 +186,7 @@ def test_more_to_write_anew_never_saves_more(opening: float, more: float, before
 # ---- what is said, and who decides -----------------------------------------------------------------------------------
 
 
-def choose(found: dict[str, Any], what: Called | None = None, *, overridden: bool = False) -> degrade.Shift:
+def choose(found: dict[str, Any], what: SpawningCall | None = None, *, overridden: bool = False) -> degrade.Shift:
     return degrade.choose(
         what or called(), found, lane="claude", now=NOW, current="claude-opus-5-5", overridden=overridden
     )

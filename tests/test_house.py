@@ -396,6 +396,73 @@ def test_every_room_is_on_the_map() -> None:
     assert set() == {room for room in rooms if not re.search(rf"`{room}[/`]", map_of_it)}
 
 
+def test_the_glossary_says_where_each_word_lives() -> None:
+    rows = re.findall(
+        r"^\| ([\w -]+) \| (.+) \| `([\w/.]+)` \|$", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M
+    )
+    assert len(rows) >= 40
+    assert sorted(term.lower() for term, _, _ in rows) == [term.lower() for term, _, _ in rows]
+    for term, sentence, place in rows:
+        assert (ROOT / place).is_file(), term
+        assert len(sentence.split()) <= 20, term
+        assert sentence.endswith("."), term
+
+
+# What each of these was once called: a room or a class named so would say a second thing, or the same thing twice.
+GIVEN_UP = [
+    "letter",
+    "desk",
+    "post",
+    "door",
+    "tap",
+    "typed",
+    "suits",
+    "called",
+    "cut",
+    "entries",
+    "billed",
+    "plain",
+    "deeds",
+    "likeness",
+    "upkeep",
+    "muted",
+    "acts",
+    "alike",
+    "season",
+    "level",
+    "pools",
+    "landing",
+    "stretches",
+    "slopes",
+    "hindsight",
+    "outlook",
+    "attribution",
+    "marathon",
+    "spending",
+    "faces",
+    "pasted",
+    "refresher",
+    "ending",
+    "outlet",
+]
+
+
+def test_no_room_or_class_goes_by_a_word_that_was_given_up() -> None:
+    rooms = {part for room in ROOMS for part in room.split(".")[1:]}
+    assert set() == rooms & {*GIVEN_UP}
+    classes = {node.name for path in ROOMS.values() for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)}
+    assert set() == {name.lower() for name in classes} & {*GIVEN_UP}
+
+
+def test_a_class_name_means_one_class() -> None:
+    where: dict[str, list[str]] = {}
+    for room, path in ROOMS.items():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                where.setdefault(node.name, []).append(room)
+    assert {} == {name: rooms for name, rooms in where.items() if len(rooms) > 1}
+
+
 def test_links_between_the_documents_lead_somewhere() -> None:
     for path in [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text("utf-8")):

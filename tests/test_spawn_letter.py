@@ -16,7 +16,7 @@ from governor.cli.look.decisions import _line, tier_follow_through, tiers
 from governor.hooks import runtime
 from governor.hooks.router import tier_hint
 from governor.hooks.spawn import degrade
-from governor.hooks.spawn.spawn_event import Called
+from governor.hooks.spawn.spawn_event import SpawningCall
 from governor.quota.units import DEFAULT
 from governor.report import LaneReport, Verdict
 from governor.snapshots import models as models_snapshot
@@ -73,7 +73,7 @@ def test_the_snapshot_is_what_the_guard_reads() -> None:
     found = snapshot()
     found["lanes"] = {"claude": [{"window": "week", "verdict": "STOP", "resets_at": NOW + 5}]}
     found["degrade"]["mode"] = "act"
-    what = Called({"tool_name": "Agent", "session_id": SESSION, "tool_input": {"subagent_type": "Explore"}})
+    what = SpawningCall({"tool_name": "Agent", "session_id": SESSION, "tool_input": {"subagent_type": "Explore"}})
     current, context = tier_hint.session_of(found, SESSION)
     assert 90_010 == context
     shift = degrade.degrade(what, found, lane="claude", now=NOW, current=current)

@@ -207,7 +207,7 @@ class Hooks:
     def spawned(self, at: float, one: MadeUpSession, agent: MadeUpSession) -> None:
         """A subagent is called for: as hooks/spawn_guard.py does, before the call and after it."""
         given = {"subagent_type": agent.agent}
-        what = spawn_event.Called(
+        what = spawn_event.SpawningCall(
             {"tool_name": "Agent", "tool_input": given, "session_id": one.id, "tool_use_id": agent.spawned_by}
         )
         snapshot, wish = self.snapshots.spawn(), spawn_rules.SpawnCall(what.use, kind=what.kind)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from governor.hooks.router.model_tier import Suit
     from governor.hooks.spawn.degrade import Shift
-    from governor.hooks.spawn.spawn_event import Called
+    from governor.hooks.spawn.spawn_event import SpawningCall
 
 # What a request uses beside reading its context: 600 tokens of output at five units, 2,000 of new input. About the
 # middle of working sessions; stated wherever the comparison is shown.
@@ -213,7 +213,7 @@ def word(
     }
 
 
-def for_subagent(what: Called, snapshot: dict[str, Any], *, lane: str, current: str) -> Shift:
+def for_subagent(what: SpawningCall, snapshot: dict[str, Any], *, lane: str, current: str) -> Shift:
     """The tier that suits a subagent's task, as a shift to its model; only downward, and only when none is named."""
     from governor.hooks.spawn.degrade import Shift, move
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from governor.hooks.spawn.spawn_event import Called
+    from governor.hooks.spawn.spawn_event import SpawningCall
 
 STALE_S = 6 * 3600  # an older snapshot knows nothing about now
 AHEAD_S = 300  # a snapshot from the future: the clock was set back
@@ -84,7 +84,9 @@ def snapshot_fault(snapshot: dict[str, Any], now: float) -> str:
     return "" if -AHEAD_S <= now - written <= STALE_S else "stale-letter"
 
 
-def choose(what: Called, snapshot: dict[str, Any], *, lane: str, now: float, current: str, overridden: bool) -> Shift:
+def choose(
+    what: SpawningCall, snapshot: dict[str, Any], *, lane: str, now: float, current: str, overridden: bool
+) -> Shift:
     """The model for this call: the wall's word first, then the tier's. An override leaves everything as asked for."""
     from governor.hooks.router import tier_hint
 
@@ -100,7 +102,7 @@ def choose(what: Called, snapshot: dict[str, Any], *, lane: str, now: float, cur
     return other
 
 
-def degrade(what: Called, snapshot: dict[str, Any], *, lane: str, now: float, current: str) -> Shift:
+def degrade(what: SpawningCall, snapshot: dict[str, Any], *, lane: str, now: float, current: str) -> Shift:
     """Whether this call should go to the lane's cheaper model now; ``current``: what it would run on, if known."""
     wish = snapshot.get("degrade")
     wish = wish if isinstance(wish, dict) else {}
@@ -114,7 +116,7 @@ def degrade(what: Called, snapshot: dict[str, Any], *, lane: str, now: float, cu
     return move(what, str(wish.get(lane) or ""), snapshot, lane=lane, current=current)
 
 
-def move(what: Called, target: str, snapshot: dict[str, Any], *, lane: str, current: str) -> Shift:
+def move(what: SpawningCall, target: str, snapshot: dict[str, Any], *, lane: str, current: str) -> Shift:
     """Whether ``target`` is cheaper for this call than ``current``, everything that never moves left alone."""
     from governor.hooks.spawn.spawn_event import target as as_taken
 
@@ -209,7 +211,7 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
 
 
-def told(shift: Shift, what: Called, snapshot: dict[str, Any], *, lane: str, now: float, first: bool) -> str:
+def told(shift: Shift, what: SpawningCall, snapshot: dict[str, Any], *, lane: str, now: float, first: bool) -> str:
     """The line for the person: in full for the first of an episode, short after that; never nothing."""
     units = f" (≈ {shift.saved / 1000:,.0f}k units saved, estimate)" if shift.saved and shift.saved >= 500 else ""
     if not first:

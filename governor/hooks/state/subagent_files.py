@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from governor.hooks.spawn.rules import Book
-    from governor.hooks.spawn.spawn_event import Called
+    from governor.hooks.spawn.spawn_event import SpawningCall
 
 MOST = 400  # files of one session that are looked at
 HEAD = 2**12  # bytes: a rollout's own introduction stands in its first thousand
@@ -63,7 +63,9 @@ def introduction(rollout: object) -> tuple[str, int | None]:
     return path.decode("utf-8", "replace"), int(digits) if digits.isdigit() and len(digits) < 4 else None
 
 
-def tree_tokens(event: dict[str, Any], what: Called, snapshot: dict[str, Any], ctx: runtime.HookContext) -> int | None:
+def tree_tokens(
+    event: dict[str, Any], what: SpawningCall, snapshot: dict[str, Any], ctx: runtime.HookContext
+) -> int | None:
     """Tokens (cache reads left out) that the session's subagents have used: to the last response in Claude Code while
     there is a cap on them, else as of the last refresh. None where nothing is known.
     """
@@ -87,7 +89,7 @@ def tree_tokens(event: dict[str, Any], what: Called, snapshot: dict[str, Any], c
     return max(counted, known or 0)
 
 
-def current_model(event: dict[str, Any], what: Called, snapshot: dict[str, Any], lane: str) -> str:
+def current_model(event: dict[str, Any], what: SpawningCall, snapshot: dict[str, Any], lane: str) -> str:
     """What the call's agent would run on, in the order the client decides; empty where that is not known.
 
     Claude Code since 2.1.251: the call's own, the agent type's, the environment's, the caller's.
