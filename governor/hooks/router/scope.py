@@ -1,78 +1,230 @@
 """How broad an order is: what its sentence says about the work itself, not about the thing to be made.
 
 "Add logging to all handlers" is broad; "add a function that visits all handlers", "rename it everywhere in this file"
-and "implement search across all files" are one piece of work each.
+and "implement search across all files" are one piece of work each. Nor does a sentence say how broad its order is where
+it likens ("as in every other file"), leaves out ("not the other modules"), undoes, sets a condition or quotes a rule.
 """
 
 from __future__ import annotations
 
 from governor.hooks.router.user_prose import GAP
 from governor.hooks.router.vocabulary import (
+    ADDING,
     ASIDES,
     CAREFUL,
+    CHANGING,
+    CONDITIONS,
     CONTAINERS,
+    ELSEWHERE,
     EVERYWHERE,
+    GENERATING,
+    IN_A_FILE,
     INNER,
+    IRREGULAR,
     JOINS,
+    LEFT_OUT,
+    LIKENED,
+    LIKENESS,
+    LIKENESS_PAIRS,
     LOOSE,
     NOUN_FOLLOWERS,
     ONE_UNIT,
+    PARTS,
     PLACED,
     QUANTIFIERS,
     RETOLD,
+    RULES,
+    SAYING,
     SEEKING,
+    SO,
+    STANDING,
     STOPS,
     TEXT_FILES,
+    UNDOING,
     VAGUE,
+    VERBS,
     WHOLE,
     base,
 )
 
 COUNT_OF = 4  # counted containers, or files named by path, that are broad
+INSIDE = ("in", "inside", "within", "of", "on", "across", "throughout", "from")
+WITHIN = (*INSIDE, "at", "to", "for", "into")
+THIS = ("this", "that", "one", "single", "current", "same")
+ACTORS = ("you", "we", "i", "someone", "anyone", "somebody", "anybody", "one")
+NAMED = ("listed", "mentioned", "named", "described", "asked", "pasted")  # "the files I listed" are the work
 
 
-def narrowed(words: list[str]) -> bool:
+def quoted(words: list[str]) -> set[int]:
+    """Where a sentence states a rule instead of giving an order: "the guide says to ...", "when you rename, ..."."""
+    for at, word in enumerate(words):
+        after = words[at + 1 : at + 4]
+        second = after[:1]
+        if at == 0 and word in STANDING:
+            return set(range(len(words)))
+        if (word == "whenever" or (word in ("every", "each", "any") and second == ["time"])) and at < 3:
+            return set(range(len(words)))
+        if word in ("if", "when") and second and second[0] in ACTORS and _changes(after[1:]):
+            return set(range(at, len(words)))
+        ruled = word in RULES and second and second[0] in ("is", "are", ",", *SAYING)
+        said = word in SAYING and at > 0 and words[at - 1] not in (*ACTORS, "please", ",", "and", "then", "to")
+        if ruled or said:
+            told = at + 1 if said else at + 2
+            ends = [i for i in range(told + 1, len(words)) if words[i] == ","]
+            if words[told : told + 1] == [","] or second == [","]:  # "our rule is: ...", up to ", so ..."
+                ends = [i for i in ends if words[i + 1 : i + 2] and words[i + 1] in SO]
+            return set(range(at, ends[0] if ends else len(words)))
+    return set()
+
+
+def _changes(words: list[str]) -> bool:
+    return any(word in VERBS or word in CHANGING for word in words)
+
+
+def beside(words: list[str], verb_at: int) -> set[int]:
+    """Where a sentence says nothing about how much work its order is."""
+    out = quoted(words)
+    kind = ""
+    began = 0
+    for at, word in enumerate(words):
+        after = words[at + 1 : at + 2]
+        follows = after[0] if after else ""
+        if word == ",":
+            pronoun = at > verb_at and follows in ("it", "they", "this", "that", "we", "i", "you")
+            kind = "aside" if pronoun else ""
+        elif kind == "left out" and word in ("but", "then"):
+            kind = ""
+        elif kind in ("undone", "left out") and word in JOINS and (follows == "then" or follows in VERBS):
+            kind = ""
+        elif kind == "likened" and _placed_anew(words, began, at):
+            kind = ""
+        elif not kind:
+            kind, began = _begins(words, at), at
+        if kind:
+            out.add(at)
+    return out
+
+
+def _begins(words: list[str], at: int) -> str:
+    """Which kind of aside begins with the word at ``at``, or an empty string."""
+    word, follows = words[at], (words[at + 1] if at + 1 < len(words) else "")
+    if word in UNDOING or (word in ("put", "roll", "take", "back") and {"back", "out"} & set(words[at + 1 : at + 6])):
+        return "undone" if word != "back" or follows == "out" else ""
+    if word in LEFT_OUT and follows not in ("forget", "stop"):
+        return "left out"
+    if (word, follows) in (("apart", "from"), ("other", "than"), ("no", "need")):
+        return "left out"
+    if word == "like" and at and words[at - 1] in ("would", "i'd", "we'd", "i", "we"):
+        return ""  # a wish
+    if word in LIKENESS or (word, follows) in LIKENESS_PAIRS or (word in ("as", "way") and follows in LIKENED):
+        return "likened"
+    if word in ASIDES or (word in CONDITIONS and (word != "once" or follows not in ("", ","))):
+        return "aside"
+    if word in ("you", "we", "i") and _past(follows) and follows not in NAMED:
+        return "aside"  # "the comments you added in every file"
+    return ""
+
+
+def _past(word: str) -> bool:
+    return word in IRREGULAR or (word.endswith("ed") and word not in ("need", "feed", "speed", "seed"))
+
+
+def _placed_anew(words: list[str], began: int, at: int) -> bool:
+    """Does the work's own place follow what it is likened to ("like orders.py in all the other services")?"""
+    likened = words[began + 1 : at]
+    if len(likened) < 1 or likened[0] in ("in", "on", "for", "with") and len(likened) < 2:
+        return False
+    if any(w in QUANTIFIERS or w in ("we", "you", "i", "they", "it", "is", "are", "do", "does") for w in likened):
+        return False
+    placing = words[at] in EVERYWHERE or words[at] in ("in", "to", "for")
+    return placing and (words[at] in EVERYWHERE or bool(QUANTIFIERS.intersection(words[at + 1 : at + 2])))
+
+
+def narrowed(words: list[str], out: frozenset[int] | set[int] = frozenset()) -> bool:
     """Is the scope one file, function or the like ("in this function")?"""
     for at, word in enumerate(words[:-1]):
-        if word in ("in", "inside", "within", "of", "on", "across", "throughout"):
-            one = words[at + 1] in ("this", "the", "that", "one", "single", "current", "same")
-            if one and any(unit in ONE_UNIT for unit in words[at + 2 : at + 4]):
-                return True
+        if at in out or word not in INSIDE:
+            continue
+        after = words[at + 1 : at + 5]
+        if after[0] in (*THIS, "the", "my", "our"):
+            for unit in after[1:]:
+                if unit in ONE_UNIT or (unit == "module" and after[0] in THIS):
+                    return True
+                if unit in STOPS or unit in QUANTIFIERS:
+                    break
     return False
 
 
-def _in_one_file(words: list[str]) -> bool:
-    for at, word in enumerate(words[:-1]):
-        stem, dot, suffix = words[at + 1].rpartition(".")
-        file = dot and stem and suffix.isalnum() and len(suffix) < 6 and suffix not in TEXT_FILES
-        if word in ("in", "inside", "within") and (file or words[at + 1] == GAP):
-            return True
-    return False
+def _file(word: str) -> str:
+    """The ending of a file's name, or an empty string."""
+    stem, _, ending = (word[:-2] if word.endswith("'s") else word).rpartition(".")
+    return ending if stem and ending.isalnum() and len(ending) < 6 and not ending.isdecimal() else ""
+
+
+def _place(words: list[str], at: int, verb_at: int, out: set[int]) -> tuple[str, str]:
+    """The preposition and the file (its ending) or function ("()") to which the quantifier at ``at`` is held."""
+    start = max((i + 1 for i in range(at) if words[i] == ","), default=0)
+    end = next((i for i in range(at, len(words)) if words[i] == ","), len(words))
+    for i, word in enumerate(words):
+        if i in out:
+            continue
+        ending = "()" if word.endswith("()") else "gap" if word == GAP else _file(word)
+        previous = words[i - 1] if i else ""
+        if not ending or (ending == "gap" and previous not in ("in", "inside", "within")):
+            continue
+        if words[i - 2 : i - 1] and words[i - 2] in (*NAMED, "defined", "specified", "pattern", "example", "see"):
+            continue
+        fronted = i <= 2 and words[i + 1 : i + 2] == [","]
+        if fronted or (start <= i < end and previous in WITHIN and words[start] not in ("see", "follow")):
+            return previous if not fronted else "in", ending
+        if i == verb_at + 1 or (i == verb_at + 2 and previous in ("the", "our", "my", "only", "just")):
+            return "object", ending
+    return "", ""
+
+
+def _held(unit: str, place: tuple[str, str], verb: str) -> bool:
+    """Does a place hold what is counted within one file or function?"""
+    preposition, ending = place
+    if not ending:
+        return False
+    if unit in ELSEWHERE and preposition in ("of", "to", "for", "object"):
+        return False
+    if verb in ADDING and preposition in ("to", "into") and ending != "()":
+        return True  # one file gets an entry for each
+    if preposition == "into":
+        return False
+    if ending in TEXT_FILES:
+        return unit in INNER and verb not in GENERATING
+    if ending == "gap":
+        return unit in INNER
+    return unit in INNER or unit in IN_A_FILE
 
 
 def breadth_of(words: list[str], verb_at: int, verb: str, more: frozenset[str]) -> set[str]:
     """What in the sentence of a verb says that the work itself, not the thing made, is broad."""
     found: set[str] = set()
-    narrow, one_file = narrowed(words), _in_one_file(words)
+    out = beside(words, verb_at)
+    narrow = narrowed(words, out)
     if sum("/" in word and "." in word and ":" not in word for word in words) >= COUNT_OF:
         found.add("paths")
     thing = verb_at + 2 if words[verb_at + 1 : verb_at + 2] in (["me"], ["us"]) else verb_at + 1
     single = words[thing : thing + 1] in (["a"], ["an"], ["one"])  # "a table of all pages" is one table
-    aside = seeking = False
+    seeking = False
     for at, word in enumerate(words):
         after = words[at + 1 : at + 7]
         previous = words[at - 1] if at else ""
-        if word == ",":
-            aside = at > verb_at and bool(after) and after[0] in ("it", "they", "this", "that", "we", "i", "you")
-        elif word in ASIDES:
-            aside = True
         seeking = seeking or (at > verb_at and word in SEEKING)  # "search across all files" is one feature
-        if aside or at == verb_at:
+        if at in out or at == verb_at:
             continue
         placed = at < verb_at or previous in PLACED or previous == "covering" or (previous in JOINS and not single)
         direct = at == verb_at + 1 or (at == verb_at + 2 and previous in ("the", "up", "out"))
-        if word in more or (word in EVERYWHERE and not (narrow or seeking)):
+        if word in more:
             found.add(word)
+        elif word in EVERYWHERE:
+            wide = any(base(w, WHOLE) or base(w, CONTAINERS) != w for w in after[:3] if base(w, CONTAINERS | WHOLE))
+            held = narrow or bool(_place(words, at, verb_at, out)[1])
+            if not seeking and (not held or (wide and not narrow)):
+                found.add(word)
         elif word.endswith("-wide") and not narrow:
             found.add("wide")
         elif [word, *after[:1]] == ["from", "scratch"] and not narrow:
@@ -82,7 +234,8 @@ def breadth_of(words: list[str], verb_at: int, verb: str, more: frozenset[str]) 
         elif word == "*.":
             found.add("glob")
         elif word == "everything" and after and after[0] in ("in", "under", "from", "listed", "described"):
-            found.add("everything")
+            if not _place(words, at, verb_at, out)[1]:
+                found.add("everything")
         elif word in ("whole", "entire"):
             if any(base(w, WHOLE) for w in after[:2]) and not single and words[at - 2 : at - 1] != ["of"]:
                 found.add(word)
@@ -94,6 +247,7 @@ def breadth_of(words: list[str], verb_at: int, verb: str, more: frozenset[str]) 
                 or seeking
                 or not (direct or placed)
                 or (word in VAGUE and not direct and previous != "in")
+                or _held(unit, _place(words, at, verb_at, out), verb)
             ):
                 continue  # "the places you touched", "accept all files", "support for multiple files"
             if previous in ("of", "for", "from") and (single or words[max(0, at - 2)] in RETOLD):
@@ -102,16 +256,33 @@ def breadth_of(words: list[str], verb_at: int, verb: str, more: frozenset[str]) 
             elif unit in CONTAINERS:
                 if not (direct and verb in CAREFUL and unit in LOOSE):
                     found.add(word if word in QUANTIFIERS else "count")
-            elif unit in INNER and word in QUANTIFIERS and not (narrow or one_file):
-                found.add(word)
+            elif unit in INNER and word in QUANTIFIERS:
+                elsewhere = unit in ELSEWHERE and not _within(words, at)
+                if not (_part_of_one(unit, behind, words, at) or (narrow and not elsewhere)):
+                    found.add(word)
     return found
+
+
+def _within(words: list[str], at: int) -> bool:
+    """Is the one place behind ``at`` reached by "in" rather than by "of"?"""
+    return any(w in ("in", "inside", "within", "from", "throughout") for w in words[at:]) or "in" in words[:1]
+
+
+def _part_of_one(unit: str, behind: str, words: list[str], at: int) -> bool:
+    """Is it each part of one named thing ("every field of Options")?"""
+    if unit not in PARTS or behind != "of":
+        return False
+    owner = words[words.index("of", at) + 1 :][:3]
+    return bool(owner) and not any(
+        w in QUANTIFIERS or base(w, WHOLE) or (base(w, CONTAINERS) not in ("", w)) for w in owner
+    )
 
 
 def _unit(after: list[str]) -> tuple[str, str]:
     """What a quantifier counts, and the word behind: the last noun of the compound ("all the old test files": file)."""
     unit = ""
     for word in after:
-        name = base(word, CONTAINERS) or base(word, INNER)
+        name = base(word, CONTAINERS) or base(word, INNER) or ("file" if _file(word) and not unit else "")
         if name:
             unit = name
         elif unit or word in STOPS:
