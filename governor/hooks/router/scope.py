@@ -48,6 +48,7 @@ from governor.hooks.router.vocabulary import (
 )
 
 COUNT_OF = 4  # counted containers, or files named by path, that are broad
+FEW = (["two"], ["three"], ["2"], ["3"], ["but"])  # "all three buttons", "all but the first"
 INSIDE = ("in", "inside", "within", "of", "on", "across", "throughout", "from")
 WITHIN = (*INSIDE, "at", "to", "for", "into")
 THIS = ("this", "that", "one", "single", "current", "same")
@@ -243,6 +244,7 @@ def breadth_of(words: list[str], verb_at: int, verb: str, more: frozenset[str]) 
             unit, behind = _unit(after)
             if (
                 behind == "you"
+                or after[:1] in FEW
                 or (previous in JOINS and behind in NOUN_FOLLOWERS)
                 or seeking
                 or not (direct or placed)

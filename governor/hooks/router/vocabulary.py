@@ -45,12 +45,12 @@ CONTAINERS = _set(
     " dockerfile script command client worker job suite locale project library workflow pipeline template hook"
     " form resource widget store reducer schema platform language release example doc snapshot fixture item story"
     " codebase repositories namespace stylesheet loader formatter renderer resolver listener builder factory middleware"
-    " migration manifest config locales chart playbook notebook crates"
+    " migration manifest config chart playbook notebook readme enum struct backend dialog modal"
 )
 # Of these, the ones of which one file holds many: "all handlers in orders.py" is one file's work.
 IN_A_FILE = _set(
     "endpoint handler controller route table model serializer parser validator command hook item reducer schema example"
-    " view fixture snapshot client job form screen loader formatter renderer resolver listener builder factory component"
+    " view fixture snapshot client job form screen loader formatter renderer resolver listener builder factory component enum struct"
 )
 INNER = _set(
     "function method class test usage use occurrence reference instance place spot string import call caller site"
@@ -145,7 +145,7 @@ ADDING = _set("add append insert register export list put")  # "add all models t
 RETOLD = _set("list table summary report overview inventory map diagram index count description")
 # "give me a design": judgement asked for by a noun
 GIVING = _set("come do give write draft make prepare find think need help figure i'd let's lets")
-JOINS = frozenset((",", "and", "then", "or"))
+JOINS = frozenset((",", "and", "then", "or", "but"))
 STOPS = _set("in on to for with from at by under and or , is are")
 # "in all modules"
 PLACED = _set("in to for across into under of from inside within")
