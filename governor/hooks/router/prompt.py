@@ -10,7 +10,8 @@ No text leaves this room: signals name words of the tables below, or of the pers
 
 from __future__ import annotations
 
-from governor.hooks.router.scope import breadth_of, narrowed, quoted
+from governor.hooks.router.asides import quoted
+from governor.hooks.router.scope import breadth_of, narrowed
 from governor.hooks.router.user_prose import GAP, own_words, sentences
 from governor.hooks.router.vocabulary import (
     ASKING,

@@ -1,48 +1,34 @@
 """How broad an order is: what its sentence says about the work itself, not about the thing to be made.
 
 "Add logging to all handlers" is broad; "add a function that visits all handlers", "rename it everywhere in this file"
-and "implement search across all files" are one piece of work each. Nor does a sentence say how broad its order is where
-it likens ("as in every other file"), leaves out ("not the other modules"), undoes, sets a condition or quotes a rule.
+and "implement search across all files" are one piece of work each.
 """
 
 from __future__ import annotations
 
-from governor.hooks.router.user_prose import GAP
+from governor.hooks.router.asides import NAMED, beside
 from governor.hooks.router.vocabulary import (
     ADDING,
-    ASIDES,
     CAREFUL,
-    CHANGING,
-    CONDITIONS,
     CONTAINERS,
     ELSEWHERE,
     EVERYWHERE,
     GENERATING,
     IN_A_FILE,
     INNER,
-    IRREGULAR,
     JOINS,
-    LEFT_OUT,
-    LIKENED,
-    LIKENESS,
-    LIKENESS_PAIRS,
     LOOSE,
     NOUN_FOLLOWERS,
     ONE_UNIT,
+    OPENERS,
     PARTS,
     PLACED,
     QUANTIFIERS,
     RETOLD,
-    RULES,
-    SAYING,
     SEEKING,
-    SO,
-    STANDING,
     STOPS,
     TEXT_FILES,
-    UNDOING,
     VAGUE,
-    VERBS,
     WHOLE,
     base,
 )
@@ -52,97 +38,10 @@ FEW = (["two"], ["three"], ["2"], ["3"], ["but"])  # "all three buttons", "all b
 INSIDE = ("in", "inside", "within", "of", "on", "across", "throughout", "from")
 WITHIN = (*INSIDE, "at", "to", "for", "into")
 THIS = ("this", "that", "one", "single", "current", "same")
-ACTORS = ("you", "we", "i", "someone", "anyone", "somebody", "anybody", "one")
-NAMED = ("listed", "mentioned", "named", "described", "asked", "pasted")  # "the files I listed" are the work
 
 
-def quoted(words: list[str]) -> set[int]:
-    """Where a sentence states a rule instead of giving an order: "the guide says to ...", "when you rename, ..."."""
-    for at, word in enumerate(words):
-        after = words[at + 1 : at + 4]
-        second = after[:1]
-        if at == 0 and word in STANDING:
-            return set(range(len(words)))
-        if (word == "whenever" or (word in ("every", "each", "any") and second == ["time"])) and at < 3:
-            return set(range(len(words)))
-        if word in ("if", "when") and second and second[0] in ACTORS and _changes(after[1:]):
-            return set(range(at, len(words)))
-        ruled = word in RULES and second and second[0] in ("is", "are", ",", *SAYING)
-        said = word in SAYING and at > 0 and words[at - 1] not in (*ACTORS, "please", ",", "and", "then", "to")
-        if ruled or said:
-            told = at + 1 if said else at + 2
-            ends = [i for i in range(told + 1, len(words)) if words[i] == ","]
-            if words[told : told + 1] == [","] or second == [","]:  # "our rule is: ...", up to ", so ..."
-                ends = [i for i in ends if words[i + 1 : i + 2] and words[i + 1] in SO]
-            return set(range(at, ends[0] if ends else len(words)))
-    return set()
-
-
-def _changes(words: list[str]) -> bool:
-    return any(word in VERBS or word in CHANGING for word in words)
-
-
-def beside(words: list[str], verb_at: int) -> set[int]:
-    """Where a sentence says nothing about how much work its order is."""
-    out = quoted(words)
-    kind = ""
-    began = 0
-    for at, word in enumerate(words):
-        after = words[at + 1 : at + 2]
-        follows = after[0] if after else ""
-        if word == ",":
-            pronoun = at > verb_at and follows in ("it", "they", "this", "that", "we", "i", "you")
-            kind = "aside" if pronoun else ""
-        elif kind == "left out" and word in ("but", "then"):
-            kind = ""
-        elif kind in ("undone", "left out") and word in JOINS and (follows == "then" or follows in VERBS):
-            kind = ""
-        elif kind == "likened" and _placed_anew(words, began, at):
-            kind = ""
-        elif not kind:
-            kind, began = _begins(words, at), at
-        if kind:
-            out.add(at)
-    return out
-
-
-def _begins(words: list[str], at: int) -> str:
-    """Which kind of aside begins with the word at ``at``, or an empty string."""
-    word, follows = words[at], (words[at + 1] if at + 1 < len(words) else "")
-    if word in UNDOING or (word in ("put", "roll", "take", "back") and {"back", "out"} & set(words[at + 1 : at + 6])):
-        return "undone" if word != "back" or follows == "out" else ""
-    if word in LEFT_OUT and follows not in ("forget", "stop"):
-        return "left out"
-    if (word, follows) in (("apart", "from"), ("other", "than"), ("no", "need")):
-        return "left out"
-    if word == "like" and at and words[at - 1] in ("would", "i'd", "we'd", "i", "we"):
-        return ""  # a wish
-    if word in LIKENESS or (word, follows) in LIKENESS_PAIRS or (word in ("as", "way") and follows in LIKENED):
-        return "likened"
-    if word in ASIDES or (word in CONDITIONS and (word != "once" or follows not in ("", ","))):
-        return "aside"
-    if word in ("you", "we", "i") and _past(follows) and follows not in NAMED:
-        return "aside"  # "the comments you added in every file"
-    return ""
-
-
-def _past(word: str) -> bool:
-    return word in IRREGULAR or (word.endswith("ed") and word not in ("need", "feed", "speed", "seed"))
-
-
-def _placed_anew(words: list[str], began: int, at: int) -> bool:
-    """Does the work's own place follow what it is likened to ("like orders.py in all the other services")?"""
-    likened = words[began + 1 : at]
-    if len(likened) < 1 or likened[0] in ("in", "on", "for", "with") and len(likened) < 2:
-        return False
-    if any(w in QUANTIFIERS or w in ("we", "you", "i", "they", "it", "is", "are", "do", "does") for w in likened):
-        return False
-    placing = words[at] in EVERYWHERE or words[at] in ("in", "to", "for")
-    return placing and (words[at] in EVERYWHERE or bool(QUANTIFIERS.intersection(words[at + 1 : at + 2])))
-
-
-def narrowed(words: list[str], out: frozenset[int] | set[int] = frozenset()) -> bool:
-    """Is the scope one file, function or the like ("in this function")?"""
+def narrowed(words: list[str], out: frozenset[int] | set[int] = frozenset()) -> str:
+    """The preposition before the one file, function or the like that is the scope ("in this function"), or empty."""
     for at, word in enumerate(words[:-1]):
         if at in out or word not in INSIDE:
             continue
@@ -150,10 +49,10 @@ def narrowed(words: list[str], out: frozenset[int] | set[int] = frozenset()) -> 
         if after[0] in (*THIS, "the", "my", "our"):
             for unit in after[1:]:
                 if unit in ONE_UNIT or (unit == "module" and after[0] in THIS):
-                    return True
+                    return word
                 if unit in STOPS or unit in QUANTIFIERS:
                     break
-    return False
+    return ""
 
 
 def _file(word: str) -> str:
@@ -169,13 +68,14 @@ def _place(words: list[str], at: int, verb_at: int, out: set[int]) -> tuple[str,
     for i, word in enumerate(words):
         if i in out:
             continue
-        ending = "()" if word.endswith("()") else "gap" if word == GAP else _file(word)
+        ending = "()" if word.endswith("()") else "gap" if "_" in word and "." not in word else _file(word)
         previous = words[i - 1] if i else ""
         if not ending or (ending == "gap" and previous not in ("in", "inside", "within")):
             continue
         if words[i - 2 : i - 1] and words[i - 2] in (*NAMED, "defined", "specified", "pattern", "example", "see"):
             continue
-        fronted = i <= 2 and words[i + 1 : i + 2] == [","]
+        own = max((k + 1 for k in range(i) if words[k] == ","), default=0)  # "in main.py, rename ..."
+        fronted = words[i + 1 : i + 2] in ([], [","]) and all(w in WITHIN or w in OPENERS for w in words[own:i])
         if fronted or (start <= i < end and previous in WITHIN and words[start] not in ("see", "follow")):
             return previous if not fronted else "in", ending
         if i == verb_at + 1 or (i == verb_at + 2 and previous in ("the", "our", "my", "only", "just")):
@@ -259,15 +159,22 @@ def breadth_of(words: list[str], verb_at: int, verb: str, more: frozenset[str]) 
                 if not (direct and verb in CAREFUL and unit in LOOSE):
                     found.add(word if word in QUANTIFIERS else "count")
             elif unit in INNER and word in QUANTIFIERS:
-                elsewhere = unit in ELSEWHERE and not _within(words, at)
+                elsewhere = unit in ELSEWHERE and narrow in ("of", "on")  # "every caller of this function"
                 if not (_part_of_one(unit, behind, words, at) or (narrow and not elsewhere)):
                     found.add(word)
+            elif not unit and word in QUANTIFIERS and direct and not narrow and _in_many(words, at):
+                found.add(word)  # "every magic number in the stylesheets"
     return found
 
 
-def _within(words: list[str], at: int) -> bool:
-    """Is the one place behind ``at`` reached by "in" rather than by "of"?"""
-    return any(w in ("in", "inside", "within", "from", "throughout") for w in words[at:]) or "in" in words[:1]
+def _in_many(words: list[str], at: int) -> bool:
+    """Is what is counted spread over several files, or over all of the code?"""
+    for place in range(at + 2, min(at + 6, len(words) - 1)):
+        if words[place] in ("in", "from", "of", "across"):
+            spread = words[place + 1 : place + 4]
+            many = any(w != base(w, CONTAINERS) for w in spread if base(w, CONTAINERS))
+            return many or bool({"codebase", "repo", "repository", "project", "monorepo", "app"}.intersection(spread))
+    return False
 
 
 def _part_of_one(unit: str, behind: str, words: list[str], at: int) -> bool:
@@ -284,7 +191,7 @@ def _unit(after: list[str]) -> tuple[str, str]:
     """What a quantifier counts, and the word behind: the last noun of the compound ("all the old test files": file)."""
     unit = ""
     for word in after:
-        name = base(word, CONTAINERS) or base(word, INNER) or ("file" if _file(word) and not unit else "")
+        name = base(word, CONTAINERS) or base(word, INNER) or ("file" if _file(word) and word is after[0] else "")
         if name:
             unit = name
         elif unit or word in STOPS:

@@ -50,7 +50,8 @@ CONTAINERS = _set(
 # Of these, the ones of which one file holds many: "all handlers in orders.py" is one file's work.
 IN_A_FILE = _set(
     "endpoint handler controller route table model serializer parser validator command hook item reducer schema example"
-    " view fixture snapshot client job form screen loader formatter renderer resolver listener builder factory component enum struct"
+    " view fixture snapshot client job form screen loader formatter renderer resolver listener builder factory"
+    " component enum struct"
 )
 INNER = _set(
     "function method class test usage use occurrence reference instance place spot string import call caller site"
