@@ -492,7 +492,9 @@ SPEAKING = rooms("attended", "pacing.rules") | {
     "governor.hooks.state.client_process",
 }  # the first word of an episode
 AGENT = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Agent", "tool_use_id": "t"}
-ROUTING = rooms(*(f"router.{name}" for name in ("prompt", "rules", "scope", "stems", "user_prose", "vocabulary")))
+ROUTING = rooms(
+    *(f"router.{name}" for name in ("asides", "prompt", "rules", "scope", "stems", "user_prose", "vocabulary"))
+)
 PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/"}
 WITHIN = "- [a](a.md) — short\n"
 OVER = "# Memory\n\n" + "- [b](b.md) — an entry\n" * 220 + "- [Long](long.md) — " + "words that go on " * 40 + "\n"

@@ -40,6 +40,21 @@ def labelled() -> list[tuple[str, str]]:
 CASES = labelled()
 
 
+def orders() -> dict[str, list[str]]:
+    """The orders of router_orders.txt by set ("small 1")."""
+    sets: dict[str, list[str]] = {}
+    named: list[str] = []
+    for line in (Path(__file__).parent / "router_orders.txt").read_text("utf-8").splitlines():
+        if line.startswith("= "):
+            named = sets.setdefault(line[2:], [])
+        elif line and sets:
+            named.append(line)
+    return sets
+
+
+ORDERS = orders()
+
+
 def lane(verdict: str = "GO", slack: float | None = 20.0, **other: Any) -> dict[str, Any]:
     facts = {"installed": True, "healthy": True, "verdict": verdict, "slack": slack, "window": "week"}
     landing = None if slack is None else 100 - slack
@@ -72,6 +87,55 @@ def test_precision_and_recall_on_the_labelled_prompts() -> None:
         meant = sum(n for (want, _), n in counts.items() if want == label)
         assert right / said >= 0.95, f"precision of {label}: {right}/{said}"
         assert right / meant >= 0.95, f"recall of {label}: {right}/{meant}"
+
+
+@pytest.mark.parametrize("name", list(ORDERS))
+def test_small_orders_stay_and_broad_ones_are_offered(name: str) -> None:
+    """The rates stand in docs/decisions.md, and this test prints them with ``-rP``."""
+    offered = [order for order in ORDERS[name] if read(order).kind == "build"]
+    print(f"{name}: {len(offered)} of {len(ORDERS[name])} offered")
+    assert len(ORDERS[name]) >= 30
+    if name.startswith("small"):
+        assert len(offered) * 10 <= len(ORDERS[name]), offered
+    else:
+        assert len(offered) >= len(ORDERS[name]) * 0.85, set(ORDERS[name]) - set(offered)
+
+
+MANY = st.sampled_from(["all the other files", "every other module", "all our services", "each of the packages"])
+SAID_BESIDE = st.sampled_from(
+    [
+        "Rename the flag in cli.py, as in {}.",
+        "Rename the flag in cli.py like in {}.",
+        "Rename the flag in cli.py the way {} do it.",
+        "Rename the flag in cli.py, not in {}.",
+        "Rename the flag in cli.py and leave {} alone.",
+        "Rename the flag in cli.py without touching {}.",
+        "Undo the rename in {} and rename the flag in cli.py.",
+        "Before you migrate {}, rename the flag in cli.py.",
+        "If you change a flag, update {}. Rename the flag in cli.py.",
+        "The guide says: update {}. Rename the flag in cli.py.",
+        "Our rule is to update {}. Rename the flag in cli.py.",
+    ]
+)
+ONE_PLACE = st.sampled_from(["in main.py", "in run()", "in this file", "in the Options class", "within src/app.ts"])
+INSIDE = st.sampled_from(["argument", "call", "warning", "method", "string", "import"])
+
+
+@given(MANY, SAID_BESIDE)
+def test_what_is_likened_left_out_undone_or_quoted_makes_no_order_broad(many: str, order: str) -> None:
+    assert "build" != read(order.format(many)).kind
+
+
+@given(MANY, st.sampled_from([", as in cli.py", ", not only in cli.py", ", the way cli.py does it", " except cli.py"]))
+def test_what_is_said_beside_a_broad_order_leaves_it_broad(many: str, beside: str) -> None:
+    assert "build" == read(f"Rename the flag in {many}{beside}.").kind
+
+
+@given(INSIDE, st.sampled_from(["all the {}s", "every {}", "each {}"]), ONE_PLACE)
+def test_all_of_what_one_file_or_function_holds_is_a_small_order(inside: str, many: str, place: str) -> None:
+    assert "build" != read(f"Rename {many.format(inside)} {place} to snake case.").kind
+    assert "build" != read(f"Please, {place}, rename {many.format(inside)} to snake case.").kind
+    assert "build" == read(f"Rename {many.format(inside)} across the services to snake case.").kind
 
 
 @pytest.mark.parametrize(("word", "form"), [

@@ -1,8 +1,9 @@
 """A child in a session of its own, and everything it starts, so that ending it leaves nothing behind.
 
-On Linux orphans of the run are given to us instead of to init (PR_SET_CHILD_SUBREAPER), so a tool that detached itself
-is still found; and the client is told to end when we die without a word (PR_SET_PDEATHSIG). Elsewhere the process
-group and whatever still descends from the client are all that can be found.
+Everything of a run carries its mark in its environment (run_mark), and a keeper beside it ends the run when we die
+without a word. On Linux orphans of the run are given to us instead of to init (PR_SET_CHILD_SUBREAPER), so a tool that
+emptied its environment is still found. Elsewhere what bears the mark, the process group and whatever still descends
+from the client are all that can be found.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, NamedTuple
 
-_PR_SET_PDEATHSIG = 1
+from governor.supervise import run_mark
+
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -42,23 +46,27 @@ class ChildProcess:
         stderr: int | None = None,
     ) -> None:
         self._before = {entry.pid for entry in _processes() if entry.parent == os.getpid()}
+        self._mark = uuid.uuid4().hex
+        given = dict(os.environ if env is None else env)
+        given[run_mark.NAME] = run_mark.extended(given.get(run_mark.NAME), self._mark)
         _adopt_orphans(True)
         try:
-            self.process = subprocess.Popen(  # noqa: S603 - the person named it
-                argv,
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                env=env,
-                cwd=cwd,
-                start_new_session=True,
-                preexec_fn=_be_endable,
-                bufsize=0,
-            )
+            with _sigint_heard():
+                self.process = subprocess.Popen(  # noqa: S603 - the person named it
+                    argv,
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    env=given,
+                    cwd=cwd,
+                    start_new_session=True,
+                    bufsize=0,
+                )
         except BaseException:
             _adopt_orphans(False)
             raise
         self._strays: set[int] = set()
+        self._keeper = _keeper(self._mark, self.process.pid)
 
     @property
     def code(self) -> int | None:
@@ -70,29 +78,40 @@ class ChildProcess:
         """Everything of this run that still lives, the client included; the dead are buried on the way."""
         alive = []
         listed = {entry.pid: entry for entry in _processes()}
+        marked = set(run_mark.marked(self._mark))
         me, leader = os.getpid(), self.process.pid
         for entry in listed.values():
-            adopted = entry.parent == me and entry.pid not in self._before and entry.pid != leader
+            adopted = self._is_adopted(entry)
             if adopted and entry.is_zombie:
                 _bury(entry.pid)
             elif (
                 not entry.is_zombie
                 and entry.pid != me
-                and (leader in (entry.pid, entry.group, entry.session) or adopted or self._descends(entry, listed))
+                and (
+                    leader in (entry.pid, entry.group, entry.session)
+                    or entry.pid in marked
+                    or adopted
+                    or self._descends(entry, listed)
+                )
             ):
                 alive.append(entry.pid)
         self._strays = {pid for pid in alive if listed[pid].group != leader}
         return alive
 
+    def _is_adopted(self, entry: _Entry) -> bool:
+        """An orphan of the run that was given to us: nothing of a run is in our own session, and our helpers are."""
+        if entry.parent != os.getpid() or entry.pid in self._before or entry.session == os.getsid(0):
+            return False
+        return entry.pid not in (self.process.pid, self._keeper.pid if self._keeper is not None else 0)
+
     def _descends(self, entry: _Entry, listed: Mapping[int, _Entry]) -> bool:
         seen = 0
-        me = os.getpid()
-        while entry.parent in listed and entry.parent != me and seen < 64:
+        while entry.parent in listed and entry.parent != os.getpid() and seen < 64:
             if entry.parent == self.process.pid or entry.parent in self._strays:
                 return True
             entry = listed[entry.parent]
             seen += 1
-        return entry.parent == me and entry.pid not in self._before and seen > 0
+        return seen > 0 and self._is_adopted(entry)
 
     def send(self, step: str) -> None:
         """INT, TERM or KILL to the whole run: the group, and what has left it."""
@@ -114,19 +133,58 @@ class ChildProcess:
         """Stop looking after it; what it left running on purpose goes on."""
         if self.process.stdout is not None:
             self.process.stdout.close()
+        _dismiss(self._keeper)
         _adopt_orphans(False)
+
+
+def _keeper(mark: str, leader: int) -> subprocess.Popen[bytes] | None:
+    """Who ends the run when we are killed; a run that cannot have one goes on without."""
+    words = [sys.executable, "-I", "-S", run_mark.__file__, mark, str(leader)]
+    try:
+        return subprocess.Popen(  # noqa: S603 - ourselves
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError:
+        return None
+
+
+def _dismiss(keeper: subprocess.Popen[bytes] | None) -> None:
+    if keeper is None or keeper.stdin is None:
+        return
+    try:
+        keeper.stdin.write(run_mark.DONE)
+        keeper.stdin.close()
+    except OSError:
+        pass  # it was killed itself
+    keeper.wait()
+
+
+@contextmanager
+def _sigint_heard() -> Iterator[None]:
+    """While a child starts: cron and ``&`` leave SIGINT ignored, which it would inherit; a handler it does not."""
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, lambda *_: None)
+    except ValueError:  # not the main thread, which alone may change it
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _adopt_orphans(wanted: bool) -> None:
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
-
-
-def _be_endable() -> None:
-    """In the child, before it becomes the client: cron and ``&`` leave SIGINT ignored, which would be inherited."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 def _bury(pid: int) -> None:

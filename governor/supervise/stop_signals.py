@@ -20,8 +20,9 @@ class Ladder:
     def is_begun(self) -> bool:
         return self._next is not None
 
-    def begin(self, now: float) -> None:
-        """From now on the run is to end. Begun again it goes one step further at once (a second ^C)."""
+    def begin(self, now: float, *, step: str = STEPS[0]) -> None:
+        """From now on the run is to end, with ``step`` first. Begun again it goes one further at once (a second ^C)."""
+        self.taken = max(self.taken, STEPS.index(step))
         self._next = now
 
     def hurry(self, now: float, *, within: float) -> None:

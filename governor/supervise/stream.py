@@ -58,6 +58,11 @@ class Feed:
         self.official: dict[str, StatedFigure] = {}
         self.refused: list[Stated] = []  # what the event taken last says of a refusal by the plan
 
+    @property
+    def has_said_how_it_ended(self) -> bool:
+        """Well, or of what failure; a client that was killed says neither."""
+        return bool(self.is_finished or self.failure or self.own_limit)
+
     def begin(self) -> None:
         """Another process goes on with the same session."""
         self.attempt += 1

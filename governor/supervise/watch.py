@@ -163,6 +163,10 @@ class RunWatch:
                 gone_at = now if gone_at is None else gone_at
                 if ready and not ladder.is_begun and now - gone_at < REMNANTS_S:
                     continue  # what was said last may still be in the pipe
+                cut_short = child.code >= 128 or (self.feed is not None and not self.feed.has_said_how_it_ended)
+                if cut_short and not ladder.is_begun:
+                    ladder.begin(now, step="TERM")  # nobody is left who could end its tools
+                    continue
                 if not ladder.is_begun or ladder.taken >= GIVE_UP or not child.members():
                     return
                 ladder.hurry(now, within=min(self.setting.grace, REMNANTS_S))

@@ -10,6 +10,7 @@ No text leaves this room: signals name words of the tables below, or of the pers
 
 from __future__ import annotations
 
+from governor.hooks.router.asides import quoted
 from governor.hooks.router.scope import breadth_of, narrowed
 from governor.hooks.router.user_prose import GAP, own_words, sentences
 from governor.hooks.router.vocabulary import (
@@ -107,7 +108,10 @@ def _orders(words: list[str], question: bool, verbs: frozenset[str]) -> list[tup
     commanded = bool(words) and opening in verbs
     if (question or opening in ASKING) and not (request or commanded or "please" in words[:start]):
         return found
+    rule = quoted(words)
     for at, word in enumerate(words):
+        if at in rule:
+            continue
         verb = base(word, verbs)
         if (verb and _ordered(words, at, verb, opening, bool(found))) or (
             (verb := DEEDS.get(word, "") if verbs >= VERBS else "")

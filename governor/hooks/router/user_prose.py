@@ -130,6 +130,8 @@ def sentences(text: str) -> list[Sentence]:
         words: list[str] = []
         for raw in line.split():
             word = raw.strip(".,;:!?()[]{}<>\"'*#—–-").casefold()
+            if word and raw.rstrip(".,;:!?").endswith("()"):
+                word += "()"  # a function's name
             if "*." in raw[:-1] or "**/" in raw:
                 word = "*."
             if raw[0] == "(" or not word:

@@ -44,15 +44,29 @@ CONTAINERS = _set(
     " folder directory crate app plugin adapter provider parser validator importer exporter table model serializer"
     " dockerfile script command client worker job suite locale project library workflow pipeline template hook"
     " form resource widget store reducer schema platform language release example doc snapshot fixture item story"
-    " codebase repositories namespace stylesheet"
+    " codebase repositories namespace stylesheet loader formatter renderer resolver listener builder factory middleware"
+    " migration manifest config chart playbook notebook readme enum struct backend dialog modal"
+)
+# Of these, the ones of which one file holds many: "all handlers in orders.py" is one file's work.
+IN_A_FILE = _set(
+    "endpoint handler controller route table model serializer parser validator command hook item reducer schema example"
+    " view fixture snapshot client job form screen loader formatter renderer resolver listener builder factory"
+    " component enum struct"
 )
 INNER = _set(
     "function method class test usage use occurrence reference instance place spot string import call caller site"
     " type interface query comment error warning constant field prop key argument parameter assertion selector"
-    " style color colour statement message icon button label timeout column"
+    " style color colour statement message icon button label timeout column regex"
 )
+# Of these, the ones that stand elsewhere: "every caller of send()" is not inside send().
+ELSEWHERE = _set("usage use occurrence reference instance place spot import call caller site")
+# Of these, the ones that belong to one thing: "every field of Options" is inside Options.
+PARTS = _set("argument parameter prop key field method column constant label")
 # "in this function"
-ONE_UNIT = _set("file function method class test line component page script block loop query")
+ONE_UNIT = _set(
+    "file function method class test line component page script block loop query snippet section paragraph struct enum"
+    " switch statement list dict array table handler endpoint header constructor helper chapter"
+)
 TEXT_FILES = _set("md txt sql json yaml yml toml pdf html csv rst")  # read from, rather than edited
 
 # Judgement: kept on Claude when asked for; when only mentioned, it still vetoes an offer (NEUTRAL pairs do not).
@@ -105,11 +119,34 @@ ASIDES = _set(
     "that which where when saying about because whose who if so whether listing showing containing linking"
     " pointing iterating looping looking referring"
 )
+# what is likened to something says how the work shall look, not how much of it there is
+LIKENESS = _set("like unlike matching match matches mirroring mirror mirrors resembling than")
+LIKENESS_PAIRS = frozenset(
+    (("consistent", "with"), ("similar", "to"), ("identical", "to"), ("same", "as"), ("line", "with"),
+     ("according", "to"), ("analogous", "to"), ("in", "keeping"), ("known", "from"))
+)  # fmt: skip
+LIKENED = _set("every all each we you i they our other others everywhere elsewhere it the in on for with is are do")
+# left out of the work, up to the next comma
+LEFT_OUT = _set(
+    "not don't dont never without nor neither instead rather except excluding besides leave leaving ignore ignoring"
+    " skip skipping keep keeping spare isn't aren't doesn't didn't won't shouldn't"
+)
+UNDOING = _set("undo revert restore reset unroll")
+CONDITIONS = _set("if when whenever before after once until unless while")
+# "our rule is", "the guide says": what follows is quoted
+RULES = _set("rule rules guideline guidelines convention conventions policy principle checklist standard standards")
+SAYING = _set("says say said states state requires require demands demand mandates asks reads insists")
+# the order that follows a rule
+SO = _set("so please therefore thus hence now then accordingly")
+STANDING = _set("generally normally usually always")
+CHANGING = _set("touch edit modify commit merge release introduce fix")  # "when you touch a file, ..."
+GENERATING = _set("generate implement create scaffold write port")  # reads a list of things from a file
+ADDING = _set("add append insert register export list put")  # "add all models to admin.py"
 # one text about many things
 RETOLD = _set("list table summary report overview inventory map diagram index count description")
 # "give me a design": judgement asked for by a noun
 GIVING = _set("come do give write draft make prepare find think need help figure i'd let's lets")
-JOINS = frozenset((",", "and", "then", "or"))
+JOINS = frozenset((",", "and", "then", "or", "but"))
 STOPS = _set("in on to for with from at by under and or , is are")
 # "in all modules"
 PLACED = _set("in to for across into under of from inside within")
