@@ -13,6 +13,7 @@ from governor.cli.unattended import handoffs
 from governor.cli.unattended.run import limits_of
 from governor.errors import StateError
 from governor.handoff import changes, record, start, work
+from governor.hooks.printable import printable
 from governor.model import Lane
 from governor.number_format import LANE_NAMES
 from governor.views import json_data
@@ -73,8 +74,8 @@ def handoff(
     if as_json:
         click.echo(json_data.dump({"schema": "governor.handoff/1", **shown}))
     elif foreground:
-        click.echo(handoffs.detail(shown))
+        click.echo(handoffs.detail(printable(shown)))
     else:
-        where = f" in a worktree, branch {shown['branch']}" if shown["branch"] else ""
+        where = f" in a worktree, branch {printable(shown['branch'])}" if shown["branch"] else ""
         click.echo(f"{name}: handed to {LANE_NAMES[goal]}{where}.\n  next: governor handoffs {name}")
     return 0 if not foreground or shown["state"] == record.DONE else 1

@@ -18,6 +18,7 @@ from governor.cli.opening import duration_of
 from governor.cli.user_only import require_user
 from governor.config import Settings
 from governor.errors import BadInputError
+from governor.hooks.printable import printable, printable_lines
 from governor.number_format import left
 from governor.supervise import command, log, outcome, watch
 from governor.supervise import run as supervisor
@@ -60,7 +61,7 @@ def run(
     file = None if summary is None else _writable(summary)
     done = supervised(list(words), settings, limits, wait=wait, as_json=as_json)
     log.note("run", done)
-    click.echo(outcome.line(done), err=True)
+    click.echo(outcome.line(printable(done)), err=True)
     content = outcome.as_data(done)
     if file is not None:
         _write(file, json_data.dump(content))
@@ -99,7 +100,9 @@ def supervised(words: list[str], settings: Settings, limits: RunLimits, *, wait:
         _say_what_is_not_watched(words, limits)
     ruling, before = supervisor.look_before(client.lane) if client is not None else (None, [])
     if ruling is not None and ruling.answer == "STOP" and not wait:
-        click.echo(f"governor: the gate says STOP ({ruling.text}); --wait would wait for the reset.", err=True)
+        click.echo(
+            f"governor: the gate says STOP ({printable(ruling.text)}); --wait would wait for the reset.", err=True
+        )
     _flush()
     outlet = Outlet(_stdout()) if client is not None else None
     setting = watch.Setting(
@@ -124,7 +127,7 @@ def supervised(words: list[str], settings: Settings, limits: RunLimits, *, wait:
     if outlet is not None:
         outlet.close()
     if done.client == "codex" and done.complaint:
-        click.echo(f"codex: {done.complaint}", err=True)
+        click.echo(f"codex: {printable_lines(done.complaint)}", err=True)
     return _with_lost_output(done, outlet)
 
 
@@ -153,8 +156,9 @@ def _say_what_is_not_watched(words: list[str], limits: RunLimits) -> None:
     clock = (
         f"{durations.words(limits.wall)} by the clock" if limits.wall is not None else "no limit by the clock is set"
     )
+    name = printable(Path(words[0]).name)
     click.echo(
-        f"governor: {Path(words[0]).name} is no headless run of a client that can be counted: {clock}{lost}.\n"
+        f"governor: {name} is no headless run of a client that can be counted: {clock}{lost}.\n"
         "  next: governor run -- claude -p ..., or governor run -- codex exec ...",
         err=True,
     )
@@ -163,7 +167,7 @@ def _say_what_is_not_watched(words: list[str], limits: RunLimits) -> None:
 def _told(why: str, until: int | None) -> None:
     if sys.stderr.isatty():
         rest = f"{left(until - time.time())} left" if until else "looking again soon"
-        click.echo(f"\r\033[Kgovernor: {why}; waiting, {rest} (^C ends it)", err=True, nl=False)
+        click.echo(f"\r\033[Kgovernor: {printable(why)}; waiting, {rest} (^C ends it)", err=True, nl=False)
 
 
 def _stdout() -> int:
