@@ -88,6 +88,7 @@ THINKING |= {name for name in ROOMS if re.match(r"governor\.hooks\.(?!state\b)\w
     "governor.hooks.attended",
     "governor.hooks.light_tuple",
     "governor.hooks.printable",
+    "governor.hooks.unreadable",
 }
 MACHINE = {
     "os",

@@ -346,11 +346,8 @@ def answer(
     """Say what ``decide`` makes of the event: (characters given to the model, the session they go into)."""
     from governor.hooks import fast_json
 
-    try:
-        event = fast_json.loads(raw)
-    except (ValueError, RecursionError):
-        return 0, ""
-    if not isinstance(event, dict):
+    event = fast_json.event(raw)
+    if event is None:
         return 0, ""
     reply = decide(event, door)
     if reply is None or (reply.once and not claim(door.home, reply.once)):
