@@ -42,6 +42,7 @@ def config(path: bool, schema: bool, as_json: bool) -> int:
             "schema": "governor.config/1",
             "file": str(settings.file),
             "file_exists": settings.file.exists(),
+            "not_read": [str(other) for other in paths.config_files_not_read()],
             "state": str(paths.home()),
             "settings": [{"name": name, "value": value, "origin": origin} for name, value, origin in rows],
         }
@@ -62,6 +63,8 @@ def _show(settings: settings_room.Settings, rows: list[tuple[str, Any, str]]) ->
     click.echo(
         f"budget file  {printable(str(settings.file))}{'' if settings.file.exists() else '  (not there: all defaults)'}"
     )
+    for other in paths.config_files_not_read():
+        click.echo(f"not read     {printable(str(other))}, for {settings.file.name} is there")
     click.echo(f"state        {printable(str(paths.home()))}")
     click.echo()
     for name, value, origin in rows:

@@ -18,6 +18,7 @@ from governor.cli.opening import duration_of
 from governor.cli.user_only import require_user
 from governor.config import Settings
 from governor.errors import BadInputError
+from governor.gate import evidence as gatehouse
 from governor.hooks.printable import printable, printable_lines
 from governor.number_format import left
 from governor.supervise import command, log, outcome, watch
@@ -33,6 +34,7 @@ from governor.views import json_data
 @click.option("--max-tokens", type=int, metavar="N", help="Tokens; what comes from the cache is left out.")
 @click.option("--max-tool-calls", type=int, metavar="N", help="Tool calls; the next one ends it.")
 @click.option("--max-wall", metavar="TIME", help="Work by the clock: 30m, 2h. Waiting does not count.")
+@click.option("--anyway", is_flag=True, help="Start though a budget that stops is used up.")
 @click.option("--wait", is_flag=True, help="Wait for a window's reset, before and in the middle, and go on.")
 @click.option("--json", "as_json", is_flag=True, help="The summary on stdout instead of the client's output.")
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON too.")
@@ -42,6 +44,7 @@ def run(
     max_tokens: int | None,
     max_tool_calls: int | None,
     max_wall: str | None,
+    anyway: bool,
     wait: bool,
     as_json: bool,
     summary: str | None,
@@ -59,6 +62,8 @@ def run(
     if command.recognise(list(words)) is None and limits.wall is None:
         _refuse_what_cannot_be_kept(words, {"usd": max_usd, "tokens": max_tokens, "tool calls": max_tool_calls})
     file = None if summary is None else _writable(summary)
+    if not wait:  # which waits for the reset of a budget, too
+        refuse_where_used_up(command.recognise(list(words)), anyway=anyway)
     done = supervised(list(words), settings, limits, wait=wait, as_json=as_json)
     log.note("run", done)
     click.echo(outcome.line(printable(done)), err=True)
@@ -66,6 +71,20 @@ def run(
     if file is not None:
         _write(file, json_data.dump(content))
     return done.exit_code
+
+
+def refuse_where_used_up(client: command.Client | None, *, anyway: bool) -> None:
+    """Raises: BadInputError where a budget that stops this folder's work is used up, and nobody said to go on."""
+    if anyway:
+        require_user("governor run --anyway")
+    if client is None or anyway:
+        return
+    ruling = gatehouse.used_up(client.lane)
+    if ruling is not None:
+        raise BadInputError(
+            f"{printable(ruling.text)}, so nothing is started.",
+            "governor run --wait waits for its reset; governor run --anyway, or governor override 30m, goes on",
+        )
 
 
 def limits_of(
