@@ -1,0 +1,66 @@
+"""Shapes that once took quadratic or exponential time. Work is counted, never timed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governor.hooks.memory import run as memory_run
+from governor.transcripts import tail
+
+
+def test_links_to_one_transcript_are_compared_with_it_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N links to one of N files: N comparisons, and one file found for each."""
+    n = 300
+    for number in range(n):
+        (tmp_path / f"a{number}.jsonl").write_bytes(b"{}\n")
+        (tmp_path / f"link{number}.jsonl").symlink_to(tmp_path / "a0.jsonl")
+    compared = []
+    real = os.path.samefile
+    monkeypatch.setattr(os.path, "samefile", lambda one, other: compared.append(one) or real(one, other))
+    reads = Counted()
+    monkeypatch.setattr(tail, "FoundFile", reads)
+    found, problems = tail.find(str(tmp_path))
+    assert (n, []) == (len(found), problems)
+    assert n == len(compared)
+    assert n == reads.made
+
+
+class Counted:
+    """Makes FoundFile, and counts how often one of them was asked for its inode."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self, path: str, inode: int, size: int, mtime_ns: int) -> tuple[str, int, int, int]:
+        self.made += 1
+        return (path, inode, size, mtime_ns)  # a plain tuple has no ``inode``: looking through all of them fails
+
+
+def slow(parts: list[str], pattern: list[str]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(slow(parts[n:], pattern[1:]) for n in range(len(parts) + 1))
+    return bool(parts) and memory_run.matches(parts[0], pattern[0]) and slow(parts[1:], pattern[1:])
+
+
+@given(
+    parts=st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5),
+    pattern=st.lists(st.sampled_from(["**", "*", "a", "b", "a*"]), max_size=5),
+)
+def test_two_stars_mean_what_they_meant(parts: list[str], pattern: list[str]) -> None:
+    assert slow(parts, pattern) == memory_run._matches(parts, pattern)
+
+
+def test_many_two_stars_look_at_each_part_once_for_each_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    real = memory_run.matches
+    monkeypatch.setattr(memory_run, "matches", lambda name, sign: looked.append(name) or real(name, sign))
+    parts, pattern = ["a"] * 60, ["**", "a"] * 20 + ["b"]
+    assert memory_run._matches(parts, pattern) is False
+    assert len(parts) * len(pattern) >= len(looked)
