@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from governor.clients import usage_panel
 from governor.hooks.memory import run as memory_run
 from governor.transcripts import tail
 
@@ -64,3 +67,29 @@ def test_many_two_stars_look_at_each_part_once_for_each_sign(monkeypatch: pytest
     parts, pattern = ["a"] * 60, ["**", "a"] * 20 + ["b"]
     assert memory_run._matches(parts, pattern) is False
     assert len(parts) * len(pattern) >= len(looked)
+
+
+DIGITS = """
+from governor.clients import usage_panel
+for shape in ("%s", "Current week %s", "Current week\\n%s% used", "Current week\\n5% used\\nResets %s"):
+    for unit in ("7", "7 ", "7.7", "7,"):
+        try:
+            usage_panel.panel(shape.replace("%s", unit * 40_000), lane="claude", now=1795262400)
+        except ValueError:
+            raise
+        except Exception as fault:
+            assert type(fault).__name__ == "BadInputError", fault
+"""
+
+
+def test_pasted_digits_end() -> None:
+    """Some seconds of linear work; an hour where each digit begins a figure of its own. The limit is a hang guard."""
+    done = subprocess.run([sys.executable, "-c", DIGITS], capture_output=True, text=True, timeout=120, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize(("said", "used"), [("5-7% used", None), ("12.5% used", 12.5), ("Opus 4.5: 7% used", 7.0)])
+def test_a_figure_begins_where_its_digits_begin(said: str, used: float | None) -> None:
+    found = usage_panel._FIGURE.search(said)
+    assert found is not None
+    assert (-7.0 if used is None else used) == float(found["value"])
