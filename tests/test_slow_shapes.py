@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from governor.clients import usage_panel
 from governor.hooks.memory import run as memory_run
+from governor.install import edit
 from governor.transcripts import tail
 
 
@@ -93,3 +95,14 @@ def test_a_figure_begins_where_its_digits_begin(said: str, used: float | None) -
     found = usage_panel._FIGURE.search(said)
     assert found is not None
     assert (-7.0 if used is None else used) == float(found["value"])
+
+
+def test_changed_members_are_spliced_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {f"k{number}": {"on": False, "kept": [number]} for number in range(500)}
+    after = {name: {**value, "on": True} for name, value in before.items()}
+    rounds = []
+    real = edit.root
+    monkeypatch.setattr(edit, "root", lambda text: rounds.append(text) or real(text))
+    text = json.dumps(before, indent=2)
+    assert json.dumps(after, indent=2) == edit.patch(text, after)
+    assert 1 == len(rounds)
