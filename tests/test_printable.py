@@ -240,8 +240,8 @@ def test_a_halt_is_told_without_the_control_characters_of_its_reason(name: str) 
 def test_the_status_line_is_one_safe_line(name: str) -> None:
     event = {"rate_limits": {f"seven_day_{name}": {"used_percentage": 42}}}
     known = {"window": f"week:x{name}", "rule": "refused", "resets_at": NOW + 99}
-    letter = {"lanes": {"claude": {"windows": [known]}}}
-    line = statusline_rules.line(event, letter, now=NOW, colour=False)
+    snapshot = {"lanes": {"claude": {"windows": [known]}}}
+    line = statusline_rules.line(event, snapshot, now=NOW, colour=False)
     assert [] == unsafe(line)
     assert "\n" not in line
     assert "refused" in line
