@@ -89,6 +89,9 @@ def how_to_write(folder: Path, why: str) -> str:
     return "GOVERNOR_HOME=~/somewhere-writable governor status"
 
 
+CONFIG_NAMES = ("budget.json", "budget.yaml", "budget.yml")  # the first of them that is there is read
+
+
 def config_file() -> Path:
     """The person's budget file (GOVERNOR_CONFIG, else budget.json, .yaml or .yml in the config folder)."""
     chosen = os.environ.get("GOVERNOR_CONFIG")
@@ -97,10 +100,19 @@ def config_file() -> Path:
     import platformdirs
 
     folder = platformdirs.user_config_path("governor")
-    for name in ("budget.json", "budget.yaml", "budget.yml"):
+    for name in CONFIG_NAMES:
         if (folder / name).exists():
             return folder / name
     return folder / "budget.json"
+
+
+def config_files_not_read() -> list[Path]:
+    """Other budget files beside the one that is read. Where GOVERNOR_CONFIG names one, no other is looked for."""
+    if is_config_named():
+        return []
+    read = config_file()
+    others = (read.with_name(name) for name in CONFIG_NAMES)
+    return [other for other in others if other != read and other.exists()]
 
 
 def is_config_named() -> bool:

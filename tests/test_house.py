@@ -87,6 +87,8 @@ ACTING |= {"governor.hooks.statusline.chained_statusline"}
 THINKING |= {name for name in ROOMS if re.match(r"governor\.hooks\.(?!state\b)\w+\.", name) and name not in ACTING} | {
     "governor.hooks.attended",
     "governor.hooks.light_tuple",
+    "governor.hooks.printable",
+    "governor.hooks.unreadable",
 }
 MACHINE = {
     "os",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import Any
 
 import click
@@ -99,7 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
     except click.exceptions.Exit as fault:
         return int(fault.exit_code)
     except click.ClickException as fault:
-        fault.show()
+        told = StringIO()
+        fault.show(told)
+        click.echo(_shown(told.getvalue()), nl=False, err=True)
         context = getattr(fault, "ctx", None)
         click.echo(f"  next: {context.command_path if context else 'governor'} --help", err=True)
         return 1
@@ -107,13 +109,13 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return 130
     except GovernorError as fault:
-        told = f"governor: {fault.message}"
+        words = f"governor: {_shown(fault.message)}"
         if sys.stderr.isatty():
             from governor.number_format import folded
 
             # What to type next stays one line, to be copied.
-            told = "\n".join(folded(told, 0, hang=2))
-        click.echo(f"{told}\n  next: {fault.next_step}", err=True)
+            words = "\n".join(folded(words, 0, hang=2))
+        click.echo(f"{words}\n  next: {_shown(fault.next_step)}", err=True)
         return fault.exit_code
     except BrokenPipeError:  # `governor usage | head`
         sys.stderr.close()
@@ -121,5 +123,11 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as fault:
         from governor.crash_report import report
 
-        click.echo(report(fault), err=True)
+        click.echo(_shown(report(fault)), err=True)
         return 3
+
+
+def _shown(text: str) -> str:
+    from governor.hooks.printable import printable_lines
+
+    return printable_lines(text)

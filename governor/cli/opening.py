@@ -14,6 +14,7 @@ import click
 from governor import config, durations
 from governor.config import Settings
 from governor.errors import BadInputError, StateError
+from governor.hooks.printable import printable, printable_lines
 from governor.ledger.store import Ledger, open_ledger
 from governor.pipeline import ingest
 
@@ -46,7 +47,7 @@ def opened(*, quiet: bool = False, sums: bool = False) -> Iterator[Opened]:
     with open_ledger() as ledger:
         if ledger.set_aside is not None:
             click.echo(
-                f"The ledger was corrupt. It was kept as {ledger.set_aside} and a new one begun; "
+                f"The ledger was corrupt. It was kept as {printable(str(ledger.set_aside))} and a new one begun; "
                 "use older than the clients' transcripts is only in the old one.\n  next: governor doctor",
                 err=True,
             )
@@ -57,7 +58,7 @@ def opened(*, quiet: bool = False, sums: bool = False) -> Iterator[Opened]:
             if sums and ledger.is_empty():
                 raise
             ledger.behind = fault
-            click.echo(f"governor: {fault}", err=True)
+            click.echo(f"governor: {printable_lines(str(fault))}", err=True)
         yield Opened(ledger, settings, now)
 
 
@@ -68,7 +69,7 @@ def settings_in_force() -> Settings:
     told = context.find_root().meta if context is not None else {}
     if settings.fault is not None and __name__ not in told:
         told[__name__] = True
-        click.echo(f"governor: {settings.fault}", err=True)
+        click.echo(f"governor: {printable_lines(str(settings.fault))}", err=True)
     return settings
 
 

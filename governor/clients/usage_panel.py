@@ -30,15 +30,16 @@ _PANEL: dict[Lane, re.Pattern[str]] = {
 }
 _PARTS = re.compile(r"[|·∙•]+")  # between two statements on one line
 _DRAWN = re.compile(r"[^\w\s%.,:;()/+'$€£¥&~–—-]|(?<!\w)[-–—_]{2,}")  # what progress bars and boxes are drawn with
+# A figure begins where its digits begin: else a long run of them is read once from each of its digits.
 _FIGURE = re.compile(
-    rf"(?:(?<![A-Za-z])(?P<before>{USED}|{LEFT})[\s:]{{0,3}})?(?P<value>-?\d+(?:[.,]\d+)?)\s*%"
+    rf"(?:(?<![A-Za-z])(?P<before>{USED}|{LEFT})[\s:]{{0,3}})?(?P<value>-?(?<!\d)\d+(?:[.,]\d+)?)\s*%"
     rf"(?:\s*(?P<after>{USED}|{LEFT}))?",
     re.I,
 )
 _SPLIT = re.compile(rf"%[ \t]*\n\s*(?=(?:{USED}|{LEFT})\b)", re.I)  # a figure and its word on two lines
 _RESETS = re.compile(RESET, re.I)
 # Codex's own limits of one model: its name stands before the window's.
-_MODEL = re.compile(r"(?P<family>[A-Za-z][\w.]*(?:-[\w.]+)+|\w*\d[\w.]*)\s+(?=5[- ]?h|weekly)", re.I)
+_MODEL = re.compile(r"(?P<family>[A-Za-z][\w.]*(?:-[\w.]+)+|(?=\w*\d)\w[\w.]*)\s+(?=5[- ]?h|weekly)", re.I)
 _AHEAD_S = {"5h": windows.LENGTH["5h"], "day": 86_400, "week": 8 * 86_400}
 
 

@@ -69,6 +69,28 @@ def seen(
     ), report
 
 
+def used_up(lane: Lane | None) -> GateRuling | None:
+    """The STOP of a budget that stops work in this folder and is used up, whatever else stops it; None where none is,
+    under an override or the kill switch, and where the state cannot be had.
+
+    Raises: BadInputError where the budget file is wrong.
+    """
+    now, home, settings = ingest.now_s(), str(paths.home()), config.load()
+    try:
+        with open_ledger() as ledger:
+            try:
+                ingest.refresh(ledger, settings, now=now)
+            except StateError:
+                pass  # what is remembered still counts
+            sums = budget_sums.spent(ledger, settings, now=now)
+    except StateError:
+        return None
+    found = list(of_budgets(sums, lane=lane, folder=_folder(), now=now))
+    if not found or runtime.off_by(home, now) is not None or runtime.is_overridden(home, now):
+        return None
+    return gate_rulings.worst(found)
+
+
 def wait(
     look_again: Callable[[], GateRuling],
     *,

@@ -63,8 +63,9 @@ def choose(wanted: Lane | None, came_from: HandoffOrigin) -> Lane:
     return "claude" if claude is not None and codex is not None and claude > codex else "codex"
 
 
-def may_take(lane: Lane, settings: Settings) -> list[str]:
-    """The words of that lane's client, if it can be started and its gate is open.
+def may_take(lane: Lane, settings: Settings, *, anyway: bool = False) -> list[str]:
+    """The words of that lane's client, if it can be started and its gate is open. ``anyway``: though a budget
+    that stops is used up.
 
     Raises: BadInputError with the reason, politely, and what to type instead.
     """
@@ -81,8 +82,14 @@ def may_take(lane: Lane, settings: Settings) -> list[str]:
     if (known := command.recognise(run_words(lane, words, in_git=True))) is None or known.lane != lane:
         raise BadInputError(f"handoff.{lane} starts no headless {LANE_NAMES[lane]}.", "governor config")
     ruling = gatehouse.look(lane=lane)
-    if ruling.answer == "STOP":
+    is_budget = ruling.rule.startswith("budget:")
+    if ruling.answer == "STOP" and not (is_budget and anyway):
         other = OTHER[lane]
+        if is_budget:
+            raise BadInputError(
+                f"{LANE_NAMES[lane]} cannot take work now: {ruling.text}.",
+                f"governor gate --lane {lane} --wait; governor handoff --anyway, or governor override 30m, goes on",
+            )
         raise BadInputError(
             f"{LANE_NAMES[lane]} cannot take work now: {ruling.text}.",
             f"governor handoff --lane {other} ..., or governor gate --lane {lane} --wait",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -86,6 +87,9 @@ def _settings(settings: config.Settings) -> list[Finding]:
         return [Finding("settings", False, fault.message, fault.next_step)]
     absent = f"all defaults ({settings.file} is not there)"
     findings = [Finding("settings", True, f"{settings.file}" if settings.file.exists() else absent)]
+    for other in paths.config_files_not_read():
+        text = f"{settings.file.name} is read, and {other.name} beside it is not"
+        findings.append(Finding("settings", False, text, f"mv {shlex.quote(str(other))} {shlex.quote(f'{other}.old')}"))
     rules, mend = str(settings.values["handoff"]["rules"]), f"$EDITOR {settings.file}"
     if rules and not os.access(os.path.expanduser(rules), os.R_OK):
         text = f"handoff.rules names {rules}, which cannot be read: no handoff can start"

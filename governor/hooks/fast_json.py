@@ -37,6 +37,17 @@ def loads(raw: bytes) -> Any:
     return json.loads(raw)
 
 
+def event(raw: bytes) -> dict[str, Any] | None:
+    """A hook's event; of a tool call that cannot be parsed, what can be told of it. None for anything else."""
+    try:
+        value = loads(raw)
+    except (ValueError, RecursionError):
+        from governor.hooks import unreadable
+
+        return unreadable.facts(raw) or None
+    return value if isinstance(value, dict) else None
+
+
 def dumps(value: Any) -> bytes:
     """The value in one line of ASCII, without blanks. Raises: TypeError where JSON has no word for a part of it."""
     try:

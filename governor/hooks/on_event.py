@@ -137,7 +137,7 @@ def _answer(turns: list[GuardTurn], raw: bytes, *, home: str, lane: str, now: fl
     name = raw.partition(b'"hook_event_name":"')[2][:40].partition(b'"')[0].decode("ascii", "replace")
     if not name and b"hook_event_name" in raw:  # laid out in another way: parse it
         event = _parsed(raw)
-        name = str(event.get("hook_event_name")) if isinstance(event, dict) else ""
+        name = str(event.get("hook_event_name"))
     for client, at, _, script, _ in LOOKS:
         if client == lane and at == name:
             turns.append(turn := GuardTurn(script))
@@ -145,7 +145,7 @@ def _answer(turns: list[GuardTurn], raw: bytes, *, home: str, lane: str, now: fl
     if not any(turn.wants for turn in turns):
         return
     event = _parsed(raw) if event is None else event
-    if not isinstance(event, dict):
+    if not event:
         return
     for turn in turns:
         if turn.wants and _ask(turn, event, runtime.HookContext(NAMES[turn.name], home, lane, now)):
@@ -155,13 +155,10 @@ def _answer(turns: list[GuardTurn], raw: bytes, *, home: str, lane: str, now: fl
             _release(turn, event, runtime.HookContext(NAMES[turn.name], home, lane, now))
 
 
-def _parsed(raw: bytes) -> Any:
+def _parsed(raw: bytes) -> dict[str, Any]:
     from governor.hooks import fast_json
 
-    try:
-        return fast_json.loads(raw)
-    except (ValueError, RecursionError):
-        return ""
+    return fast_json.event(raw) or {}
 
 
 def _look(turn: GuardTurn, raw: bytes, ctx: runtime.HookContext) -> None:

@@ -269,32 +269,34 @@ def in_dialect(reply: Reply, event_name: str, lane: str = "claude") -> dict[str,
     """The reply as the host wants it. Codex rejects unknown keys, ``ask``, a bare ``allow``, and ``continue`` before a
     tool call: none of them ever reaches it.
     """
+    shown: Callable[[str], str] = str
+    if not "".join((reply.person, reply.block, reply.deny, reply.halt, reply.ask, reply.model)).isprintable():
+        from governor.hooks.printable import printable_lines as shown
     out: dict[str, Any] = {}
     specific: dict[str, Any] = {}
-    deny = reply.deny or reply.halt
+    deny = shown(reply.deny or reply.halt)
     if reply.person:
-        out["systemMessage"] = reply.person
+        out["systemMessage"] = shown(reply.person)
     if reply.bell and lane == "claude":
         out["terminalSequence"] = "\a"
     if reply.block:
-        out["decision"] = "block"
-        out["reason"] = reply.block
+        out.update(decision="block", reason=shown(reply.block))
     if reply.halt and lane == "claude":
         out["continue"] = False
-        out["stopReason"] = reply.halt
+        out["stopReason"] = shown(reply.halt)
     if deny:
         specific["permissionDecision"] = "deny"
         specific["permissionDecisionReason"] = deny
     elif reply.ask and lane == "claude":
         specific["permissionDecision"] = "ask"
-        specific["permissionDecisionReason"] = reply.ask
+        specific["permissionDecisionReason"] = shown(reply.ask)
         if reply.update is not None:
             specific["updatedInput"] = reply.update
     elif reply.update is not None:
         specific["permissionDecision"] = "allow"
         specific["updatedInput"] = reply.update
     if reply.model:
-        specific["additionalContext"] = reply.model
+        specific["additionalContext"] = shown(reply.model)
     if specific:
         out["hookSpecificOutput"] = {"hookEventName": event_name, **specific}
     return out
@@ -344,11 +346,8 @@ def answer(
     """Say what ``decide`` makes of the event: (characters given to the model, the session they go into)."""
     from governor.hooks import fast_json
 
-    try:
-        event = fast_json.loads(raw)
-    except (ValueError, RecursionError):
-        return 0, ""
-    if not isinstance(event, dict):
+    event = fast_json.event(raw)
+    if event is None:
         return 0, ""
     reply = decide(event, ctx)
     if reply is None or (reply.once and not claim(ctx.home, reply.once)):

@@ -99,8 +99,11 @@ def patch(text: str, after: Any) -> str:
     before = parse(text)
     style = style_of(text)
     while not same(before, after):
-        start, end, words = _splice(text, root(text), before, after, style)
-        text = text[:start] + words + text[end:]
+        pieces, last = [], 0
+        for start, end, words in _splices(text, root(text), before, after, style):
+            pieces += [text[last:start], words]
+            last = end
+        text = "".join([*pieces, text[last:]])
         before = parse(text)
     return text
 
@@ -108,28 +111,35 @@ def patch(text: str, after: Any) -> str:
 Splice = tuple[int, int, str]
 
 
-def _splice(text: str, start: int, before: Any, after: Any, style: Style) -> Splice:
-    """The first difference below ``start``, as one replacement."""
+def _splices(text: str, start: int, before: Any, after: Any, style: Style) -> list[Splice]:
+    """Differences below ``start``, in order and apart: those inside each member, or the first one between members.
+
+    All members at once: a document is read again after each round, and 500 changed members would be 500 rounds.
+    """
     there = children(text, start)
     if isinstance(before, dict) and isinstance(after, dict):
-        for index, (child, (name, value)) in enumerate(zip(there, before.items(), strict=True)):
-            if name not in after:
-                return _removal(text, start, there, index)
-            if not same(value, after[name]):
-                return _splice(text, child.value, value, after[name], style)
+        inside: list[Splice] = []
+        for child, (name, value) in zip(there, before.items(), strict=True):
+            if name in after and not same(value, after[name]):
+                inside += _splices(text, child.value, value, after[name], style)
+        if inside:
+            return inside
+        gone = next((index for index, name in enumerate(before) if name not in after), None)
+        if gone is not None:
+            return [_removal(text, start, there, gone)]
         key = next(key for key in after if key not in before)
-        return _insertion(text, start, there, len(there), (word(key, style) + style.colon, after[key]), style)
+        return [_insertion(text, start, there, len(there), (word(key, style) + style.colon, after[key]), style)]
     if isinstance(before, list) and isinstance(after, list):
         names = [[json.dumps(item, sort_keys=True) for item in items] for items in (before, after)]
         steps = SequenceMatcher(None, names[0], names[1], autojunk=False).get_opcodes()
         what, old, _, new, _ = next(step for step in steps if step[0] != "equal")
         if what == "delete":
-            return _removal(text, start, there, old)
+            return [_removal(text, start, there, old)]
         if what == "replace":
-            return _splice(text, there[old].value, before[old], after[new], style)
-        return _insertion(text, start, there, old, ("", after[new]), style)
+            return _splices(text, there[old].value, before[old], after[new], style)
+        return [_insertion(text, start, there, old, ("", after[new]), style)]
     _, end = json.JSONDecoder().raw_decode(text, start)
-    return start, end, render(after, style, line_indent(text, start) if style.is_tall else None)
+    return [(start, end, render(after, style, line_indent(text, start) if style.is_tall else None))]
 
 
 def _removal(text: str, start: int, there: list[JsonMember], index: int) -> Splice:

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import sys
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO, NamedTuple, cast
@@ -57,17 +58,18 @@ def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Fo
     problems: list[Problem] = []
     folders: list[str] = [root]
     visited: dict[int, str] = {}  # inode -> folder; inodes of two disks may collide, so names are compared too
-    links: list[os.DirEntry[str]] = []  # looked at last, so that a thing's own name is the one that stays
+    links: deque[os.DirEntry[str]] = deque()  # looked at last, so that a thing's own name is the one that stays
     hard: set[tuple[int, int]] = set()
+    known: dict[int, list[str]] = {}  # inode -> the files found; of several disks there may be several
     try:
         visited[os.stat(root).st_ino] = root
     except OSError:
         return [], []
     while folders or links:
         if not folders:
-            link = links.pop(0)
+            link = links.popleft()
             try:
-                _follow(link, folders, visited, found, suffixes)
+                _follow(link, folders, visited, found, known, suffixes)
             except OSError as fault:
                 problems.append(Problem(link.path, None, f"unreadable: {fault.strerror}"))
             continue
@@ -95,6 +97,7 @@ def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Fo
                             if info.st_nlink > 1:
                                 hard.add((info.st_dev, info.st_ino))
                             found.append(FoundFile(entry.path, info.st_ino, info.st_size, info.st_mtime_ns))
+                            known.setdefault(info.st_ino, []).append(entry.path)
                 except OSError as fault:
                     problems.append(Problem(entry.path, None, f"unreadable: {fault.strerror}"))
     found.sort()
@@ -106,17 +109,19 @@ def _follow(
     folders: list[str],
     visited: dict[int, str],
     found: list[FoundFile],
+    known: dict[int, list[str]],
     suffixes: tuple[str, ...],
 ) -> None:
     """Take in what a link leads to, unless it was met under another name. Raises: OSError for a dangling link."""
     info = os.stat(link.path)
     if stat.S_ISDIR(info.st_mode):
-        known = visited.setdefault(info.st_ino, link.path)
-        if known == link.path or not os.path.samefile(known, link.path):
+        first = visited.setdefault(info.st_ino, link.path)
+        if first == link.path or not os.path.samefile(first, link.path):
             folders.append(link.path)
     elif link.name.endswith(suffixes) and stat.S_ISREG(info.st_mode):
-        same = (one for one in found if one.inode == info.st_ino and os.path.samefile(one.path, link.path))
-        if next(same, None) is None:
+        same = known.setdefault(info.st_ino, [])
+        if not any(os.path.samefile(path, link.path) for path in same):
+            same.append(link.path)
             found.append(FoundFile(link.path, info.st_ino, info.st_size, info.st_mtime_ns))
 
 

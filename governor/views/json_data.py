@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def dump(content: dict[str, Any]) -> str:
     """One JSON object, one line per top-level thing, keys in the contract's order. NaN cannot occur."""
-    return json.dumps(content, indent=2, allow_nan=False)
+    return json.dumps(content, indent=2, allow_nan=False).replace("\x7f", "\\u007f")  # DEL, which JSON lets stand
 
 
 def status(report: Report) -> dict[str, Any]:

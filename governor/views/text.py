@@ -58,6 +58,8 @@ def status(report: Report, *, why: bool = False) -> str:
             lines += _said("SLOW", refusals.sentence(refusal, now=now))
     if report.budgets:
         lines += ["", style("Budgets", bold=True), *map(_budget, report.budgets[:BUDGETS])]
+        for text in dict.fromkeys(_used_up(budget, report) for budget in _stopping(report)):
+            lines += _said("STOP", text)
     return "\n".join([*lines, "", *_foot(report)])
 
 
@@ -215,6 +217,18 @@ def _budget(budget: BudgetReport) -> str:
     return style(line, **COLOURS["STOP" if budget.action == "stop" else "NUDGE"]) if budget.share >= 1 else line  # type: ignore[arg-type]
 
 
+def _stopping(report: Report) -> list[BudgetReport]:
+    """The budgets that stop work and are used up."""
+    return [budget for budget in report.budgets if budget.action == "stop" and budget.share >= 1]
+
+
+def _used_up(budget: BudgetReport, report: Report) -> str:
+    place = f" in {budget.project}" if budget.project else ""
+    if report.off_by is not None or report.override_until is not None:
+        return f"budget '{budget.name}' is used up{place}, and work goes on: it is lifted for now"
+    return f"budget '{budget.name}' is used up: tool calls and prompts{place} are refused"
+
+
 def _foot(report: Report) -> list[str]:
     lines = []
     if report.unpriced:
@@ -231,11 +245,15 @@ def _foot(report: Report) -> list[str]:
     weeks = [found for found in windows if found.window.name == "week" and found.window.lane == "claude"]
     if report.off_by is not None:
         lines.append(style(f"next: {ON[report.off_by]}", dim=True))
-    elif stopped and report.override_until is not None:
+    elif (stopped or _stopping(report)) and report.override_until is not None:
         lines.append(style("next: governor override off ends the override", dim=True))
     elif stopped:
         reset = f" ({moment(max(stopped), None, now=report.generated_at)})" if max(stopped) else ""
         lines.append(style(f"next: wait for the reset{reset}, or governor override 30m", dim=True))
+    elif _stopping(report):
+        lines.append(
+            style("next: governor override 30m, or raise the budget in budget.json (governor config)", dim=True)
+        )
     elif unplaced := [found for found in windows if found.unplaced is not None]:
         lines.append(style(f"next: {unknown_figures.calibrate(unplaced[0])}", dim=True))
     elif any(found.official is None for found in weeks):

@@ -15,6 +15,7 @@ from governor.config import Settings
 from governor.errors import BadInputError
 from governor.gate import halting
 from governor.hooks import runtime
+from governor.hooks.printable import printable
 from governor.hooks.state import halt_file as rules
 from governor.hooks.state import halts as reader
 from governor.hooks.state.halt_file import SHORTEST_SESSION, Halt
@@ -186,7 +187,7 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         ends = f"until {moment(each.until, None, now=now)}" if each.until else "until lifted"
         since = f", set {moment(each.set_at, None, now=now)}" if each.set_at else ""
         click.echo(f"{rules.whom(each)}: {ends}{since}" + (f"; reason: {each.reason}" if each.reason else ""))
-        click.echo(f"  in {file}")
+        click.echo(f"  in {printable(file)}")
     if not found:
         click.echo("No agent is halted.")
     if runtime.off_by(str(paths.home()), now) and found:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +14,9 @@ from governor.errors import BadInputError, StateError
 from governor.hooks import runtime
 from governor.hooks.memory import run as compactor
 from governor.hooks.memory.rules import ARCHIVE, IndexLimits, Size, size_of
+from governor.hooks.printable import printable_lines
 from governor.hooks.state import backups
+from governor.views import json_data
 
 FILE = click.argument("file", type=click.Path(dir_okay=False))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
@@ -50,24 +50,24 @@ def check(file: str, as_json: bool) -> None:
             watched=_is_watched(file),
         )
     else:
-        click.echo(path)
-        click.echo(f"  lines       {size.lines:>8,} of {limits.max_lines:,}")
-        click.echo(f"  bytes       {size.bytes:>8,} of {limits.max_bytes:,}")
-        click.echo(f"  long lines  {over:>8,} over {limits.line_chars:,} characters")
+        _say(path)
+        _say(f"  lines       {size.lines:>8,} of {limits.max_lines:,}")
+        _say(f"  bytes       {size.bytes:>8,} of {limits.max_bytes:,}")
+        _say(f"  long lines  {over:>8,} over {limits.line_chars:,} characters")
         if _is_watched(file):
-            click.echo("  the hook watches this file")
+            _say("  the hook watches this file")
         else:
             is_index = os.path.basename(path) == compactor.NAME
             why = "it lies in no client's memory folder" if is_index else f"its name is not {compactor.NAME}"
-            click.echo(f"  the hook leaves this file alone: {why},")
-            click.echo("  and memory.files in the budget file does not name it (governor config)")
+            _say(f"  the hook leaves this file alone: {why},")
+            _say("  and memory.files in the budget file does not name it (governor config)")
         if made.result.shortened or made.result.moved:
-            click.echo(f"  next: governor memory compact --dry-run {shlex.quote(file)}")
+            _say(f"  next: governor memory compact --dry-run {shlex.quote(file)}")
         elif not made.result.fits:
-            click.echo("  Its headings, front matter and introduction alone are over: nothing can be moved for them.")
-            click.echo(f"  next: shorten them by hand, then governor memory check {shlex.quote(file)}")
+            _say("  Its headings, front matter and introduction alone are over: nothing can be moved for them.")
+            _say(f"  next: shorten them by hand, then governor memory check {shlex.quote(file)}")
         else:
-            click.echo(f"  nothing to do; next time: governor memory check {shlex.quote(file)}")
+            _say(f"  nothing to do; next time: governor memory check {shlex.quote(file)}")
     if is_over:
         click.get_current_context().exit(1)
 
@@ -108,15 +108,15 @@ def compact(file: str, dry_run: bool, as_json: bool) -> None:
             diff=_diff(file, done) if dry_run else None,
         )
     elif not changed:
-        click.echo(f"{path}: nothing to do.\n  next: governor memory check {shlex.quote(file)}")
+        _say(f"{path}: nothing to do.\n  next: governor memory check {shlex.quote(file)}")
     elif dry_run:
-        click.echo(_diff(file, done), nl=False)
-        click.echo(f"  next: governor memory compact {shlex.quote(file)}")
+        _say(_diff(file, done), nl=False)
+        _say(f"  next: governor memory compact {shlex.quote(file)}")
     else:
-        click.echo(f"{path}: {result.shortened:,} lines shortened, {result.moved:,} entries moved out.")
-        click.echo(f"  {before.lines:,} lines, {before.bytes:,} bytes -> {after.lines:,} lines, {after.bytes:,} bytes")
-        click.echo(f"  full text: {os.path.join(os.path.dirname(path), ARCHIVE)}")
-        click.echo(f"  undo: governor memory restore {shlex.quote(file)}")
+        _say(f"{path}: {result.shortened:,} lines shortened, {result.moved:,} entries moved out.")
+        _say(f"  {before.lines:,} lines, {before.bytes:,} bytes -> {after.lines:,} lines, {after.bytes:,} bytes")
+        _say(f"  full text: {os.path.join(os.path.dirname(path), ARCHIVE)}")
+        _say(f"  undo: governor memory restore {shlex.quote(file)}")
 
 
 @memory.command()
@@ -145,15 +145,15 @@ def restore(file: str, number: int, only_list: bool, dry_run: bool, as_json: boo
         _tell("restore", file=path, restored=is_done, dry_run=dry_run, versions=rows)
         return
     if not kept:
-        click.echo(f"{path}: no original is kept; it was never compacted here.")
-        click.echo(f"  next: governor memory check {shlex.quote(file)}")
+        _say(f"{path}: no original is kept; it was never compacted here.")
+        _say(f"  next: governor memory check {shlex.quote(file)}")
     for version in chosen:
-        click.echo(f"  {version.number:>3}  {version.saved_at}  {version.size:>8,} bytes")
+        _say(f"  {version.number:>3}  {version.saved_at}  {version.size:>8,} bytes")
     if not is_done and kept:
-        click.echo(f"  next: governor memory restore --version {chosen[0].number} {shlex.quote(file)}")
+        _say(f"  next: governor memory restore --version {chosen[0].number} {shlex.quote(file)}")
     elif is_done:
-        click.echo(f"{path} is as it was. The next edit of an index over its limits compacts it again.")
-        click.echo(f"  undo: governor memory restore {shlex.quote(file)}; or keep it long: governor config")
+        _say(f"{path} is as it was. The next edit of an index over its limits compacts it again.")
+        _say(f"  undo: governor memory restore {shlex.quote(file)}; or keep it long: governor config")
 
 
 def _file(given: str) -> str:
@@ -209,5 +209,8 @@ def _diff(file: str, made: compactor.CompactionPlan) -> str:
 
 
 def _tell(command: str, **fields: object) -> None:
-    json.dump({"schema": f"governor.memory.{command}/1", **fields}, sys.stdout)
-    sys.stdout.write("\n")
+    click.echo(json_data.dump({"schema": f"governor.memory.{command}/1", **fields}))
+
+
+def _say(text: str, *, nl: bool = True) -> None:
+    click.echo(printable_lines(text), nl=nl)

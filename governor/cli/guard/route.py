@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from datetime import UTC, datetime
@@ -15,11 +14,13 @@ from governor import paths
 from governor.cli.opening import opened, settings_in_force
 from governor.errors import BadInputError
 from governor.hooks import runtime
+from governor.hooks.printable import printable
 from governor.hooks.router import rules as router_rules
 from governor.hooks.router import tier_hint
 from governor.hooks.router.model_tier import suits
 from governor.hooks.router.prompt import PromptReading
 from governor.number_format import folded
+from governor.views import json_data
 
 
 @click.command()
@@ -41,7 +42,7 @@ def route(text: tuple[str, ...], lane: str, as_json: bool) -> None:
     shown = _data(reading, advice, said, lane=lane, snapshot=snapshot, now=now)
     wishes = settings_in_force().values["tiers"]  # of which a snapshot says nothing while no lane is pressed
     shown["tier"] = _tier(prompt, {"tiers": wishes, **snapshot}, lane=lane, now=now)
-    click.echo(json.dumps(shown, indent=2) if as_json else _text(shown))
+    click.echo(json_data.dump(shown) if as_json else _text(printable(shown)))
 
 
 def _written_now() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 
 from governor.cli.opening import json_option, lane_option, opened
 from governor.config import Settings
+from governor.hooks.printable import printable
 from governor.ledger import costs, owners, read
 from governor.ledger.rows import CachedResponse
 from governor.ledger.store import Ledger
@@ -71,7 +72,7 @@ def audit(lane: Lane | None, why: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json_data.dump(shown))
     else:
-        click.echo(face.screen(shown, why=why), color=False if "NO_COLOR" in os.environ else None)
+        click.echo(face.screen(printable(shown), why=why), color=False if "NO_COLOR" in os.environ else None)
 
 
 def week_of(

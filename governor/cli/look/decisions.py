@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from governor.cli.opening import json_option, lane_option, opened, time_of
+from governor.hooks.printable import printable
 from governor.hooks.router import tier_hint
 from governor.hooks.router.rules import NAMES, WHY
 from governor.ledger import read
@@ -129,7 +130,7 @@ def decisions(since: str, top: int, lane: Lane | None, as_json: bool) -> None:
     shown["tiers"] = tiers(found, used, snapshot, now=now)
     if not as_json:
         shown["latest"] = latest([row for row in found if row.get("decision") not in ROUTINE], top)
-    click.echo(json_data.dump(shown) if as_json else _text(shown, since))
+    click.echo(json_data.dump(shown) if as_json else _text(printable(shown), since))
 
 
 def named(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import click
 from governor.cli.opening import json_option, opened
 from governor.errors import StateError
 from governor.health import doctor as examiner
+from governor.hooks.printable import printable
 from governor.pipeline import ingest
 from governor.views import json_data
 
@@ -27,5 +28,5 @@ def doctor(as_json: bool) -> int:
         return 0 if well else 1
     from governor.views import tables
 
-    tables.findings(findings)
+    tables.findings(printable(findings))
     return 0 if well else 1

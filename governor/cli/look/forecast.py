@@ -7,6 +7,7 @@ import click
 from governor import accounts
 from governor.cli.opening import account_option, json_option, lane_option, opened
 from governor.errors import BadInputError
+from governor.hooks.printable import printable
 from governor.ledger import owners
 from governor.model import LANES, Lane
 from governor.pipeline.forecast_series import outlook
@@ -38,4 +39,5 @@ def forecast(lane: Lane | None, window: str, account: str | None, as_json: bool)
         if place:
             click.echo()
         names = [other.whose.name for other in known if other.whose.lane == view.whose.lane]
-        plots.forecast(view, now=now, whose=accounts.short(view.whose.name, names) if len(names) > 1 else "")
+        whose = accounts.short(view.whose.name, names) if len(names) > 1 else ""
+        plots.forecast(printable(view), now=now, whose=printable(whose))

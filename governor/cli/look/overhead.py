@@ -10,6 +10,7 @@ from governor.cli.look.decisions import SOON_S, followed
 from governor.cli.opening import json_option, lane_option, opened, time_of
 from governor.config import Settings
 from governor.errors import BadInputError
+from governor.hooks.printable import printable
 from governor.ledger import costs, owners, read
 from governor.ledger.store import Ledger
 from governor.model import LANES, Lane
@@ -58,7 +59,7 @@ def overhead(since: str, lift: str | None, lane: Lane | None, as_json: bool) -> 
     if as_json:
         click.echo(json_data.dump(shown))
     else:
-        face.show(shown, now=now, since=since)
+        face.show(printable(shown), now=now, since=since)
 
 
 def _lift(ledger: Ledger, name: str, *, now: int) -> None:
@@ -67,7 +68,7 @@ def _lift(ledger: Ledger, name: str, *, now: int) -> None:
         known = f"muted are: {', '.join(muted)}" if muted else "nothing is muted"
         raise BadInputError(f"{name!r} is no muted hook; {known}.", "governor overhead")
     click.echo(
-        f"{name} speaks again, and is judged afresh after {thinking.NEEDED} more runs.\n"
+        f"{printable(name)} speaks again, and is judged afresh after {thinking.NEEDED} more runs.\n"
         "  To allow it more for good: overhead.p95_ms and overhead.week_percent in budget.json.\n"
         "  next: governor overhead"
     )

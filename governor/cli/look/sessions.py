@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from governor.cli.opening import json_option, lane_option, opened, time_of
+from governor.hooks.printable import printable
 from governor.ledger import read
 from governor.model import Lane
 from governor.pipeline.assess import assess
@@ -36,4 +37,6 @@ def sessions(since: str, until: str | None, top: int, lane: Lane | None, as_json
         return
     from governor.views import tables
 
-    tables.sessions(found, scales, top=top, since=since, long_s=int(settings.values["loop"]["marathon"]))
+    tables.sessions(
+        printable(found), printable(scales), top=top, since=since, long_s=int(settings.values["loop"]["marathon"])
+    )

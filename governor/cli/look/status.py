@@ -7,6 +7,7 @@ import os
 import click
 
 from governor.cli.opening import account_option, json_option, lane_option, opened
+from governor.hooks.printable import printable
 from governor.ledger import owners
 from governor.model import Lane
 from governor.pipeline.assess import assess
@@ -33,5 +34,5 @@ def status(lane: Lane | None = None, why: bool = False, account: str | None = No
         return code
     from governor.views import text
 
-    click.echo(text.status(report, why=why), color=False if "NO_COLOR" in os.environ else None)
+    click.echo(text.status(printable(report), why=why), color=False if "NO_COLOR" in os.environ else None)
     return code

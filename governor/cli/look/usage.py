@@ -9,6 +9,7 @@ import click
 
 from governor.cli.opening import FOREVER, json_option, lane_option, midnight, opened, time_of
 from governor.errors import BadInputError
+from governor.hooks.printable import csv_cell, printable
 from governor.ledger import read
 from governor.quota import units
 from governor.usage import group_by
@@ -64,11 +65,11 @@ def usage(
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow([*wanted, *json_data.sums(total)])
-        writer.writerows([*row.names, *json_data.sums(row.tally).values()] for row in shown)
+        writer.writerows([*map(csv_cell, row.names), *json_data.sums(row.tally).values()] for row in shown)
     else:
         from governor.views import tables
 
-        tables.usage(wanted, shown, total, hidden=len(rows) - len(shown), recent_only=start == default != 0)
+        tables.usage(wanted, printable(shown), total, hidden=len(rows) - len(shown), recent_only=start == default != 0)
 
 
 def _first(rows: list[group_by.UsageRow], keys: list[str], top: int) -> list[group_by.UsageRow]:

@@ -12,6 +12,7 @@ from governor.cli.opening import json_option, opened, time_of
 from governor.cli.set.refresh import publish
 from governor.cli.user_only import require_user
 from governor.errors import BadInputError, StateError
+from governor.hooks.printable import printable
 from governor.ledger import owners, statements
 from governor.ledger.store import Ledger
 from governor.model import LANES, Account, Lane, LimitReading
@@ -99,7 +100,9 @@ def calibrate(
                 seen = usage_panel.panel(_pasted(), lane=lane, now=when)
                 readings = seen.readings
                 for piece in seen.unread:
-                    click.echo(f"governor: not understood: {piece}; the figure was taken without it.", err=True)
+                    click.echo(
+                        f"governor: not understood: {printable(piece)}; the figure was taken without it.", err=True
+                    )
             elif ask:
                 from governor.clients import ask_client as asking
 
@@ -201,7 +204,7 @@ def _list(stored: list[statements.StoredReading], *, now: int, as_json: bool) ->
         return
     from governor.views import calibration as calibration_view
 
-    calibration_view.anchors(stored, now=now)
+    calibration_view.anchors(printable(stored), now=now)
 
 
 def _fit(ledger: Ledger, weights: units.Weights, whose: Account, window: str, *, now: int, as_json: bool) -> None:
@@ -237,7 +240,7 @@ def _fit(ledger: Ledger, weights: units.Weights, whose: Account, window: str, *,
     else:
         from governor.views import calibration as calibration_view
 
-        calibration_view.weights(fitted, rates, stretches=len(found))
+        calibration_view.weights(printable(fitted), rates, stretches=len(found))
 
 
 def _confirm(readings: list[LimitReading], *, now: int, whose: str) -> None:
@@ -246,7 +249,7 @@ def _confirm(readings: list[LimitReading], *, now: int, whose: str) -> None:
         reset = f", resets {moment(one.resets_at, None, now=now)}" if one.resets_at else ""
         read_at = f"read {moment(one.observed_at, None, now=now)}"
         figure = f"{LANE_NAMES[one.lane]}{whose} {one.window} at {one.used_percent:g} %"
-        click.echo(f"Recorded: {figure}, {read_at}{reset}.")
+        click.echo(f"Recorded: {printable(figure)}, {read_at}{reset}.")
 
 
 def _explain(
@@ -283,4 +286,4 @@ def _explain(
 
 
 def _say(text: str) -> None:
-    click.echo(click.formatting.wrap_text(text, 80))
+    click.echo(click.formatting.wrap_text(printable(text), 80))

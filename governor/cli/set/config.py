@@ -12,6 +12,8 @@ from governor import config as settings_room
 from governor import durations, number_format, paths
 from governor.cli.opening import json_option
 from governor.errors import BudgetFileError
+from governor.hooks.printable import printable, printable_lines
+from governor.views import json_data
 
 SPANS = ("lease", "open_for", "marathon", "wall", "grace", "quiet")  # settings in seconds (config.guards.Span)
 
@@ -26,7 +28,7 @@ def config(path: bool, schema: bool, as_json: bool) -> int:
     Exits 1 where the file is wrong: all that is wrong in it is said, and the settings shown are those in force.
     """
     if path:
-        click.echo(paths.config_file())
+        click.echo(printable(str(paths.config_file())))
         return 0
     if schema:
         from governor.config.schema import Budget
@@ -40,10 +42,11 @@ def config(path: bool, schema: bool, as_json: bool) -> int:
             "schema": "governor.config/1",
             "file": str(settings.file),
             "file_exists": settings.file.exists(),
+            "not_read": [str(other) for other in paths.config_files_not_read()],
             "state": str(paths.home()),
             "settings": [{"name": name, "value": value, "origin": origin} for name, value, origin in rows],
         }
-        click.echo(json.dumps(content, indent=2))
+        click.echo(json_data.dump(content))
     else:
         _show(settings, rows)
     if settings.fault is not None:
@@ -57,15 +60,19 @@ def config(path: bool, schema: bool, as_json: bool) -> int:
 def _show(settings: settings_room.Settings, rows: list[tuple[str, Any, str]]) -> None:
     """A line a setting; a line of its own for each budget, tag and price, which are too long for a column."""
     width = max(len(name) for name, _, _ in rows)
-    click.echo(f"budget file  {settings.file}{'' if settings.file.exists() else '  (not there: all defaults)'}")
-    click.echo(f"state        {paths.home()}")
+    click.echo(
+        f"budget file  {printable(str(settings.file))}{'' if settings.file.exists() else '  (not there: all defaults)'}"
+    )
+    for other in paths.config_files_not_read():
+        click.echo(f"not read     {printable(str(other))}, for {settings.file.name} is there")
+    click.echo(f"state        {printable(str(paths.home()))}")
     click.echo()
     for name, value, origin in rows:
         lines = _lines(name, value)
         shown = f"{len(lines)} in all" if lines else _value(name, value)
-        click.echo(f"{name:<{width}}  {shown:<24}  {origin}")
+        click.echo(printable(f"{name:<{width}}  {shown:<24}  {origin}"))
         for line in lines:
-            click.echo(f"  {line}")
+            click.echo(printable(f"  {line}"))
 
 
 def _lines(name: str, value: Any) -> list[str]:
@@ -94,10 +101,11 @@ def _say_faults(fault: BudgetFileError, file: Path) -> None:
     """All of them, and where to mend them."""
     if len(fault.faults) < 2:
         step = fault.next_step if fault.next_step != "governor config" else f"$EDITOR {file}"
-        click.echo(f"\ngovernor: {fault.message}\n  next: {step}", err=True)
+        click.echo(printable_lines(f"\ngovernor: {fault.message}\n  next: {step}"), err=True)
         return
     listed = "".join(f"\n  {one}" for one in fault.faults)
-    click.echo(f"\ngovernor: {fault.message}\nAll that is wrong there:{listed}\n  next: $EDITOR {file}", err=True)
+    told = f"\ngovernor: {fault.message}\nAll that is wrong there:{listed}\n  next: $EDITOR {file}"
+    click.echo(printable_lines(told), err=True)
 
 
 def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:

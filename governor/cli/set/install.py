@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from governor.cli.user_only import require_user
+from governor.hooks.printable import printable, printable_lines
+from governor.views import json_data
 
 if TYPE_CHECKING:
     from governor.install import FileOutcome, Host, Scope
@@ -115,8 +117,6 @@ def _after_install(outcomes: list[FileOutcome], dry_run: bool) -> list[str]:
 
 def _tell(what: str, outcomes: list[FileOutcome], steps: list[str], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        import json
-
         targets = [
             {
                 "host": outcome.host,
@@ -130,15 +130,15 @@ def _tell(what: str, outcomes: list[FileOutcome], steps: list[str], *, dry_run: 
             for outcome in outcomes
         ]
         schema = f"governor.{what}/1"
-        click.echo(json.dumps({"schema": schema, "dry_run": dry_run, "targets": targets, "next": steps}))
+        click.echo(json_data.dump({"schema": schema, "dry_run": dry_run, "targets": targets, "next": steps}))
         return
     for outcome in outcomes:
         if dry_run and outcome.diff:
-            click.echo(outcome.diff, nl=False)
+            click.echo(printable_lines(outcome.diff), nl=False)
         else:
-            click.echo(f"{CLIENTS[outcome.host]}, {outcome.scope}: {_did(what, outcome)}")
+            click.echo(f"{CLIENTS[outcome.host]}, {outcome.scope}: {printable(_did(what, outcome))}")
         for note in outcome.notes:
-            click.echo(f"  note: {note}")
+            click.echo(f"  note: {printable_lines(note)}")
     for step in steps:
         click.echo(f"next: {step}")
 

@@ -10,6 +10,7 @@ from governor.cli.opening import account_option, json_option, lane_option
 from governor.errors import BadInputError
 from governor.gate import evidence as gatehouse
 from governor.gate.rulings import BLIND, EXIT, GateRuling
+from governor.hooks.printable import printable
 from governor.hooks.router.rules import NAMES
 from governor.model import Lane
 from governor.number_format import WIDTH, left, moment, percent, utc
@@ -42,7 +43,11 @@ def gate(lane: Lane | None, window: str | None, wait: bool, account: str | None,
             click.echo(f"governor: {waiting(ruling, ingest.now_s())}", err=True)
         ruling = gatehouse.wait(lambda: gatehouse.look(lane=lane, window=window, account=account), told=told)
     now = ingest.now_s()
-    click.echo(json_data.dump(as_data(ruling, now=now)) if as_json else line(ruling, now=now, lane=lane, window=window))
+    click.echo(
+        json_data.dump(as_data(ruling, now=now))
+        if as_json
+        else line(printable(ruling), now=now, lane=lane, window=window)
+    )
     return EXIT[ruling.answer]
 
 
@@ -62,7 +67,7 @@ def told(ruling: GateRuling, now: int) -> None:
 def waiting(ruling: GateRuling, now: int) -> str:
     """What is waited for, and how long that may take."""
     rest = f"{left(ruling.until - now)} left" if ruling.until else "no reset is known (governor override 30m goes on)"
-    return f"{words(ruling)}; waiting, {rest}"
+    return f"{printable(words(ruling))}; waiting, {rest}"
 
 
 def standing(ruling: GateRuling) -> str:

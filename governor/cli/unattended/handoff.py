@@ -11,8 +11,10 @@ from governor import config
 from governor.cli.opening import json_option
 from governor.cli.unattended import handoffs
 from governor.cli.unattended.run import limits_of
+from governor.cli.user_only import require_user
 from governor.errors import StateError
 from governor.handoff import changes, record, start, work
+from governor.hooks.printable import printable
 from governor.model import Lane
 from governor.number_format import LANE_NAMES
 from governor.views import json_data
@@ -26,6 +28,7 @@ from governor.views import json_data
 @click.option("--max-tokens", type=int, metavar="N", help="Tokens; what comes from the cache is left out.")
 @click.option("--max-tool-calls", type=int, metavar="N", help="Tool calls; the next one ends it.")
 @click.option("--max-wall", metavar="TIME", help="By the clock: 30m, 2h.")
+@click.option("--anyway", is_flag=True, help="Start though a budget that stops is used up.")
 @click.option("--foreground", "--wait-for-it", is_flag=True, help="Stay until it has ended.")
 @json_option
 def handoff(
@@ -36,6 +39,7 @@ def handoff(
     max_tokens: int | None,
     max_tool_calls: int | None,
     max_wall: str | None,
+    anyway: bool,
     foreground: bool,
     as_json: bool,
 ) -> int:
@@ -44,13 +48,15 @@ def handoff(
     It runs headless under the limits of budget.json's "handoff" (an hour by default) and these. Its permissions are
     those of handoff.claude and handoff.codex. The session it was started from is told once when it has ended.
     """
+    if anyway:
+        require_user("governor handoff --anyway")
     task = " ".join(words) or ("" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace"))
     settings = config.load()
     wishes = settings.values["handoff"]
     limits = limits_of("handoff", wishes, max_usd, max_tokens, max_tool_calls, max_wall)
     came_from = start.origin()
     goal = start.choose(lane, came_from)
-    program = start.may_take(goal, settings)
+    program = start.may_take(goal, settings, anyway=anyway)
     apart = bool(wishes["worktree"] if worktree is None else worktree)
     try:
         name, lock = start.prepare(
@@ -73,8 +79,8 @@ def handoff(
     if as_json:
         click.echo(json_data.dump({"schema": "governor.handoff/1", **shown}))
     elif foreground:
-        click.echo(handoffs.detail(shown))
+        click.echo(handoffs.detail(printable(shown)))
     else:
-        where = f" in a worktree, branch {shown['branch']}" if shown["branch"] else ""
+        where = f" in a worktree, branch {printable(shown['branch'])}" if shown["branch"] else ""
         click.echo(f"{name}: handed to {LANE_NAMES[goal]}{where}.\n  next: governor handoffs {name}")
     return 0 if not foreground or shown["state"] == record.DONE else 1

@@ -14,6 +14,7 @@ from governor import config
 from governor.cli.opening import json_option, settings_in_force
 from governor.errors import BadInputError
 from governor.handoff import changes, news, record
+from governor.hooks.printable import printable
 from governor.number_format import LANE_NAMES, ago, count, many, percent, usd, utc
 from governor.supervise.outcome import unheld_words
 from governor.views import json_data
@@ -30,11 +31,15 @@ def handoffs(words: tuple[str, ...], as_json: bool) -> None:
     if not words:
         listed = [as_data(name, commands=as_json) for name in record.every()]
         content = {"schema": "governor.handoffs/1", "handoffs": listed}
-        click.echo(json_data.dump(content) if as_json else table(listed))
+        click.echo(json_data.dump(content) if as_json else table(printable(listed)))
     elif len(words) == 1 and words[0] not in ("stop", "forget"):
         record.folder(words[0])
         shown = as_data(words[0])
-        click.echo(json_data.dump({"schema": "governor.handoffs/1", "handoffs": [shown]}) if as_json else detail(shown))
+        click.echo(
+            json_data.dump({"schema": "governor.handoffs/1", "handoffs": [shown]})
+            if as_json
+            else detail(printable(shown))
+        )
     elif len(words) == 2 and words[0] == "stop":
         _stop(words[1])
     elif len(words) == 2 and words[0] == "forget":

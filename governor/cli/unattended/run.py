@@ -18,6 +18,8 @@ from governor.cli.opening import duration_of
 from governor.cli.user_only import require_user
 from governor.config import Settings
 from governor.errors import BadInputError
+from governor.gate import evidence as gatehouse
+from governor.hooks.printable import printable, printable_lines
 from governor.number_format import left
 from governor.supervise import command, log, outcome, watch
 from governor.supervise import run as supervisor
@@ -32,6 +34,7 @@ from governor.views import json_data
 @click.option("--max-tokens", type=int, metavar="N", help="Tokens; what comes from the cache is left out.")
 @click.option("--max-tool-calls", type=int, metavar="N", help="Tool calls; the next one ends it.")
 @click.option("--max-wall", metavar="TIME", help="Work by the clock: 30m, 2h. Waiting does not count.")
+@click.option("--anyway", is_flag=True, help="Start though a budget that stops is used up.")
 @click.option("--wait", is_flag=True, help="Wait for a window's reset, before and in the middle, and go on.")
 @click.option("--json", "as_json", is_flag=True, help="The summary on stdout instead of the client's output.")
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON too.")
@@ -41,6 +44,7 @@ def run(
     max_tokens: int | None,
     max_tool_calls: int | None,
     max_wall: str | None,
+    anyway: bool,
     wait: bool,
     as_json: bool,
     summary: str | None,
@@ -58,13 +62,29 @@ def run(
     if command.recognise(list(words)) is None and limits.wall is None:
         _refuse_what_cannot_be_kept(words, {"usd": max_usd, "tokens": max_tokens, "tool calls": max_tool_calls})
     file = None if summary is None else _writable(summary)
+    if not wait:  # which waits for the reset of a budget, too
+        refuse_where_used_up(command.recognise(list(words)), anyway=anyway)
     done = supervised(list(words), settings, limits, wait=wait, as_json=as_json)
     log.note("run", done)
-    click.echo(outcome.line(done), err=True)
+    click.echo(outcome.line(printable(done)), err=True)
     content = outcome.as_data(done)
     if file is not None:
         _write(file, json_data.dump(content))
     return done.exit_code
+
+
+def refuse_where_used_up(client: command.Client | None, *, anyway: bool) -> None:
+    """Raises: BadInputError where a budget that stops this folder's work is used up, and nobody said to go on."""
+    if anyway:
+        require_user("governor run --anyway")
+    if client is None or anyway:
+        return
+    ruling = gatehouse.used_up(client.lane)
+    if ruling is not None:
+        raise BadInputError(
+            f"{printable(ruling.text)}, so nothing is started.",
+            "governor run --wait waits for its reset; governor run --anyway, or governor override 30m, goes on",
+        )
 
 
 def limits_of(
@@ -99,7 +119,9 @@ def supervised(words: list[str], settings: Settings, limits: RunLimits, *, wait:
         _say_what_is_not_watched(words, limits)
     ruling, before = supervisor.look_before(client.lane) if client is not None else (None, [])
     if ruling is not None and ruling.answer == "STOP" and not wait:
-        click.echo(f"governor: the gate says STOP ({ruling.text}); --wait would wait for the reset.", err=True)
+        click.echo(
+            f"governor: the gate says STOP ({printable(ruling.text)}); --wait would wait for the reset.", err=True
+        )
     _flush()
     outlet = StdoutWriter(_stdout()) if client is not None else None
     setting = watch.Setting(
@@ -124,7 +146,7 @@ def supervised(words: list[str], settings: Settings, limits: RunLimits, *, wait:
     if outlet is not None:
         outlet.close()
     if done.client == "codex" and done.complaint:
-        click.echo(f"codex: {done.complaint}", err=True)
+        click.echo(f"codex: {printable_lines(done.complaint)}", err=True)
     return _with_lost_output(done, outlet)
 
 
@@ -153,8 +175,9 @@ def _say_what_is_not_watched(words: list[str], limits: RunLimits) -> None:
     clock = (
         f"{durations.words(limits.wall)} by the clock" if limits.wall is not None else "no limit by the clock is set"
     )
+    name = printable(Path(words[0]).name)
     click.echo(
-        f"governor: {Path(words[0]).name} is no headless run of a client that can be counted: {clock}{lost}.\n"
+        f"governor: {name} is no headless run of a client that can be counted: {clock}{lost}.\n"
         "  next: governor run -- claude -p ..., or governor run -- codex exec ...",
         err=True,
     )
@@ -163,7 +186,7 @@ def _say_what_is_not_watched(words: list[str], limits: RunLimits) -> None:
 def _told(why: str, until: int | None) -> None:
     if sys.stderr.isatty():
         rest = f"{left(until - time.time())} left" if until else "looking again soon"
-        click.echo(f"\r\033[Kgovernor: {why}; waiting, {rest} (^C ends it)", err=True, nl=False)
+        click.echo(f"\r\033[Kgovernor: {printable(why)}; waiting, {rest} (^C ends it)", err=True, nl=False)
 
 
 def _stdout() -> int:

@@ -87,11 +87,19 @@ def _resolved(pattern: str) -> list[str]:
 
 
 def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return any(_matches(parts[n:], pattern[1:]) for n in range(len(parts) + 1))
-    return bool(parts) and matches(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+    """Do the parts of a path match those of a pattern, in which ``**`` is any number of parts?
+
+    Each step keeps how many parts may be used up so far, so several ``**`` cost no more than their product.
+    """
+    used = {0}
+    for sign in pattern:
+        if sign == "**":
+            used = set(range(min(used), len(parts) + 1))
+        else:
+            used = {count + 1 for count in used if count < len(parts) and matches(parts[count], sign)}
+        if not used:
+            return False
+    return len(parts) in used
 
 
 def take(path: str, *, largest: int = LARGEST) -> tuple[bytes, os.stat_result]:

@@ -41,7 +41,7 @@ class SpawningCall:
             self.forks = self.input.get("fork_turns", "all") != "none" if self.movable else True
         else:
             self.kind = _text(self.input.get("subagent_type"), 60) or "general-purpose"
-            self.forks, self.movable = self.kind == "fork", True
+            self.forks, self.movable = self.kind == "fork", isinstance(given, dict)
 
 
 def is_spawn(tool: object) -> bool:

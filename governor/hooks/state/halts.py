@@ -112,7 +112,7 @@ def reply(event: dict[str, Any], ctx: runtime.HookContext) -> runtime.Reply | No
 def obeyed(raw: bytes, ctx: runtime.HookContext) -> bool:
     """Does a halt hold for the event on stdin? Then its agent has been told so.
 
-    An event that cannot be read is held when everybody is halted: what it asks for, nobody can say.
+    Of a call that cannot be read, session and tool are cut out of its bytes (``governor.hooks.unreadable``).
     """
     told: list[runtime.Reply] = []
 
@@ -122,15 +122,4 @@ def obeyed(raw: bytes, ctx: runtime.HookContext) -> bool:
         return answer
 
     runtime.answer(ctx, decide, raw)
-    if not told and b'"PreToolUse"' in raw and not _is_readable(raw):
-        runtime.answer(ctx, decide, b'{"hook_event_name":"PreToolUse"}')
     return bool(told)
-
-
-def _is_readable(raw: bytes) -> bool:
-    from governor.hooks import fast_json
-
-    try:
-        return isinstance(fast_json.loads(raw), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -221,7 +221,7 @@ def line(
         percent, until, about = _newest(percent, resets_at, seen_at, known.get(window, {}), now)
         if until is not None and until <= now:
             continue
-        text = f"{window} {percent:.0f}%"
+        text = f"{_name(window)} {percent:.0f}%"
         verdict = "STOP" if percent >= WALL else str(about.get("verdict")) if about else ""
         landing = about.get("landing")
         if isinstance(landing, (int, float)) and landing > percent:
@@ -268,7 +268,15 @@ def _is_refused(about: dict[str, Any], now: float) -> bool:
     return about.get("rule") == "refused" and isinstance(until, (int, float)) and until > now
 
 
+def _name(window: str) -> str:
+    if window.isprintable():
+        return window
+    from governor.hooks.printable import printable
+
+    return printable(window)
+
+
 def _refused(window: str, colour: bool) -> str:
     """A refusal of a window that the client states no figure of: a model's own, or one that nobody named."""
-    text = f"{window} refused {SIGNS['STOP']}" if window != "any" else f"refused {SIGNS['SLOW']}"
+    text = f"{_name(window)} refused {SIGNS['STOP']}" if window != "any" else f"refused {SIGNS['SLOW']}"
     return f"\033[{COLOURS['STOP' if window != 'any' else 'SLOW']}m{text}\033[0m" if colour else text
