@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from governor.hooks.router.vocabulary import (
     ASIDES,
+    AUXILIARIES,
     CHANGING,
     CONDITIONS,
     EVERYWHERE,
@@ -114,6 +115,9 @@ def _past(word: str) -> bool:
 def _placed_anew(words: list[str], began: int, at: int) -> bool:
     """Does the work's own place follow what it is likened to ("like orders.py in all the other services")?"""
     likened = words[began + 1 : at]
+    rest = words[at : words.index(",", at) if "," in words[at:] else len(words)]
+    if rest[-1] in AUXILIARIES:  # "as the loaders in all the other packages do"
+        return False
     if len(likened) < 1 or (likened[0] in ("in", "on", "for", "with") and len(likened) < 2):
         return False
     if any(w in QUANTIFIERS or w in ("we", "you", "i", "they", "it", "is", "are", "do", "does") for w in likened):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from governor.hooks.router.asides import NAMED, beside
 from governor.hooks.router.vocabulary import (
     ADDING,
+    AUXILIARIES,
     CAREFUL,
     CONTAINERS,
     ELSEWHERE,
@@ -145,6 +146,7 @@ def breadth_of(words: list[str], verb_at: int, verb: str, more: frozenset[str]) 
             if (
                 behind == "you"
                 or after[:1] in FEW
+                or behind in AUXILIARIES  # "the ones of all the other pages are fine"
                 or (previous in JOINS and behind in NOUN_FOLLOWERS)
                 or seeking
                 or not (direct or placed)

@@ -126,6 +126,7 @@ LIKENESS_PAIRS = frozenset(
      ("according", "to"), ("analogous", "to"), ("in", "keeping"), ("known", "from"))
 )  # fmt: skip
 LIKENED = _set("every all each we you i they our other others everywhere elsewhere it the in on for with is are do")
+AUXILIARIES = _set("do does did are is were was have has already stay stays get gets")
 # left out of the work, up to the next comma
 LEFT_OUT = _set(
     "not don't dont never without nor neither instead rather except excluding besides leave leaving ignore ignoring"
