@@ -445,6 +445,6 @@ def _files(root: Path) -> Iterator[Path]:
 def test_nothing_is_worked_out_again_where_nothing_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     written(*PARENT)
     with refreshed() as ledger:
-        monkeypatch.setattr(ingest.books.auxiliary, "rests", lambda *_: pytest.fail("another session's books"))
+        monkeypatch.setattr(ingest.books.unlogged, "rests", lambda *_: pytest.fail("another session's books"))
         written(line(7, (1, 1, 0, 0), sessionId=OTHER), session=OTHER)
         take_in(ledger)

@@ -583,7 +583,7 @@ def test_the_ordinary_line_means_the_same_by_the_quick_way_and_by_the_patient_on
     path = transcript(line, agent=agent)
     quick = claude_transcripts.read(found(path), None)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(claude_transcripts.plain, "decode", lambda _: (_ for _ in ()).throw(ValueError))
+        patched.setattr(claude_transcripts.fast_schema, "decode", lambda _: (_ for _ in ()).throw(ValueError))
         patient = claude_transcripts.read(found(path), None)
     assert patient.usages == quick.usages
     assert patient.problems == quick.problems

@@ -112,7 +112,7 @@ def shown(command: str, left: Left, monkeypatch: pytest.MonkeyPatch) -> dict[str
 
 def test_runs_are_of_hooks_that_ship_and_look_as_they_write_them(left: Left, tmp_path: Path) -> None:
     sources = [path.read_text() for path in (ROOT / "hooks").glob("*.py")]
-    shipped = {name for text in sources for name in re.findall(r'hook\.(?:run|note_run)\([^"]*"(\w+)"', text)}
+    shipped = {name for text in sources for name in re.findall(r'runtime\.(?:run|note_run)\([^"]*"(\w+)"', text)}
     assert shipped | {REFRESH} == {run["h"] for run in left.runs}
     (tmp_path / "state").mkdir()
     runtime.note_run(str(tmp_path / "state"), "pacing", 0)
@@ -134,8 +134,8 @@ def test_every_decision_is_one_that_its_hook_makes(left: Left) -> None:
     strange = [kind for kind in kinds if kind[2] not in RULES.get(kind[:2], ())]
     assert [] == [kind for kind in strange if not re.fullmatch(r"(5h|week):spike:\d+", kind[2])]
     for room, words in (("loop", RULES["loop", "told"]), ("price", RULES["price", "told"])):
-        source = (ROOT / "governor" / "guards" / f"{room}.py").read_text()
-        acts = (ROOT / "governor" / "acts" / "alike.py").read_text()
+        source = (ROOT / "governor" / "hooks" / room / "rules.py").read_text()
+        acts = (ROOT / "governor" / "hooks" / "loop" / "run.py").read_text()
         assert [] == [word for word in words if f'"rule": "{word}"' not in source + acts]
     assert {one["shift"] for one in left.of("spawn")} <= {*degrade.WHY}
     assert {one["tier"]["rule"] for one in left.of("router") if "tier" in one} <= {*tier_hint.WHY}

@@ -29,7 +29,7 @@ from writing import (
 )
 
 from governor import config
-from governor.ledger import canary_counts, costs
+from governor.ledger import canary_counts, costs, rows
 from governor.ledger.store import Ledger
 from governor.review import canary_runner, quality
 from governor.review.simhash import alike, likeness
@@ -329,7 +329,7 @@ def sampled(share: float = 1.0) -> config.Settings:
 
 def totals(ledger: Ledger) -> dict[str, int]:
     days = costs.quality(ledger, 0)
-    return {name: sum(getattr(day, name) for day in days) for name in quality.FIELDS}
+    return {name: sum(getattr(day, name) for day in days) for name in rows.FIELDS}
 
 
 def test_looking_again_counts_nothing_again() -> None:

@@ -23,12 +23,12 @@ def _is_other_form(loc: Sequence[Any], content: Mapping[str, Any]) -> bool:
     """``weights`` may be a name or a table, and pydantic complains of both: of the form that was not written, too."""
     if len(loc) < 2 or loc[0] != "weights":
         return False
-    return bool(loc[1] == ("str" if isinstance(content["weights"], dict) else "Weights"))
+    return bool(loc[1] == ("str" if isinstance(content["weights"], dict) else "WeightSettings"))
 
 
 def _sentence(one: Any, content: Mapping[str, Any]) -> str:
     loc = list(one["loc"])
-    if loc[:1] == ["weights"] and loc[1:2] in (["Weights"], ["str"]):
+    if loc[:1] == ["weights"] and loc[1:2] in (["WeightSettings"], ["str"]):
         del loc[1]  # pydantic's word for which of the two forms it tried
     message = str(one["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     if not loc:
