@@ -9,6 +9,7 @@ from typing import NamedTuple
 from governor import (
     alarm_memory,
     calibrate,
+    demand,
     estimate,
     families,
     forecast,
@@ -103,7 +104,10 @@ def _lane(ledger: Ledger, settings: Settings, whose: Account, *, now: int) -> La
         return LaneReport(lane, False, [], whose)
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
-    named = {families.of(name): name for name in names}
+    named: dict[str, str] = {}
+    for name in reversed(names):  # days are learnt for the shortest window that is longer than five hours
+        if families.of(name) not in named or windows.length(name) > windows.LENGTH["5h"]:
+            named[families.of(name)] = name
     pasts = {family: past_of(ledger, settings, whose, now=now, window=name) for family, name in named.items()}
     latest = {name: each[0] for name, each in holding.items()}
     found = [
@@ -217,7 +221,7 @@ class Past(NamedTuple):
 
     hours: list[tuple[int, float]]
     active: list[int]  # quarters with use in the last ACTIVE_S
-    refused: list[tuple[int, int]]  # spans in which the wall stood, so that little use says nothing about demand
+    walls: list[demand.Wall]  # when windows stood full
     tz_offset: int
     days: season.Days | None  # what the hours teach
 
@@ -228,9 +232,10 @@ def past_of(ledger: Ledger, settings: Settings, whose: Account, *, now: int, win
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
     tz_offset = int(offset.total_seconds()) if offset else 0
     hours = history.hourly(ledger, settings, whose, now=now, window=window)
-    refused = statements.walls(ledger, whose, now - history.PAST_S)
+    walls = statements.walls(ledger, whose, now - history.PAST_S)
+    refused = demand.concerning(walls, window or "week")
     days = season.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
-    return Past(hours, sorted({piece.start for piece in used}), refused, tz_offset, days)
+    return Past(hours, sorted({piece.start for piece in used}), walls, tz_offset, days)
 
 
 def _project(
@@ -257,6 +262,7 @@ def projected(
             units_per_point=scale.effective,
             spread=scale.spread,
             tz_offset=past.tz_offset,
+            refused=demand.concerning(past.walls, window.name),
         )
     return forecast.project_week(
         past.hours,
@@ -267,6 +273,6 @@ def projected(
         units_per_point=scale.effective,
         spread=scale.spread,
         tz_offset=past.tz_offset,
-        refused=past.refused,
+        refused=demand.concerning(past.walls, window.name),
         days=past.days,
     )

@@ -92,6 +92,7 @@ def _ahead(
     dawn = season.DAWN_H * HOUR_S - tz_offset
     today, into = divmod(now - dawn, DAY_S)
     gone = sum(past.shape[: into // HOUR_S]) + past.shape[into // HOUR_S] * (into % HOUR_S) / HOUR_S
+    free = gone - sum(past.shape[hour] for hour in past.shut_today if hour < into // HOUR_S)
     typical = sum(past.mean) / 7
     shares = [1e-9 + past.mean[today % 7] / typical * (1 - gone)]
     for day in range(today + 1, (resets_at - dawn - 1) // DAY_S + 1):
@@ -100,7 +101,7 @@ def _ahead(
         past.habits,
         days_since=today - past.number[-1],
         size=sum(u for t, u in rows if now - into <= t <= now) / typical,
-        usual=past.mean[today % 7] / typical * gone,
+        usual=past.mean[today % 7] / typical * max(0.0, free),
         shares=[share / sum(shares) for share in shares],
         known=len(past.number),
     )

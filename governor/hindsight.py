@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from governor import families, history, weigh, windows
-from governor.backtest import HOUR_S, Course
+from governor.backtest import HOUR_S, Course, Known
 from governor.calibrate import Scale
 from governor.config import Settings
 from governor.ledger import read, statements
@@ -36,6 +36,12 @@ def courses(ledger: Ledger, settings: Settings, whose: Account, window: str, sca
         starts_at = resets_at - windows.length(window)
         found.append(_course(starts_at, resets_at, mine, scale, units_until))
     return found
+
+
+def known(ledger: Ledger, settings: Settings, whose: Account, window: str, *, now: int) -> Known | None:
+    """The scale as it was known at that moment."""
+    scale = history.scale_then(ledger, settings, whose, window, now=now)
+    return None if scale is None or not scale.can_project else Known(scale.effective, scale.spread)
 
 
 def _cycles(seen: Sequence[LimitReading]) -> list[tuple[int, list[LimitReading]]]:

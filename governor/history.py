@@ -105,6 +105,24 @@ def scale(ledger: Ledger, settings: Settings, whose: Account, window: str, *, no
     )
 
 
+def scale_then(ledger: Ledger, settings: Settings, whose: Account, window: str, *, now: int) -> calibrate.Scale | None:
+    """The scale as it would have been worked out at a past moment: of what had been read by then. Nothing is kept."""
+    since = {name: now // DAY * DAY - READINGS_S.get(name, LONG_S) for name in ("5h", "week", window)}
+    heard = {
+        name: [r for r in _heard(ledger, whose, name, since=begin) if r.observed_at <= now]
+        for name, begin in since.items()
+    }
+    changes = [at for at in regimes.candidates(whose.lane, settings.plan) if at <= now]
+    found: list[slopes.Rate] = []
+    if window in ("5h", "week"):
+        known = [at for at in regimes.KNOWN_CHANGES.get(whose.lane, ()) if at <= now]
+        found = slopes.rates(slopes.days(_bare(heard["5h"]), _bare(heard["week"])), changes=known)
+    anchors = _beside(ledger, settings, whose, window, heard[window])
+    size = windows.length(window)
+    turned = slopes.turned(found) if window == "week" else found
+    return calibrate.calibrate(anchors, window_s=size, changes=changes, rates=turned)
+
+
 def rates(ledger: Ledger, whose: Account, *, now: int) -> list[slopes.Rate]:
     """How the five hours stood to the week from one change of limits to the next, by official readings alone."""
     key = [1, *statements.stamp(ledger, whose, "5h"), *statements.stamp(ledger, whose, "week")]

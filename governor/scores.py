@@ -185,7 +185,12 @@ def _together(results: Iterable[Sequence[Said]]) -> list[Said]:
     for each in results:
         for bin_ in each:
             tenths.setdefault(min(int(bin_.said * 10), 9), []).append(bin_)
-    return [
-        Said(*(sum(b.looks * b[place] for b in bins) / sum(b.looks for b in bins) for place in (0, 1)), looks)
-        for bins, looks in ((b, sum(x.looks for x in b)) for _, b in sorted(tenths.items()))
-    ]
+    out = []
+    for _, bins in sorted(tenths.items()):
+        looks = sum(b.looks for b in bins)
+        said, came = (
+            sum(b.looks * value for b, value in zip(bins, values, strict=True)) / looks
+            for values in ([b.said for b in bins], [b.came for b in bins])
+        )
+        out.append(Said(said, came, looks))
+    return out

@@ -6,11 +6,11 @@ import math
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from governor import season
+from governor import demand, season
 from governor.landing import DRAWS, Forecast, landed, naive, normals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 HOUR_S: Final = 3600
 WEEK_S: Final = 604_800
@@ -27,17 +27,20 @@ def project_5h(
     units_per_point: float = 1.0,
     spread: float = 0.0,
     tz_offset: int = 0,
+    refused: Sequence[tuple[int, int]] = (),
 ) -> Forecast:
     """Where a 5-hour window ends, by what followed in the past at moments like this: as busy, at this time of day.
 
     Arguments as for ``project_week``. A few made-up moments (work goes on at the present rate for none, some or all of
-    the time left) stand in until the person's own outnumber them.
+    the time left) stand in until the person's own outnumber them. What was refused (``refused``: from, to) is taken for
+    what would have been used, and left out where nothing tells how much that was.
     """
     rows = [(t, u) for t, u in history if t <= now and u > 0 and math.isfinite(u)]
     left = max(0, min(resets_at - now, 6 * HOUR_S)) / HOUR_S
     by_hour: dict[int, float] = {}
     for at, units in rows:
         by_hour[at // HOUR_S] = by_hour.get(at // HOUR_S, 0.0) + units
+    blind = _fill(by_hour, refused, tz_offset=tz_offset) if refused else frozenset()
     hour, into = now // HOUR_S, now % HOUR_S / HOUR_S
     rate = by_hour.get(hour, 0.0) + (1 - into) * by_hour.get(hour - 1, 0.0)
     line = naive(spent, rate / units_per_point, left)
@@ -48,7 +51,7 @@ def project_5h(
     local = (now + tz_offset) / HOUR_S
     for then in range(max(min(by_hour, default=hour), hour - MOMENTS_H), hour - math.ceil(left)):
         was = by_hour.get(then, 0.0)
-        if (was > 0) != (rate > 0):
+        if (was > 0) != (rate > 0) or (blind and not blind.isdisjoint(range(then, then + 1 + math.ceil(left)))):
             continue
         apart = abs((local - then - tz_offset / HOUR_S - 1 + 12) % 24 - 12)
         if apart > 6:
@@ -75,3 +78,11 @@ def project_5h(
     if cap is not None and spent < cap < middle:
         wall = int(now + left * HOUR_S * (cap - spent) / (middle - spent))
     return landed(ends, spent=spent, cap=cap, wall_at=wall, line=line, weeks=weeks)
+
+
+def _fill(by_hour: dict[int, float], refused: Sequence[tuple[int, int]], *, tz_offset: int) -> frozenset[int]:
+    """Puts what was wanted in place of what was refused; returns the hours of which nothing is known."""
+    shift = tz_offset // HOUR_S - demand.DAWN_H
+    wanted = demand.wanted({hour + shift: units for hour, units in by_hour.items()}, refused, tz_offset=tz_offset)
+    by_hour.update({hour - shift: units for hour, units in wanted.by_hour.items()})
+    return frozenset(hour - shift for hour in wanted.refused if hour // 24 in wanted.unknown)

@@ -44,6 +44,7 @@ THINKING = {
         "calibrate",
         "families",
         "estimate",
+        "demand",
         "season",
         "level",
         "pools",

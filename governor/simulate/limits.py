@@ -96,13 +96,11 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
             wish, waiting = wish + caught_up, waiting - caught_up
         short_wanted += wish + away
         gone = 0.0  # units really used here
-        if short_wall is not None:
-            if short_wall.answer == "credits":
-                gone = wish if week_wall is None else 0.0
-            elif short_wall.answer == "waits":
+        if short_wall is not None and short_wall.answer != "credits":
+            if short_wall.answer == "waits":
                 waiting += KEPT * wish
         else:
-            short_used += wish + away
+            short_used = min(short_used + wish + away, 100 * upp_5h)
             week_wanted += wish + away
             if week_wall is None:
                 week_used += wish + away
@@ -116,8 +114,7 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
                 week_used = 100 * upp
                 week_wall = Wall("week", at + SLOT_S, week_ends, answer("week"))
                 out.walls.append(week_wall)
-            if short_used >= 100 * upp_5h and at < short_ends:
-                short_used = 100 * upp_5h
+            if short_wall is None and short_used >= 100 * upp_5h and at < short_ends:
                 short_wall = Wall("5h", at + SLOT_S, short_ends, answer("5h"))
                 if week_wall is None:  # nobody is told of a wall behind a wall
                     out.walls.append(short_wall)
@@ -136,16 +133,16 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
 
 
 def crowded(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float = 0.08) -> Lived:
-    """The same on a plan of such a size that walls are common: by ``LOAD``, a third to a half of the weeks pass 100 %."""
+    """The same on a plan of such a size that walls are common (``LOAD``): about a third of the weeks pass 100 %."""
     load = min(1.8, max(0.4, rng.lognormvariate(math.log(LOAD[0]), LOAD[1])))
     seed = rng.randrange(2**32)
     for _ in range(ROUNDS):
-        lived = live(Random(seed), someone, holidays=holidays, unread=unread)
+        lived = live(_again(seed), someone, holidays=holidays, unread=unread)
         mean = sum(lived.wanted[A_WEEK - 1 :: A_WEEK]) / max(1, someone.weeks) / 100
         if mean <= 0:
             break
         someone = someone._replace(units_per_percent=someone.units_per_percent * (mean / load) ** 0.8)
-    return live(Random(seed), someone, holidays=holidays, unread=unread)
+    return live(_again(seed), someone, holidays=holidays, unread=unread)
 
 
 def _rest(rng: Random, here: list[float], there: list[float], *, chance: float) -> None:
@@ -157,3 +154,5 @@ def _rest(rng: Random, here: list[float], there: list[float], *, chance: float) 
                 values[day * SLOTS_A_DAY : stop] = [0.0] * (stop - day * SLOTS_A_DAY)
 
 
+def _again(seed: int) -> Random:
+    return Random(seed)  # noqa: S311 - repeatable, not secret
