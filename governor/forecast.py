@@ -13,7 +13,7 @@ import math
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from governor import level, season
+from governor import level, own_errors, season
 from governor.landing import DRAWS, QUANTILES, Forecast, landed, naive, normal, normals, points
 from governor.pools import RECENT_H, pools
 from governor.session import project_5h
@@ -26,7 +26,6 @@ __all__ = ["QUANTILES", "Forecast", "naive", "project_5h", "project_week"]
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
 WEEK_S: Final = 604_800
-WIDEN: Final = 1.7  # of the level's variance: people are less regular than any model of them
 
 
 def project_week(
@@ -66,23 +65,45 @@ def project_week(
         if now - (RECENT_H + 1) * HOUR_S < t <= now
     )
     days_left = pools(past, now=now, resets_at=now + left, tz_offset=tz_offset, recent=recent, level=ahead.mean)
-    shape = ahead.mean**2 / (WIDEN * ahead.var)
+    shape = ahead.mean**2 / (season.WIDEN * ahead.var)
     # Wilson-Hilferty for the Gamma, with what is unknown of the scale.
     levels = [ahead.mean * max(0.0, 1 - 1 / (9 * shape) + z / (3 * math.sqrt(shape))) ** 3 for z in normals(0)]
     factors = [x / units_per_point * math.exp(min(3.0, spread * y)) for x, y in zip(levels, normals(1), strict=True)]
-    ends, crossings = [spent] * DRAWS, [math.inf] * DRAWS
+    parts = []
     for k, pool in enumerate(days_left):
         values, chances, top = pool.values, pool.chances, pool.chances[-1]
-        more = [f * values[bisect_left(chances, u * top)] for f, u in zip(factors, points(k + 2), strict=True)]
-        after = [end + x for end, x in zip(ends, more, strict=True)]
-        if cap is not None:
-            for i in [i for i, (a, b) in enumerate(zip(ends, after, strict=True)) if a < cap <= b]:
-                crossings[i] = pool.starts_at + pool.lasts * (cap - ends[i]) / more[i]
-        ends = after
+        parts.append([f * values[bisect_left(chances, u * top)] for f, u in zip(factors, points(k + 2), strict=True)])
+    rest = [sum(days) for days in zip(*parts, strict=True)]
+    usual = _usual(past, now=now, resets_at=now + left, tz_offset=tz_offset) / units_per_point
+    moved = own_errors.corrected(rest, usual, past.errors)
+    ends = [spent + x for x in moved]
+    crossings = [math.inf] * DRAWS
+    for i in [i for i, end in enumerate(ends) if cap is not None and spent < cap <= end]:
+        at, wider = spent, moved[i] / rest[i]
+        for pool, part in zip(days_left, parts, strict=True):
+            after = at + part[i] * wider
+            if cap is not None and at < cap <= after:
+                crossings[i] = pool.starts_at + pool.lasts * (cap - at) / (after - at)
+                break
+            at = after
     crossings.sort()
     middle = crossings[DRAWS // 2]
     wall = int(middle) if cap is not None and spent < cap and math.isfinite(middle) else None
     return landed(ends, spent=spent, cap=cap, wall_at=wall, line=line, weeks=past.weeks)
+
+
+def _usual(past: season.Days, *, now: int, resets_at: int, tz_offset: int) -> float:
+    """What is usual between two moments, in units."""
+    dawn = season.DAWN_H * HOUR_S - tz_offset
+    total = 0.0
+    for day in range((now - dawn) // DAY_S, (resets_at - dawn - 1) // DAY_S + 1):
+        begin, end = max(now - dawn, day * DAY_S) - day * DAY_S, min(resets_at - dawn, (day + 1) * DAY_S) - day * DAY_S
+        hours = (
+            past.shape[h] * (min(end, (h + 1) * HOUR_S) - max(begin, h * HOUR_S)) / HOUR_S
+            for h in range(begin // HOUR_S, (end - 1) // HOUR_S + 1)
+        )
+        total += past.mean[day % 7] * sum(hours)
+    return total
 
 
 def _ahead(

@@ -9,7 +9,7 @@ import math
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governor import demand, level
+from governor import demand, level, own_errors
 from governor.demand import is_weekend
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ HOUR_S: Final = 3600
 DAWN_H: Final = demand.DAWN_H
 FIVE_HOURS_S: Final = 18_000
 PAST_DAYS: Final = 182
-HALF_LIFE_D: Final = 56.0  # days of eight weeks ago count half
+WIDEN: Final = 1.7  # of the level's variance: people are less regular than any model of them
+HALF_LIFE_D: Final = level.HALF_LIFE_D
 SAME_DAY, SAME_KIND, OTHER_KIND = 1.0, 0.3, 0.02  # weights of the same weekday, of workdays for a workday, of the rest
 
 
@@ -32,6 +33,7 @@ class Days(NamedTuple):
     mean: list[float]  # expected total by weekday
     shape: list[float]  # share of a day by hour, adding up to 1
     habits: list[level.Habit]
+    errors: own_errors.OwnErrors = own_errors.OwnErrors()  # how far off such forecasts have been
     shut_today: frozenset[int] = frozenset()  # hours since dawn of the day after ``learn`` in which use was refused
 
     @property
@@ -84,13 +86,15 @@ def learn(
     weight = [0.5 ** ((today - d) / HALF_LIFE_D) for d in number]
     mean = _weekday_means(number, totals, weight)
     typical = sum(mean) / 7
-    habits, levels = level.learn(number, [t / typical for t in totals], [m / typical for m in mean])
+    sizes, usual = [t / typical for t in totals], [m / typical for m in mean]
+    habits, levels = level.learn(number, sizes, usual)
+    errors = own_errors.learn(level.track(number, sizes, usual, habits), usual, widen=WIDEN)
     shape = [sum(w * h[i] for w, h in zip(weight, hours, strict=True)) for i in range(24)]
     whole = sum(shape)
     until = [0.0, *accumulate(units for day in hours for units in day)]
     shut = demand.refused_hours(by_hour, refused, tz_offset=tz_offset, longer_than=FIVE_HOURS_S)
     now_shut = frozenset(hour - today * 24 for hour in shut if hour // 24 == today)
-    return Days(number, until, levels, mean, [s / whole for s in shape], habits, now_shut)
+    return Days(number, until, levels, mean, [s / whole for s in shape], habits, errors, now_shut)
 
 
 def affinity(a: int, b: int) -> float:

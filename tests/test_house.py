@@ -47,6 +47,7 @@ THINKING = {
         "demand",
         "season",
         "level",
+        "own_errors",
         "pools",
         "landing",
         "session",
