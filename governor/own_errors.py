@@ -22,8 +22,9 @@ HORIZONS_D: Final = (1, 2, 3, 5, 7)
 FLOOR: Final = 0.1  # of what is usual for these days
 HALF_LIFE_D: Final = 56.0
 BEGIN_DAYS: Final = 14  # before, nothing is known that could be off
-PRIOR_DAYS: Final = 35.0  # how many days of own past weigh as much as what is so for most people
-PRIOR_UP, PRIOR_DOWN = 1.0, 1.0
+SHIFT_DAYS: Final = 80.0
+PRIOR_DAYS: Final = 20.0  # how many days of own past weigh as much as what is so for most people
+PRIOR_UP, PRIOR_DOWN = 1.1, 0.9
 NARROWEST, WIDEST, FARTHEST = 0.6, 3.0, 1.5
 TAIL: Final = 0.9
 TAIL_Z: Final = 1.2816  # of a standard normal at ``TAIL``
@@ -74,7 +75,9 @@ def learn(track: Sequence[Track], usual: Sequence[float], *, widen: float) -> Ow
     up = (_quantile(pairs, TAIL, weight) - middle) / TAIL_Z
     down = (middle - _quantile(pairs, 1 - TAIL, weight)) / TAIL_Z
     shift = min(FARTHEST, max(-FARTHEST, middle))
-    return OwnErrors(trust * shift, _shrunk(up, PRIOR_UP, trust), _shrunk(down, PRIOR_DOWN, trust))
+    return OwnErrors(
+        weight / (weight + SHIFT_DAYS) * shift, _shrunk(up, PRIOR_UP, trust), _shrunk(down, PRIOR_DOWN, trust)
+    )
 
 
 def _shrunk(value: float, prior: float, trust: float) -> float:
