@@ -244,15 +244,26 @@ def _project(
     if placed is None or scale is None or not scale.can_project or window.resets_at is None:
         return None
     used = placed.used_percent
-    found = projected(window, used, scale, past, until=window.resets_at, now=now)
+    found = projected(window, used, scale, past, until=window.resets_at, now=now, placed=placed)
     wall_at = now if used >= estimate.CAP else found.wall_at  # it stands there already
     return Projection(found.p10, found.p50, found.p90, found.p_exceed, found.naive, wall_at, found.confidence)
 
 
 def projected(
-    window: windows.Window, used: float, scale: calibrate.Scale, past: Past, *, until: int, now: int
+    window: windows.Window,
+    used: float,
+    scale: calibrate.Scale,
+    past: Past,
+    *,
+    until: int,
+    now: int,
+    placed: Estimate | None = None,
 ) -> forecast.Forecast:
-    """Where the window stands at ``until`` (its reset, or a moment before it)."""
+    """Where the window stands at ``until`` (its reset, or a moment before it). ``placed``: how sure ``used`` is."""
+    is_read = placed is None or placed.basis != "local"
+    sure = None
+    if placed is not None and placed.high - placed.low > 2 * estimate.ROUNDING + 1e-9:
+        sure = (placed.low, placed.high)
     if windows.length(window.name) <= windows.LENGTH["5h"]:
         return forecast.project_5h(
             past.hours,
@@ -263,6 +274,8 @@ def projected(
             spread=scale.spread,
             tz_offset=past.tz_offset,
             refused=demand.concerning(past.walls, window.name),
+            is_read=is_read,
+            sure=sure,
         )
     return forecast.project_week(
         past.hours,
@@ -275,4 +288,5 @@ def projected(
         tz_offset=past.tz_offset,
         refused=demand.concerning(past.walls, window.name),
         days=past.days,
+        sure=sure,
     )

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 from governor import level, own_errors, season
-from governor.landing import DRAWS, QUANTILES, Forecast, landed, naive, normal, normals, points
+from governor.landing import DRAWS, QUANTILES, Forecast, landed, naive, normal, normals, points, starts
 from governor.pools import RECENT_H, pools
 from governor.session import project_5h
 
@@ -41,13 +41,15 @@ def project_week(
     tz_offset: int = 0,
     refused: Sequence[tuple[int, int]] = (),
     days: season.Days | None = None,
+    sure: tuple[float, float] | None = None,
 ) -> Forecast:
     """Where a weekly window ends. ``spent`` and ``cap`` share one unit; ``units_per_point`` turns history into it.
 
     With percentages, ``units_per_point`` is the local units per official percent as it will be used from here on:
     the scale times the share that is used here, so that use elsewhere is expected to keep its share. ``spread`` is the
     standard deviation of its log. ``days`` may be given where ``season.learn`` was called already. No quantile is
-    below ``spent``; a window that is over, or clocks that jump, give ``spent`` itself.
+    below ``spent``; a window that is over, or clocks that jump, give ``spent`` itself. ``sure`` is the 80 % interval of
+    ``spent`` where the last reading is old: then the ends begin there, and may lie below ``spent``.
     """
     rows = list(history)
     left = max(0, min(resets_at - now, 5 * WEEK_S))
@@ -76,10 +78,11 @@ def project_week(
     rest = [sum(days) for days in zip(*parts, strict=True)]
     usual = _usual(past, now=now, resets_at=now + left, tz_offset=tz_offset) / units_per_point
     moved = own_errors.corrected(rest, usual, past.errors)
-    ends = [spent + x for x in moved]
+    begins = starts(spent, sure)
+    ends = [begin + x for begin, x in zip(begins, moved, strict=True)]
     crossings = [math.inf] * DRAWS
-    for i in [i for i, end in enumerate(ends) if cap is not None and spent < cap <= end]:
-        at, wider = spent, moved[i] / rest[i]
+    for i in [i for i, end in enumerate(ends) if cap is not None and begins[i] < cap <= end]:
+        at, wider = begins[i], moved[i] / rest[i]
         for pool, part in zip(days_left, parts, strict=True):
             after = at + part[i] * wider
             if cap is not None and at < cap <= after:

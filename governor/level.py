@@ -2,7 +2,7 @@
 
 A day's use is its weekday's usual use times the level, plus noise of its own. The level is a first-order
 autoregression, followed day by day by a Kalman filter, without regard to where windows begin. How fast it is forgotten
-and how much it wanders differ between people more than anything else, so nobody's value is assumed: twenty pairs are
+and how much it wanders differ between people more than anything else, so nobody's value is assumed: sixteen pairs are
 followed at once and weighed by how well each foretold the person's own days (Bayesian model averaging; the noise is
 integrated out under an inverse-gamma prior).
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-KEEPS: Final = (0.6, 0.85, 0.95, 0.985, 0.998)  # of a deviation, from day to day: half gone in 1.4, 4, 14, 46, 350 days
+KEEPS: Final = (0.6, 0.85, 0.95, 0.985)  # of a deviation, from one day to the next: half gone in 1.4, 4, 14, 46 days
 SIGNALS: Final = (0.15, 0.4, 1.2, 3.0)  # variance of levels over variance of days
 PRIOR_NOISE, PRIOR_DAYS = 0.8, 10.0  # squared variation of a day around its expectation; counts as ten days
 CLIP: Final = 3.0  # standard deviations: beyond, a day says no more than that it was a big one

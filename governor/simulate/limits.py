@@ -46,6 +46,7 @@ class Lived(NamedTuple):
     resets_5h: list[int]  # when the open 5-hour window resets, 0 where none is open
     walls: list[Wall]
     week: list[Seen]  # what a machine reads of the weekly meter
+    short: list[Seen]  # and of the 5-hour one
 
     def hourly(self) -> list[tuple[int, float]]:
         """Local use as ``forecast`` takes it."""
@@ -74,8 +75,8 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
     answer = _Answer(rng)
     upp = someone.units_per_percent
     upp_5h = upp / someone.windows_per_week if someone.windows_per_week else math.inf
-    out = Lived(someone, [], [], [], [], [], [], [], [])
-    week_used = week_wanted = short_used = short_wanted = units = waiting = later = 0.0
+    out = Lived(someone, [], [], [], [], [], [], [], [], [])
+    week_used = week_wanted = short_used = short_wanted = units = short_units = waiting = later = 0.0
     week_ends = short_ends = quits_until = 0
     week_wall: Wall | None = None
     short_wall: Wall | None = None
@@ -86,7 +87,7 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
             week_used = week_wanted = units = 0.0
             waiting, later = waiting + later, 0.0
         if at >= short_ends:
-            short_used = short_wanted = 0.0
+            short_used = short_wanted = short_units = 0.0
             short_wall = None
             if mine + away > 0:
                 short_ends = at // 3600 * 3600 + FIVE_HOURS_S
@@ -120,6 +121,7 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
                     out.walls.append(short_wall)
                 if short_wall.answer == "stops":
                     quits_until = (at - DAWN_S) // DAY_S * DAY_S + DAWN_S + DAY_S
+        short_units += gone if short_wall is None or short_wall.begin == at + SLOT_S else 0.0
         out.local.append(gone)
         out.used.append(week_used / upp)
         out.wanted.append(week_wanted / upp)
@@ -128,6 +130,8 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
         out.resets_5h.append(short_ends if at < short_ends else 0)
         if gone > 0 and i // SLOTS_A_DAY not in blind:
             shown = out.used[i - lag] if i % A_WEEK >= lag else 0.0
+            if at < short_ends and someone.windows_per_week:
+                out.short.append(Seen(at + SLOT_S - 1, float(math.floor(out.used_5h[-1])), short_ends, short_units))
             out.week.append(Seen(at + SLOT_S - 1, float(math.floor(shown)), week_ends, units))
     return out
 
