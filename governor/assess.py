@@ -234,7 +234,7 @@ def past_of(ledger: Ledger, settings: Settings, whose: Account, *, now: int, win
     hours = history.hourly(ledger, settings, whose, now=now, window=window)
     walls = statements.walls(ledger, whose, now - history.PAST_S)
     refused = demand.concerning(walls, window or "week")
-    days = season.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
+    days = history.learnt(ledger, whose, hours, now=now, window=window, tz_offset=tz_offset, refused=refused)
     return Past(hours, sorted({piece.start for piece in used}), walls, tz_offset, days)
 
 

@@ -12,7 +12,19 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from governor import calibrate, config, families, meter, regimes, slopes, stretches, windows
+from governor import (
+    calibrate,
+    config,
+    families,
+    level,
+    meter,
+    own_errors,
+    regimes,
+    season,
+    slopes,
+    stretches,
+    windows,
+)
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import read, statements
@@ -229,6 +241,33 @@ def _beside(
         used = max(until(reading.observed_at) - opened[cycle], 0.0)
         anchors.append(stretches.Anchor(reading.observed_at, reading.used_percent, reading.resets_at, used))
     return anchors
+
+
+def learnt(
+    ledger: Ledger,
+    whose: Account,
+    hours: Sequence[tuple[int, float]],
+    *,
+    now: int,
+    window: str,
+    tz_offset: int,
+    refused: Sequence[tuple[int, int]],
+) -> season.Days | None:
+    """``season.learn``, once a day: it is kept until a day is over, or the past looks different."""
+    dawn = season.dawn(now, tz_offset=tz_offset)
+    old = [units for at, units in hours if at < dawn]
+    key = [1, dawn, tz_offset, len(old), sum(old), [list(span) for span in refused]]
+    name = fact_name("learnt", whose, families.of(window) or "")
+    kept = kept_fact(ledger, name, key)
+    if kept is None:
+        days = season.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
+        keep_fact(ledger, name, key, [days and [*days[:-1], sorted(days.shut_today)]])
+        return days
+    if kept[0] is None:
+        return None
+    number, until, busy, mean, shape, habits, errors, shut = kept[0]
+    habits = [level.Habit(*habit) for habit in habits]
+    return season.Days(number, until, busy, mean, shape, habits, own_errors.OwnErrors(*errors), frozenset(shut))
 
 
 def fact_name(kind: str, whose: Account, window: str = "") -> str:

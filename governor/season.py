@@ -52,6 +52,12 @@ class Days(NamedTuple):
         return [a + part * (b - a) for a, b in zip(early, late, strict=True)]
 
 
+def dawn(now: int, *, tz_offset: int) -> int:
+    """When the day of ``now`` began, in epoch seconds."""
+    day = ((now + tz_offset) // HOUR_S - DAWN_H) // 24
+    return (day * 24 + DAWN_H) * HOUR_S - tz_offset
+
+
 def learn(
     history: Iterable[tuple[int, float]],
     *,

@@ -38,9 +38,9 @@ def project_5h(
     """Where a 5-hour window ends, by what followed in the past at moments like this: as busy, at this time of day.
 
     Arguments as for ``project_week``. A few made-up moments (work goes on at the present rate for none, some or all of
-    the time left) stand in until the person's own outnumber them. What was refused (``refused``: from, to) is taken for
-    what would have been used, and left out where nothing tells how much that was. Where no reading of this window exists (``is_read`` false),
-    ``spent`` is an estimate: it is drawn too, and passing the cap is never called likelier than not.
+    the time left) stand in until the person's own outnumber them. What was refused (``refused``: from, to) is taken
+    for what would have been used, and left out where nothing tells how much that was. Where this window was never
+    read (``is_read`` false), ``spent`` is an estimate: it is drawn too, and passing the cap is never called likely.
     """
     rows = [(t, u) for t, u in history if t <= now and u > 0 and math.isfinite(u)]
     left = max(0, min(resets_at - now, 6 * HOUR_S)) / HOUR_S
