@@ -68,10 +68,10 @@ def test_what_happens_later_in_the_week_never_changes_what_was_said() -> None:
 
 
 @pytest.mark.parametrize("family", ["bursts", "deadline"])
-def test_projection_beats_linear_with_its_own_errors_by_a_third(family: str) -> None:
+def test_projection_beats_linear_with_its_own_errors_by_a_fifth(family: str) -> None:
     crowd = [person(Random(700 + i), family, weeks=10, elsewhere=(0.0, 0.1, 0.3)[i % 3]) for i in range(10)]
     found = {s.method: s for s in simulated(crowd, Random(1), alarms=False).scores}
-    assert found["governor"].pinball < 0.7 * found["linear + its own errors"].pinball
+    assert found["governor"].pinball < 0.8 * found["linear + its own errors"].pinball
     covered = found["governor"].covered
     assert covered is not None
     assert 0.66 < covered < 0.94  # 40 weeks, so the interval of a true 80 % reaches this far
