@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor import demand, season
-from governor.demand import Wall, concerning
-from governor.forecast import project_5h, project_week
-from governor.simulate import EPOCH
+from governor.evaluation.people import EPOCH
+from governor.forecasting import day_profile, demand
+from governor.forecasting.demand import Wall, concerning
+from governor.forecasting.week import project_5h, project_week
 
 HOUR, DAY, WEEK = 3600, 86_400, 604_800
 START = EPOCH + 8 * WEEK  # a Monday, eight weeks in
@@ -62,7 +62,7 @@ def test_of_a_vague_refusal_only_the_first_hour_counts(wall: Wall) -> None:
 
 def test_a_five_hour_wall_on_every_workday_leaves_every_day_learnt() -> None:
     walls = [(EPOCH + d * DAY + 14 * HOUR, EPOCH + d * DAY + 15 * HOUR) for d in range(56) if d % 7 < 5]
-    days = season.learn(office(shut=range(14, 15)), now=START, refused=walls)
+    days = day_profile.learn(office(shut=range(14, 15)), now=START, refused=walls)
     assert days is not None
     assert 55 == len(days.number)  # the last one ends at dawn
     assert week(office(shut=range(14, 15)), []) == week(office(shut=range(14, 15)), walls)
@@ -72,7 +72,7 @@ def test_a_day_cut_off_at_noon_is_learnt_as_the_day_it_began_as() -> None:
     """Every Thursday noon the week is full until Monday; what was wanted on Fridays only the first week says."""
     walls = [(EPOCH + w * WEEK + 3 * DAY + 13 * HOUR, EPOCH + (w + 1) * WEEK) for w in range(2, 8)]
     cut = [row for row in office() if not any(begin <= row[0] < end for begin, end in walls)]
-    days = season.learn(cut, now=START, refused=walls)
+    days = day_profile.learn(cut, now=START, refused=walls)
     assert days is not None
     assert 55 - 6 * 3 + 1 == len(days.number)
     assert week(office(), []) == pytest.approx(week(cut, walls), rel=0.08)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor import season
-from governor.forecast import Forecast, naive, project_5h, project_week
-from governor.simulate import EPOCH, person
+from governor.evaluation.people import EPOCH, person
+from governor.forecasting import day_profile
+from governor.forecasting.week import Forecast, naive, project_5h, project_week
 
 HOUR, DAY, WEEK = 3600, 86_400, 604_800
 START = EPOCH + 8 * WEEK  # a Monday, eight weeks in
@@ -214,12 +214,12 @@ def test_naive_is_the_line_it_says() -> None:
 
 
 def test_days_refused_from_the_start_are_not_learnt_from() -> None:
-    days = season.learn(office(), now=START, refused=[(START - 3 * DAY, START - 2 * DAY)])
+    days = day_profile.learn(office(), now=START, refused=[(START - 3 * DAY, START - 2 * DAY)])
     cut = [row for row in office() if not START - 5 * DAY <= row[0] < START]
-    refused = season.learn(cut, now=START, refused=[(START - 5 * DAY, START)])
-    whole = season.learn(office(), now=START)
+    refused = day_profile.learn(cut, now=START, refused=[(START - 5 * DAY, START)])
+    whole = day_profile.learn(office(), now=START)
     assert days == whole  # a Friday of work: the wall stood aside
     assert refused is not None
     assert whole is not None
     assert set(range(whole.number[-1] - 3, whole.number[-1] + 1)) == set(whole.number) - set(refused.number)
-    assert season.learn([], now=START) is None
+    assert day_profile.learn([], now=START) is None
