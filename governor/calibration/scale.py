@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governor.calibration.change_points import Z80, Bound, bounds
 from governor.calibration.observations import DAY_S, WEEK_S, Anchor, Stretch, stretches, tidy
-from governor.calibration.slope import ROUNDING, Fit, fit
+from governor.calibration.slope import ROUNDING, SlopeFit, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from governor.calibration.cap_ratio import Rate
+    from governor.calibration.cap_ratio import CapRatio
 
-__all__ = ["Anchor", "Change", "Coverage", "Fit", "Scale", "Stretch", "calibrate", "cover", "fit", "scales"]
+__all__ = ["Anchor", "Coverage", "Scale", "ScaleChange", "SlopeFit", "Stretch", "calibrate", "cover", "fit", "scales"]
 
 ACCOUNTS: Final = 0.25  # accounts on one plan differ by 17-27 % (quotas.md, B1): how little a foreign prior binds
 CHANGED: Final = 0.5  # and how little the regime before binds the present one
@@ -47,7 +47,7 @@ class Coverage(NamedTuple):
     at_most: bool
 
 
-class Change(NamedTuple):
+class ScaleChange(NamedTuple):
     """What happened when the present regime began: the limit after it over the limit before, with an 80 % interval.
 
     ``by``: ``meters`` where the two official meters have it of each other, ``units`` where only local units say so.
@@ -67,7 +67,7 @@ class Scale(NamedTuple):
     low: float
     high: float
     anchors: int
-    change: Change | None  # None: no change was ever seen
+    change: ScaleChange | None  # None: no change was ever seen
     coverage: Coverage | None
     note: str
 
@@ -107,7 +107,7 @@ def calibrate(
     prior: Scale | None = None,
     window_s: int = WEEK_S,
     changes: Sequence[int] = (),
-    rates: Sequence[Rate] = (),
+    rates: Sequence[CapRatio] = (),
 ) -> Scale | None:
     """The scale of the present regime; ``prior`` (or None) where there is nothing to calibrate from.
 
@@ -125,7 +125,7 @@ def scales(
     prior: Scale | None = None,
     window_s: int = WEEK_S,
     changes: Sequence[int] = (),
-    rates: Sequence[Rate] = (),
+    rates: Sequence[CapRatio] = (),
 ) -> list[Scale]:
     """One scale per regime, oldest first; the last is in force. Each leans, weakly, on the one before."""
     kept = tidy(anchors)
@@ -146,13 +146,13 @@ def scales(
     return out
 
 
-def _change(bound: Bound, before: Scale, after: Scale) -> Change:
+def _change(bound: Bound, before: Scale, after: Scale) -> ScaleChange:
     step, sd = bound.step, bound.sd
     if step is None:
         step = math.log(after.units_per_percent / before.units_per_percent)
         sd = math.hypot(before.spread, after.spread)
     factors = (math.exp(step), math.exp(step - Z80 * sd), math.exp(step + Z80 * sd))
-    return Change(bound.at, *factors, "units" if bound.step is None else "meters")
+    return ScaleChange(bound.at, *factors, "units" if bound.step is None else "meters")
 
 
 def _scale(pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Scale, float]]) -> Scale | None:
@@ -176,7 +176,7 @@ def _scale(pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Sca
     return Scale(ratio, low, high, count, None, coverage, _note(pieces, has_guess=bool(guesses)))
 
 
-def cover(pieces: Sequence[Stretch], found: Fit) -> Coverage | None:
+def cover(pieces: Sequence[Stretch], found: SlopeFit) -> Coverage | None:
     """The share of the official movement that local units explain. None where the meter never moved.
 
     Use elsewhere is taken to have run on, at its rate, in the hours nobody read the meter (after the last reading of a

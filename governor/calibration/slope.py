@@ -23,7 +23,7 @@ ROUNDS: Final = 30
 LEAST: Final = 0.5  # points the meter must have moved in all
 
 
-class Fit(NamedTuple):
+class SlopeFit(NamedTuple):
     """A slope in percent per unit, the standard deviation of its log, and how clean each stretch looks (0-1)."""
 
     slope: float
@@ -31,7 +31,7 @@ class Fit(NamedTuple):
     clean: list[float]
 
 
-def fit(pieces: Sequence[Stretch]) -> Fit | None:
+def fit(pieces: Sequence[Stretch]) -> SlopeFit | None:
     """The slope that most stretches agree on, bursts from elsewhere set aside. None where nothing moved together.
 
     The standard deviation is a sandwich over whole days, for stretches of one day err alike, and never below what the
@@ -44,7 +44,7 @@ def fit(pieces: Sequence[Stretch]) -> Fit | None:
     moved = [s for s in pieces if s.units > TINY and s.percent > TINY]
     if len(moved) == 1:
         sd = math.sqrt(min(1.0, (2 * NOISE) ** 2 + ROUNDING / moved[0].percent ** 2))
-        return Fit(percent / units, sd, [1.0] * len(pieces))
+        return SlopeFit(percent / units, sd, [1.0] * len(pieces))
     both = sorted(s.percent / s.units for s in moved if s.percent >= CHUNK / 2)
     slope = both[len(both) // 3] if both else percent / units  # bursts only raise it, so start low
     noise, burst, rate = NOISE, 5.0, 0.02  # bursts of 5 points, one in 50 hours, until the data speak
@@ -78,7 +78,7 @@ def fit(pieces: Sequence[Stretch]) -> Fit | None:
     sandwich = sum(x * x for x in days.values()) * len(days) / max(1, len(days) - 1) / (bottom * slope) ** 2
     floor = 1 / max(sure * slope * slope, 1e-9)
     few = (2 * NOISE / len(days)) ** 2  # each day has a mix of models and hours of its own
-    return Fit(slope, math.sqrt(min(1.0, max(sandwich, floor) + few)), clean)
+    return SlopeFit(slope, math.sqrt(min(1.0, max(sandwich, floor) + few)), clean)
 
 
 def _clean(over: float, variance: float, *, burst: float, chance: float) -> tuple[float, float]:

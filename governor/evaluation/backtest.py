@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governor.evaluation.scores import Backtest, Origin, Watch, alarm_score, quantile, reliability, score
+from governor.evaluation.scores import AlarmWatch, Backtest, ForecastOrigin, alarm_score, quantile, reliability, score
 from governor.forecasting import day_profile
 from governor.forecasting import week as forecasting_week
 from governor.forecasting.alarm import Alarm, step
@@ -66,8 +66,8 @@ def run(
     known when it began, None where it was not; ``walls``: when use was refused (``season.learn``); ``offset_at``: of
     local time at a moment, in seconds. With too few weeks the lists are empty: nothing can be scored.
     """
-    origins: dict[str, list[Origin]] = {}
-    watches: dict[str, list[Watch]] = {}
+    origins: dict[str, list[ForecastOrigin]] = {}
+    watches: dict[str, list[AlarmWatch]] = {}
     count = looks = 0
     for w in range(max(1, first), len(weeks)):
         week, past, known = weeks[w], weeks[max(0, w - REMEMBER) : w], scales[w]
@@ -81,11 +81,11 @@ def run(
             looks += 1
             for method, quantiles, p_exceed in _rivals(eyes, past, phase):
                 is_bound = week.refused_at is not None and week.wanted is None
-                origins.setdefault(method, []).append(Origin(week.end, quantiles, p_exceed, is_bound))
+                origins.setdefault(method, []).append(ForecastOrigin(week.end, quantiles, p_exceed, is_bound))
         if alarms:
             wall = next((h for h, p in enumerate(week.percent) if p >= FULL), None)
             for rule, hour in _rules(eyes).items():
-                watches.setdefault(rule, []).append(Watch(wall, hour))
+                watches.setdefault(rule, []).append(AlarmWatch(wall, hour))
     scores = [score(method, found, weeks=count) for method, found in origins.items()]
     rules = [alarm_score(rule, found) for rule, found in watches.items()]
     return Backtest(count, looks, scores, rules, reliability(origins.get(OURS, ())))

@@ -62,7 +62,7 @@ class Backtest(NamedTuple):
     reliability: Sequence[Said] = ()  # by tenths of what was said, empty tenths left out
 
 
-class Origin(NamedTuple):
+class ForecastOrigin(NamedTuple):
     """One forecast and what came. ``is_bound``: the week was refused at 100 %, the truth is that or more."""
 
     truth: float
@@ -71,7 +71,7 @@ class Origin(NamedTuple):
     is_bound: bool = False
 
 
-class Watch(NamedTuple):
+class AlarmWatch(NamedTuple):
     """One week under one rule: the hour it passed 100 %, and the hour of the first alarm before that."""
 
     wall_h: int | None
@@ -101,7 +101,7 @@ def quantile(values: Iterable[float], q: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def score(method: str, origins: Sequence[Origin], *, weeks: int) -> Score:
+def score(method: str, origins: Sequence[ForecastOrigin], *, weeks: int) -> Score:
     """All origins of one method. Raises: ZeroDivisionError for none."""
     loss = error = inside = brier = above = 0.0
     for o in origins:
@@ -119,7 +119,7 @@ def score(method: str, origins: Sequence[Origin], *, weeks: int) -> Score:
     return Score(method, loss / n, error / n, inside / n, low, high, brier / n, above / n)
 
 
-def alarm_score(rule: str, watches: Sequence[Watch]) -> AlarmScore:
+def alarm_score(rule: str, watches: Sequence[AlarmWatch]) -> AlarmScore:
     """All weeks under one rule."""
     harmless = [w for w in watches if w.wall_h is None]
     exceeding = [w for w in watches if w.wall_h is not None]
@@ -174,7 +174,7 @@ def pool(results: Iterable[Backtest]) -> Backtest:
     return Backtest(weeks, sum(r.origins for r in kept), scores, alarms, _together(r.reliability for r in kept))
 
 
-def reliability(origins: Iterable[Origin]) -> list[Said]:
+def reliability(origins: Iterable[ForecastOrigin]) -> list[Said]:
     """What came of what was said, by tenths; origins without a probability count for nothing."""
     pairs = ((o.p_exceed, o.truth >= 100) for o in origins)
     return _together([Said(p, float(came), 1)] for p, came in pairs if p is not None)

@@ -25,7 +25,7 @@ BRISK_WEEK: Final = 5.0
 
 def place(
     window: windows.Window,
-    official: windows.Official | None,
+    official: windows.OfficialFigure | None,
     scale: Scale | None,
     *,
     since: float,
@@ -55,7 +55,13 @@ def place(
 
 
 def _carried(
-    window: windows.Window, official: windows.Official, scale: Scale | None, since: float, busy_s: int, *, now: int
+    window: windows.Window,
+    official: windows.OfficialFigure,
+    scale: Scale | None,
+    since: float,
+    busy_s: int,
+    *,
+    now: int,
 ) -> Estimate:
     """The reading, and what was used since."""
     at = official.used_percent

@@ -105,7 +105,7 @@ def scale(
     return calibration_scale.Scale._make(
         (
             *plain,
-            calibration_scale.Change(*change) if change else None,
+            calibration_scale.ScaleChange(*change) if change else None,
             calibration_scale.Coverage(*coverage) if coverage else None,
             note,
         )
@@ -122,7 +122,7 @@ def scale_then(
         for name, begin in since.items()
     }
     changes = [at for at in change_points.candidates(whose.lane, settings.plan) if at <= now]
-    found: list[cap_ratio.Rate] = []
+    found: list[cap_ratio.CapRatio] = []
     if window in ("5h", "week"):
         known = [at for at in change_points.KNOWN_CHANGES.get(whose.lane, ()) if at <= now]
         found = cap_ratio.rates(cap_ratio.days(_bare(heard["5h"]), _bare(heard["week"])), changes=known)
@@ -132,25 +132,25 @@ def scale_then(
     return calibration_scale.calibrate(anchors, window_s=size, changes=changes, rates=turned)
 
 
-def rates(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.Rate]:
+def rates(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.CapRatio]:
     """How the five hours stood to the week from one change of limits to the next, by official readings alone."""
     key = [1, *statements.stamp(ledger, whose, "5h"), *statements.stamp(ledger, whose, "week")]
     kept = kept_fact(ledger, fact_name("rates", whose), key)
     if kept is not None:
-        return [cap_ratio.Rate(*rate) for rate in kept]
+        return [cap_ratio.CapRatio(*rate) for rate in kept]
     found = cap_ratio.rates(_days(ledger, whose, now=now), changes=change_points.KNOWN_CHANGES.get(whose.lane, ()))
     keep_fact(ledger, fact_name("rates", whose), key, found)
     return found
 
 
-def _days(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.Day]:
+def _days(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.CapRatioDay]:
     """What each day says of the two meters. Those before yesterday are kept."""
     yesterday = now // DAY * DAY - DAY
     latest = {name: _heard(ledger, whose, name, since=yesterday) for name in ("5h", "week")}
     plans = [statements.plan(ledger, whose, name) for name in latest]
     key = [2, yesterday, plans, *(statements.stamp(ledger, whose, name, until=yesterday) for name in latest)]
     rows = kept_fact(ledger, fact_name("days", whose), key)
-    kept = [cap_ratio.Day(*row) for row in rows or ()]
+    kept = [cap_ratio.CapRatioDay(*row) for row in rows or ()]
     if rows is None:
         past = (_heard(ledger, whose, name, since=yesterday - LONG_S) for name in latest)
         kept = cap_ratio.days(*(_bare([r for r in heard if r.observed_at < yesterday]) for heard in past))

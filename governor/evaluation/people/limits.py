@@ -11,7 +11,7 @@ import math
 from random import Random
 from typing import Final, NamedTuple
 
-from governor.evaluation.people import DAY_S, FIVE_HOURS_S, WEEK_S, Person, Seen
+from governor.evaluation.people import DAY_S, FIVE_HOURS_S, WEEK_S, Person, SeenMeter
 from governor.evaluation.people.slots import SLOT_S, SLOTS_A_DAY
 
 ANSWERS: Final = ("waits", "moves", "credits", "stops")
@@ -45,8 +45,8 @@ class Lived(NamedTuple):
     wanted_5h: list[float]  # the same as if it refused nothing
     resets_5h: list[int]  # when the open 5-hour window resets, 0 where none is open
     walls: list[Wall]
-    week: list[Seen]  # what a machine reads of the weekly meter
-    short: list[Seen]  # and of the 5-hour one
+    week: list[SeenMeter]  # what a machine reads of the weekly meter
+    short: list[SeenMeter]  # and of the 5-hour one
 
     def hourly(self) -> list[tuple[int, float]]:
         """Local use as ``forecast`` takes it."""
@@ -131,8 +131,10 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
         if gone > 0 and i // SLOTS_A_DAY not in blind:
             shown = out.used[i - lag] if i % A_WEEK >= lag else 0.0
             if at < short_ends and someone.windows_per_week:
-                out.short.append(Seen(at + SLOT_S - 1, float(math.floor(out.used_5h[-1])), short_ends, short_units))
-            out.week.append(Seen(at + SLOT_S - 1, float(math.floor(shown)), week_ends, units))
+                out.short.append(
+                    SeenMeter(at + SLOT_S - 1, float(math.floor(out.used_5h[-1])), short_ends, short_units)
+                )
+            out.week.append(SeenMeter(at + SLOT_S - 1, float(math.floor(shown)), week_ends, units))
     return out
 
 
