@@ -12,15 +12,12 @@ from typing import Final
 from governor import windows
 from governor.calibrate import Scale
 from governor.report import Estimate, Unplaced
+from governor.stretches import brisk
 
 ROUNDING: Final = 1.0  # an official percentage p stands for somewhere in [p - 1, p + 1)
 WIDEST: Final = 20.0  # points from low to high; the rungs of the alert ladder (50, 70, 90) are as far apart
 CAP: Final = 100.0  # the vendor refuses above it, but for those who bought credits, and then the meter itself says so
 ELSEWHERE: Final = 0.1  # the least share of all use that is taken to be local: below that every figure is a guess
-# Points an hour at which nine of ten measured stretches of heavy work stayed below (docs/calibration.md): of a 5-hour
-# window; and of a week, which holds about six and a half of them.
-BRISK_5H: Final = 33.0
-BRISK_WEEK: Final = 5.0
 
 
 def place(
@@ -62,13 +59,13 @@ def _carried(
     low, high = max(at - ROUNDING, 0.0), at + ROUNDING
     if since <= 0:
         return Estimate(at, low, high, "official")
-    brisk, gone_s = _brisk(windows.length(window.name)), max(now - official.observed_at, 0)
+    fastest, gone_s = brisk(windows.length(window.name)), max(now - official.observed_at, 0)
     slope = scale.slope if scale else None
     if scale is None or slope is None:  # between nothing and the most that is used in such a time
-        return Estimate(at, low, high + brisk * min(busy_s, gone_s) / 3600, "official")
+        return Estimate(at, low, high + fastest * min(busy_s, gone_s) / 3600, "official")
     share = max(scale.coverage.low, ELSEWHERE) if scale.coverage else 1.0
     most = since / scale.low
-    high += most + min(most / share - most, brisk * gone_s / 3600)
+    high += most + min(most / share - most, fastest * gone_s / 3600)
     return Estimate(at + since / slope, low + since / scale.high, high, "official+local")
 
 
@@ -81,11 +78,6 @@ def _alone(window: windows.Window, units: float | None, scale: Scale | None) -> 
     share = scale.effective / scale.units_per_percent
     high = units / (scale.low * share) if scale.low * share > 0 else float("inf")
     return Estimate(units / scale.effective, units / scale.high, high, "local")
-
-
-def _brisk(size: int) -> float:
-    """The most that is ordinarily used of a window of ``size`` seconds, in points an hour."""
-    return min(BRISK_5H, BRISK_WEEK * windows.LENGTH["week"] / size)
 
 
 def words(unplaced: Unplaced) -> str:

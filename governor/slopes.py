@@ -143,7 +143,7 @@ def rates(found: Sequence[Day], *, changes: Sequence[int] = ()) -> list[Rate]:
 
 
 def _noise(found: Sequence[Day]) -> float:
-    """Variance of a day's log slope beside rounding: more than ``NOISE`` only where steps are twice what that allows."""
+    """Variance of a day's log slope beside rounding: above that of ``NOISE`` where steps are twice what it allows."""
     steps = [(abs(b.slope - a.slope), a.variance + b.variance) for a, b in pairwise(found)]
     noise = NOISE**2
     while steps and noise < MOST_NOISE**2:

@@ -286,3 +286,18 @@ def test_a_reading_next_to_nothing_divides_by_nothing() -> None:
         anchors = [Anchor(EPOCH, 0.0, RESET, 0.0), Anchor(EPOCH + HOUR, least, RESET, 1e9)]
         anchors += [Anchor(EPOCH + 3 * HOUR, 40.0, RESET, 1e9), Anchor(EPOCH + 4 * HOUR, 41.0, RESET, 1e9 + least)]
         assert is_sane(calibrate(anchors))
+
+
+@given(st.integers(2, 110), st.floats(3.0, 99.0), st.integers(60, 1700))
+def test_one_figure_above_both_its_neighbours_is_no_reset_and_no_change(place: int, above: float, later_s: int) -> None:
+    """A mistyped 99, another account's figure: the scale is what it is without it."""
+    seen = steady(until=60.0)
+    before, after = seen[place - 1], seen[place]
+    wrong = Anchor(before.observed_at + min(later_s, 1700), after.used_percent + above, RESET, before.units)
+    spiked = [*seen, wrong]
+    plain, noisy = calibrate(seen), calibrate(spiked)
+    assert plain is not None
+    assert noisy is not None
+    assert len(runs(seen)) >= len(runs(spiked)) - 1
+    assert pytest.approx(plain.units_per_percent, rel=0.02) == noisy.units_per_percent
+    assert noisy.change is None

@@ -117,7 +117,7 @@ def test_six_days_of_it_are_enough_and_one_is_not() -> None:
     assert 1 == len(life(12, week=after(11, 10.0, before=8.0)).rates)
 
 
-@pytest.mark.parametrize("headless", [{9}, {9, 10}, {0, 20}, {4, 12, 18}])
+@pytest.mark.parametrize("headless", [{9}, {9, 10}, {9, 10, 11}, {9, 10, 11, 12}, {0, 20}, {4, 12, 18}])
 def test_a_headless_day_now_and_then_is_no_change(headless: set[int]) -> None:
     (found,) = life(21, headless=headless).rates
     assert pytest.approx(8.0, rel=0.03) == math.exp(-found.size)
