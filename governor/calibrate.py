@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governor.fit import ROUNDING, Fit, fit
+from governor.fit import ROUNDING, Fit, by_day, fit
 from governor.regimes import Z80, Bound, bounds
 from governor.stretches import DAY_S, WEEK_S, Anchor, Stretch, stretches, tidy
+from governor.wander import LOOSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,6 +71,27 @@ class Scale(NamedTuple):
     change: Change | None  # None: no change was ever seen
     coverage: Coverage | None
     note: str
+    day: int = 0  # number (since 1970) of the last day that it rests on
+    own: float = 0.0  # log of that day's own units per percent over those of days in general
+    wander: float = 0.0  # standard deviation of log(units_per_percent) that each further day adds
+
+    def aged(self, now: int, *, changes: Sequence[int] = ()) -> Scale:
+        """The same by now: the interval grows with the days since, and with limits that may have moved meanwhile."""
+        days = now // DAY_S - self.day
+        if not self.day or days <= 0:
+            return self
+        more = self.wander**2 * days + LOOSE**2 * any(self.day < c // DAY_S <= now // DAY_S for c in changes)
+        half = Z80 * (math.hypot(self.spread, math.sqrt(more)) - self.spread)
+        return self._replace(low=self.low * math.exp(-half), high=self.high * math.exp(half))
+
+    def today(self, now: int) -> Scale:
+        """The scale to count this day's use by: the day's own, where it has spoken already."""
+        if now // DAY_S != self.day:
+            return self
+        shift = math.exp(self.own)
+        return self._replace(
+            units_per_percent=self.units_per_percent * shift, low=self.low * shift, high=self.high * shift
+        )
 
     @property
     def since(self) -> int | None:
@@ -140,7 +162,7 @@ def scales(
         count = len(mine) if len({(a.resets_at, a.used_percent) for a in mine}) > 1 else min(len(mine), 1)
         guesses = [(out[-1], CHANGED)] if out else []
         guesses += [(prior, ACCOUNTS)] if prior is not None else []
-        scale = _scale(part, count=count, guesses=guesses)
+        scale = _scale(part, count=count, guesses=guesses, breaks=[c // DAY_S for c in changes])
         if scale is not None:
             out.append(scale._replace(change=_change(bound, out[-1], scale)) if out else scale)
     return out
@@ -155,11 +177,16 @@ def _change(bound: Bound, before: Scale, after: Scale) -> Change:
     return Change(bound.at, *factors, "units" if bound.step is None else "meters")
 
 
-def _scale(pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Scale, float]]) -> Scale | None:
-    found = fit(pieces)
-    if found is None:
+def _scale(
+    pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Scale, float]], breaks: Sequence[int]
+) -> Scale | None:
+    settled = by_day(pieces, breaks=breaks)
+    if settled is None:
         return None
+    found, now = settled
     slope, sd = found.slope, found.sd
+    if now is not None:  # what a new day will count by, its own effect and all
+        slope, sd = slope * math.exp(now.level), max(sd, math.hypot(now.sd, now.effect))
     for guess, doubt in guesses:
         guess_sd = math.hypot(guess.spread, doubt)
         trust = sd**2 / (sd**2 + guess_sd**2)
@@ -171,9 +198,10 @@ def _scale(pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Sca
         return Scale(
             ratio, ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd) * 2.5, count, None, None, ONE_ANCHOR
         )
-    coverage = cover(pieces, found._replace(slope=slope, sd=sd))
+    coverage = cover(pieces, found)
     low, high = ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd)
-    return Scale(ratio, low, high, count, None, coverage, _note(pieces, has_guess=bool(guesses)))
+    scale = Scale(ratio, low, high, count, None, coverage, _note(pieces, has_guess=bool(guesses)))
+    return scale if now is None else scale._replace(day=found.days[-1].at, own=-now.own, wander=now.wander)
 
 
 def cover(pieces: Sequence[Stretch], found: Fit) -> Coverage | None:

@@ -83,7 +83,7 @@ def scale(ledger: Ledger, settings: Settings, whose: Account, window: str, *, no
         found = slopes.turned(found)
     changes = regimes.candidates(whose.lane, settings.plan)
     known = [changes, [list(rate) for rate in found]]
-    key = [6, repr(settings.weights), *known, *statements.stamp(ledger, whose, window)]
+    key = [7, repr(settings.weights), *known, *statements.stamp(ledger, whose, window)]
     kept = kept_fact(ledger, fact_name("scale", whose, window), key)
     if kept is None:
         size = windows.length(window)
@@ -91,18 +91,16 @@ def scale(ledger: Ledger, settings: Settings, whose: Account, window: str, *, no
         anchors = _anchors(ledger, settings, whose, window, heard, now=now)
         done = calibrate.calibrate(anchors, window_s=size, changes=changes, rates=found)
         keep_fact(ledger, fact_name("scale", whose, window), key, [done])
-        return done
-    if kept[0] is None:
+    else:
+        done = None if kept[0] is None else calibrate.Scale(*kept[0])
+    if done is None:
         return None
-    *plain, change, coverage, note = kept[0]
-    return calibrate.Scale._make(
-        (
-            *plain,
-            calibrate.Change(*change) if change else None,
-            calibrate.Coverage(*coverage) if coverage else None,
-            note,
-        )
+    change, coverage = done.change, done.coverage
+    done = done._replace(
+        change=calibrate.Change(*change) if change else None,
+        coverage=calibrate.Coverage(*coverage) if coverage else None,
     )
+    return done.aged(now, changes=changes)
 
 
 def rates(ledger: Ledger, whose: Account, *, now: int) -> list[slopes.Rate]:

@@ -24,8 +24,8 @@ JUMP: Final = 0.35  # how large changes are: standard deviation of log(units per
 KNOWN_ODDS, OTHER_ODDS = 1 / 20, 1 / 3000
 LEAST: Final = 3  # days on each side of a boundary that nobody announced
 SURE: Final = math.log(3)  # odds at which one of two caps is named as the one that moved
-SHARP: Final = 0.2  # of a day's log slope: meters that agree less well than that vouch for nothing
 MIX: Final = 0.4  # log(units per percent) that wrong weights and a new mix of models may move: twice what was measured
+BLUR: Final = 0.1  # share of stretches that may lie on the other side of a moved limit
 # Midnights UTC at which the vendor moved limits (quotas.md, A4 and C2).
 KNOWN_CHANGES: Final[Mapping[str, tuple[int, ...]]] = {
     "claude": (
@@ -65,12 +65,9 @@ class Bound(NamedTuple):
 def bounds(pieces: Sequence[Stretch], *, changes: Sequence[int] = (), rates: Sequence[Rate] = ()) -> list[Bound]:
     """When this window's scale changed: where the two meters say that a cap moved and the units that it was this one,
     and where units alone say so. Units alone must move by more than a new mix of models, or a second machine that
-    comes and goes, can make them: those look exactly like a moved cap. At an announced change it is enough that they
-    moved, unless the meters vouch that neither cap moved alone.
+    comes and goes, can make them: those look exactly like a moved cap.
     """
     found: list[Bound] = []
-    still: list[tuple[int, int]] = []  # times throughout which this cap did not move alone
-    since = rates[0].since if rates else 0
     for i, rate in enumerate(rates):
         if i:
             last = rates[i - 1]
@@ -79,16 +76,11 @@ def bounds(pieces: Sequence[Stretch], *, changes: Sequence[int] = (), rates: Seq
             odds = _odds(pieces, last.since, bound, until)
             if odds > SURE:
                 found.append(bound)
-            if odds > -SURE:  # it was this cap, or nobody knows
-                since = rate.since
-        if rate.sd * math.sqrt(rate.days) < SHARP:
-            still.append((since, rate.until + DAY_S))
     for begin, end in pairwise([0, *(bound.at for bound in found), math.inf]):
         alone = regimes([s for s in pieces if begin < s.ends_at <= end], changes=changes)
         for before, at, after in zip([begin, *alone], alone, [*alone[1:], end], strict=False):
             step, var = _step(pieces, before, at, after)
-            is_vouched = any(a + LEAST * DAY_S <= at <= b - LEAST * DAY_S for a, b in still)
-            if (at in changes and not is_vouched) or abs(step) >= MIX + Z80 * math.sqrt(var):
+            if abs(step) >= MIX + Z80 * math.sqrt(var) and _is_clear(pieces, before, at, after):
                 found.append(Bound(at))
     return sorted(found, key=lambda bound: bound.at)
 
@@ -110,6 +102,21 @@ def _step(pieces: Sequence[Stretch], begin: float, at: float, end: float) -> tup
     return math.log(left.slope / right.slope), left.sd**2 + right.sd**2
 
 
+def _is_clear(pieces: Sequence[Stretch], begin: float, at: float, end: float) -> bool:
+    """Did nearly all work move, as a limit moves it? A second machine rests now and then, and then the old scale shows."""
+    sides = [[s for s in pieces if lo < s.ends_at <= hi] for lo, hi in ((begin, at), (at, end))]
+    left, right = ([math.log(s.units / s.percent) for s in side if _tells(s)] for side in sides)
+    if not left or not right:
+        return False
+    low, high = sorted((left, right), key=median)
+    middle = (median(low) + median(high)) / 2
+    return sum(y > middle for y in low) <= BLUR * len(low) and sum(y < middle for y in high) <= BLUR * len(high)
+
+
+def _tells(s: Stretch) -> bool:
+    return s.units > 0 and s.percent >= CHUNK / 2
+
+
 def regimes(pieces: Sequence[Stretch], *, changes: Sequence[int] = ()) -> list[int]:
     """The moments at which units per percent changed, oldest first; empty for one regime throughout.
 
@@ -118,7 +125,7 @@ def regimes(pieces: Sequence[Stretch], *, changes: Sequence[int] = ()) -> list[i
     """
     by_day: dict[int, list[tuple[float, float]]] = {}
     for s in pieces:
-        if s.units > 0 and s.percent >= CHUNK / 2:
+        if _tells(s):
             by_day.setdefault(s.starts_at // DAY_S, []).append((math.log(s.units / s.percent), s.percent))
     days = []
     for day, seen in sorted(by_day.items()):
