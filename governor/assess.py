@@ -184,7 +184,7 @@ def _window(
         official,
         scale,
         since=since,
-        busy_s=_busy(past, official.observed_at, now=now) if official else 0,
+        busy_s=_busy(past, official.observed_at if official else window.starts_at, now=now),
         units=local.units if is_told else None,
         now=now,
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from governor.elsewhere import Elsewhere, learned
 from governor.fit import ROUNDING, Fit, by_day, fit
 from governor.regimes import Z80, Bound, bounds
 from governor.stretches import DAY_S, WEEK_S, Anchor, Stretch, stretches, tidy
@@ -25,7 +26,19 @@ if TYPE_CHECKING:
 
     from governor.slopes import Rate
 
-__all__ = ["Anchor", "Change", "Coverage", "Fit", "Scale", "Stretch", "calibrate", "cover", "fit", "scales"]
+__all__ = [
+    "Anchor",
+    "Change",
+    "Coverage",
+    "Elsewhere",
+    "Fit",
+    "Scale",
+    "Stretch",
+    "calibrate",
+    "cover",
+    "fit",
+    "scales",
+]
 
 ACCOUNTS: Final = 0.25  # accounts on one plan differ by 17-27 % (quotas.md, B1): how little a foreign prior binds
 CHANGED: Final = 0.5  # and how little the regime before binds the present one
@@ -74,6 +87,7 @@ class Scale(NamedTuple):
     day: int = 0  # number (since 1970) of the last day that it rests on
     own: float = 0.0  # log of that day's own units per percent over those of days in general
     wander: float = 0.0  # standard deviation of log(units_per_percent) that each further day adds
+    elsewhere: Elsewhere | None = None  # what is used elsewhere in an hour; None where one anchor tells nothing of it
 
     def aged(self, now: int, *, changes: Sequence[int] = ()) -> Scale:
         """The same by now: the interval grows with the days since, and with limits that may have moved meanwhile."""
@@ -162,7 +176,7 @@ def scales(
         count = len(mine) if len({(a.resets_at, a.used_percent) for a in mine}) > 1 else min(len(mine), 1)
         guesses = [(out[-1], CHANGED)] if out else []
         guesses += [(prior, ACCOUNTS)] if prior is not None else []
-        scale = _scale(part, count=count, guesses=guesses, breaks=[c // DAY_S for c in changes])
+        scale = _scale(part, count=count, guesses=guesses, changes=changes, window_s=window_s)
         if scale is not None:
             out.append(scale._replace(change=_change(bound, out[-1], scale)) if out else scale)
     return out
@@ -178,9 +192,14 @@ def _change(bound: Bound, before: Scale, after: Scale) -> Change:
 
 
 def _scale(
-    pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Scale, float]], breaks: Sequence[int]
+    pieces: Sequence[Stretch],
+    *,
+    count: int,
+    guesses: Sequence[tuple[Scale, float]],
+    changes: Sequence[int],
+    window_s: int,
 ) -> Scale | None:
-    settled = by_day(pieces, breaks=breaks)
+    settled = by_day(pieces, breaks=[c // DAY_S for c in changes])
     if settled is None:
         return None
     found, now = settled
@@ -201,6 +220,7 @@ def _scale(
     coverage = cover(pieces, found)
     low, high = ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd)
     scale = Scale(ratio, low, high, count, None, coverage, _note(pieces, has_guess=bool(guesses)))
+    scale = scale._replace(elsewhere=learned(pieces, found, window_s=window_s))
     return scale if now is None else scale._replace(day=found.days[-1].at, own=-now.own, wander=now.wander)
 
 

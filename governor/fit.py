@@ -49,7 +49,7 @@ def fit(pieces: Sequence[Stretch]) -> Fit | None:
     moved = [s for s in pieces if s.units > TINY and s.percent > TINY]
     if len(moved) == 1:
         sd = math.sqrt(min(1.0, (2 * NOISE) ** 2 + ROUNDING / moved[0].percent ** 2))
-        return Fit(percent / units, sd, [1.0] * len(pieces))
+        return Fit(percent / units, sd, [1.0] * len(pieces), [0.0] * len(pieces))
     both = sorted(s.percent / s.units for s in moved if s.percent >= CHUNK / 2)
     slope = both[len(both) // 3] if both else percent / units  # bursts only raise it, so start low
     noise, burst, rate = NOISE, 5.0, 0.02  # bursts of 5 points, one in 50 hours, until the data speak

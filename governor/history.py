@@ -95,10 +95,11 @@ def scale(ledger: Ledger, settings: Settings, whose: Account, window: str, *, no
         done = None if kept[0] is None else calibrate.Scale(*kept[0])
     if done is None:
         return None
-    change, coverage = done.change, done.coverage
+    change, coverage, elsewhere = done.change, done.coverage, done.elsewhere
     done = done._replace(
         change=calibrate.Change(*change) if change else None,
         coverage=calibrate.Coverage(*coverage) if coverage else None,
+        elsewhere=calibrate.Elsewhere(*elsewhere) if elsewhere else None,
     )
     return done.aged(now, changes=changes)
 

@@ -103,7 +103,7 @@ def _step(pieces: Sequence[Stretch], begin: float, at: float, end: float) -> tup
 
 
 def _is_clear(pieces: Sequence[Stretch], begin: float, at: float, end: float) -> bool:
-    """Did nearly all work move, as a limit moves it? A second machine rests now and then, and then the old scale shows."""
+    """Did nearly all work move, as a limit moves it? While a second machine rests, the old scale shows."""
     sides = [[s for s in pieces if lo < s.ends_at <= hi] for lo, hi in ((begin, at), (at, end))]
     left, right = ([math.log(s.units / s.percent) for s in side if _tells(s)] for side in sides)
     if not left or not right:
