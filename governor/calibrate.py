@@ -98,7 +98,7 @@ class Scale(NamedTuple):
         half = Z80 * (math.hypot(self.spread, math.sqrt(more)) - self.spread)
         return self._replace(low=self.low * math.exp(-half), high=self.high * math.exp(half))
 
-    def today(self, now: int) -> Scale:
+    def on_day_of(self, now: int) -> Scale:
         """The scale to count this day's use by: the day's own, where it has spoken already."""
         if now // DAY_S != self.day:
             return self

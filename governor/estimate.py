@@ -69,7 +69,7 @@ def _carried(
     if scale is None or slope is None:  # between nothing and the most that is used in such a time
         most = brisk(size) * busy_s / 3600 if since > 0 else 0.0
         return Estimate(at, low, high + max(most, away.high), "official")
-    here = _here(scale.today(now), max(since, 0.0))
+    here = _here(scale.on_day_of(now), max(since, 0.0))
     mean, below, above = _sum(here, away)
     if mean < SEEN:  # too little to move the figure
         return Estimate(at, low, high + above, "official")

@@ -40,6 +40,8 @@ THINKING = {
         "stretches",
         "fit",
         "regimes",
+        "wander",
+        "elsewhere",
         "slopes",
         "calibrate",
         "families",
