@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Z80: Final = 1.2816
 JUMP: Final = 0.35  # how large changes are: standard deviation of log(units per percent) over the known ones
-# Prior odds of a boundary at an announced change, and on any other day. Looked at daily for a year, they keep false
-# changes below 1 % of people (docs/calibration.md, "Changes"); milder ones told a third of all people of one.
+# Prior odds of a boundary at an announced change, and on any other day. Looked at weekly for a year, 4 of 238 people
+# were told of a weekly change that never was (docs/calibration.md); milder odds told a third and more of one.
 KNOWN_ODDS, OTHER_ODDS = 1 / 20, 1 / 3000
 LEAST: Final = 3  # days on each side of a boundary that nobody announced
 SURE: Final = math.log(3)  # odds at which one of two caps is named as the one that moved
