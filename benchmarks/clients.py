@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from governor import on_event  # noqa: E402
+from governor.hooks import on_event  # noqa: E402
 from governor.install import runtime  # noqa: E402
 from tests.e2e.clients import find_clients  # noqa: E402
 from tests.e2e.drive import ClaudeCode, Codex, Governor  # noqa: E402

@@ -177,8 +177,11 @@ def first_scan(transcripts: Path) -> None:
 REFRESH = """
 import sys, time
 import filelock, multiprocessing
-from governor import config, prices, refresh
-from governor.sources import claude, codex
+from governor import config
+from governor.pipeline import ingest as refresh
+from governor.quota import prices
+from governor.clients.claude import transcripts as claude
+from governor.clients.codex import transcripts as codex
 from governor.ledger.store import open_ledger
 settings = config.load()
 with open_ledger() as ledger:

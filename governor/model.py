@@ -93,7 +93,7 @@ def rank(usage: Usage) -> tuple[int, ...]:
     return (usage.output, not usage.replay, usage.main, -usage.line_ms, -usage.born_ms, -usage.tie)
 
 
-AUXILIARY = "auxiliary"  # surface and agent of what a client's books hold beyond its lines (governor.auxiliary)
+AUXILIARY = "auxiliary"  # surface and agent of what a client's books hold beyond its lines (governor.ledger.unlogged)
 BOOKED = -1  # the ``part`` of such rows: no response, and no step of one
 
 

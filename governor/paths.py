@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 
-from governor import hook
 from governor.accounts import claude_folders as claude_folders  # as the hooks take them: without ``pathlib``
 from governor.accounts import codex_folder as codex_folder
 from governor.errors import StateError
+from governor.hooks import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ Type `governor doctor` to see whether all is well, `governor uninstall` to unwir
 
 def home() -> Path:
     """The state folder (GOVERNOR_HOME, else the platform's). Not created here."""
-    return _path(hook.home())
+    return _path(runtime.home())
 
 
 def ledger_file() -> Path:
@@ -54,10 +54,10 @@ def claim_home() -> Path:
     """
     folder = home()
     try:
-        hook.make_private(str(folder))
+        runtime.make_private(str(folder))
         readme = folder / "README"
         if not readme.exists():
-            hook.write_private(str(readme), README.encode())
+            runtime.write_private(str(readme), README.encode())
     except OSError as fault:
         why = why_unwritable(folder) or str(fault.strerror)
         raise StateError(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from governor.calibrate import Scale
+from governor.calibration.scale import Scale
 from governor.model import Account, Lane, Tally
-from governor.refusals import Refusal
-from governor.windows import Official, Window
+from governor.quota.refusals import Refusal
+from governor.quota.windows import Official, Window
 
 Verdict = Literal["GO", "NUDGE", "SLOW", "STOP"]
 VERDICTS: tuple[Verdict, ...] = ("GO", "NUDGE", "SLOW", "STOP")

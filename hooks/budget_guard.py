@@ -10,47 +10,47 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if sys.version_info < (3, 9):
-    from governor import old_python
+    from governor.hooks import old_python
 
     old_python.leave()
-from governor import hook
+from governor.hooks import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: hook.Door) -> bool:
+def wants(raw: bytes, door: runtime.Door) -> bool:
     session = raw.partition(b'"session_id":"')[2][:80].partition(b'"')[0].decode("utf-8", "replace")
     rests = "/" not in session and os.path.isfile(f"{door.home}/breakers/{session}")
-    return rests or not hook.is_quiet(door.home, "budget")
+    return rests or not runtime.is_quiet(door.home, "budget")
 
 
-def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
+def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
     if os.path.isdir(f"{door.home}/breakers"):
-        from governor.acts import breakers
+        from governor.hooks.state import breakers
 
         held = breakers.before_call(event, door)
         if held is not None:
             return held
-    if hook.is_quiet(door.home, "budget"):
+    if runtime.is_quiet(door.home, "budget"):
         return None
-    from governor.acts import budgets
-    from governor.guards import budget
+    from governor.hooks.budget import rules as budget_rules
+    from governor.hooks.budget import run as budget_run
 
     letter = door.letter("budget")
-    patience_s = budget.patience(letter) if event.get("hook_event_name") == "PreToolUse" else 0.0
-    return budgets.rule(event, door, letter, patience_s=patience_s)
+    patience_s = budget_rules.patience(letter) if event.get("hook_event_name") == "PreToolUse" else 0.0
+    return budget_run.rule(event, door, letter, patience_s=patience_s)
 
 
-def release(event: "dict[str, Any]", door: hook.Door, reply: "hook.Reply | None") -> None:
+def release(event: "dict[str, Any]", door: runtime.Door, reply: "runtime.Reply | None") -> None:
     """Give back what ``decide`` took for this event, because another guard refused the call: its place in every budget,
     and the question or the word that was used up with it. Raises: OSError.
     """
-    from governor.acts import takeback
+    from governor.hooks.budget import give_back
 
-    takeback.budget(event, door, once=reply.once if reply else "")
+    give_back.budget(event, door, once=reply.once if reply else "")
 
 
 if __name__ == "__main__":
-    hook.run("budget", decide, wants=wants)
+    runtime.run("budget", decide, wants=wants)

@@ -1,7 +1,7 @@
 """After every call, failure and turn: calls that repeat, tools that keep failing, and what one more turn costs.
 
 Claude's PostToolBatch, PostToolUseFailure, Stop and StopFailure; Codex's PostToolUse and Stop. An ordinary call is cut
-out of the event's bytes, noted, and nothing is parsed (governor.guards.calls).
+out of the event's bytes, noted, and nothing is parsed (governor.hooks.loop.fingerprints).
 """
 
 import os
@@ -10,61 +10,61 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if sys.version_info < (3, 9):
-    from governor import old_python
+    from governor.hooks import old_python
 
     old_python.leave()
-from governor import hook
+from governor.hooks import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from governor.guards.calls import Batch
+    from governor.hooks.loop.fingerprints import Batch
 
 
-def wants(raw: bytes, door: hook.Door) -> bool:
+def wants(raw: bytes, door: runtime.Door) -> bool:
     """Is there anything to say or to decide? Notes the calls on the way; ``batch`` carries them on to ``decide``."""
-    letter = hook.peek(os.path.join(door.home, "letters", "loop")) or b""
+    letter = runtime.peek(os.path.join(door.home, "letters", "loop")) or b""
     kind = raw.partition(b'"hook_event_name":"')[2][:20].partition(b'"')[0]
     if kind == b"StopFailure":
         return True  # a refusal of the plan is a reading, whatever this guard is asked to do
     if not letter.startswith(b"speak") or not kind:
         return letter.startswith(b"speak") and b"hook_event_name" in raw  # laid out in another way: parse it
     if kind in (b"PostToolBatch", b"PostToolUse"):
-        from governor.acts import loops
-        from governor.guards import calls
+        from governor.hooks.loop import fingerprints
+        from governor.hooks.state import call_log
 
-        carried[:] = [batch] = [calls.read(raw)]
-        return batch is None or loops.is_odd(door.home, batch, letter, now=door.now)
+        carried[:] = [batch] = [fingerprints.read(raw)]
+        return batch is None or call_log.is_odd(door.home, batch, letter, now=door.now)
     if kind == b"Stop":
-        from governor.acts import loops
+        from governor.hooks.state import call_log
 
-        return loops.ended(door.home, raw, letter)
+        return call_log.ended(door.home, raw, letter)
     return kind == b"PostToolUseFailure"
 
 
 carried: "list[Batch | None]" = []
 
 
-def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
-    from governor.acts import alike
+def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+    from governor.hooks.loop import run as loop_run
 
     letter = door.letter("loop")
     is_on = bool(letter) and letter.get("action") != "off"
     kind = event.get("hook_event_name")
     if kind == "StopFailure":
-        alike.keep_refusal(event, door)
-        return alike.after_refusal(event, door) if is_on else None
+        loop_run.keep_refusal(event, door)
+        return loop_run.after_refusal(event, door) if is_on else None
     if not is_on:
         return None
     if kind in ("PostToolBatch", "PostToolUse"):
-        return alike.after_calls(event, door, letter, carried[0] if carried else None)
+        return loop_run.after_calls(event, door, letter, carried[0] if carried else None)
     if kind == "PostToolUseFailure":
-        return alike.after_failure(event, door, letter)
+        return loop_run.after_failure(event, door, letter)
     if kind == "Stop":
-        return alike.after_turn(event, door, letter)
+        return loop_run.after_turn(event, door, letter)
     return None
 
 
 if __name__ == "__main__":
-    hook.run("loop", decide, wants=wants)
+    runtime.run("loop", decide, wants=wants)

@@ -6,23 +6,23 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if sys.version_info < (3, 9):
-    from governor import old_python
+    from governor.hooks import old_python
 
     old_python.leave()
-from governor import hook
+from governor.hooks import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: hook.Door) -> bool:
+def wants(raw: bytes, door: runtime.Door) -> bool:
     """An index is named in the event, or the person named files of their own (the letter then says ``speak``)."""
-    return b"MEMORY.md" in raw or not hook.is_quiet(door.home, "memory")
+    return b"MEMORY.md" in raw or not runtime.is_quiet(door.home, "memory")
 
 
-def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
-    from governor.guards.edits import edits, fits, matches
+def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+    from governor.hooks.memory.edits import edits, fits, matches
 
     letter = door.letter("memory")
     files = letter.get("files")
@@ -34,22 +34,22 @@ def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
         path: fresh
         for path, fresh in edits(event).items()
         if any(matches(os.path.basename(path), name) for name in names)
-        and not fits(hook.peek(os.path.join(cwd, path)), letter)
+        and not fits(runtime.peek(os.path.join(cwd, path)), letter)
     }
     if not written:
         return None
-    from governor.acts import memory
     from governor.errors import GovernorError
-    from governor.guards.memory import Limits, sentence
+    from governor.hooks.memory import run as memory_run
+    from governor.hooks.memory.rules import Limits, sentence
 
     changed: list[str] = []
     shortened = moved = 0
     for path, fresh in written.items():
-        index = memory.locate(path, cwd, named)
+        index = memory_run.locate(path, cwd, named)
         if index is None:
             continue
         try:
-            done = memory.carry_out(index, Limits.from_letter(letter), door.home, fresh=fresh)
+            done = memory_run.carry_out(index, Limits.from_letter(letter), door.home, fresh=fresh)
         except GovernorError:  # no ordinary file, read-only, binary: left alone
             continue
         if done is not None:
@@ -58,11 +58,11 @@ def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
             moved += done.result.moved
     said = sentence(" and ".join(sorted(set(changed))), shortened=shortened, moved=moved)
     return (
-        hook.Reply(model=said, record={"decision": "cut", "rule": "memory", "shortened": shortened, "moved": moved})
+        runtime.Reply(model=said, record={"decision": "cut", "rule": "memory", "shortened": shortened, "moved": moved})
         if said
         else None
     )
 
 
 if __name__ == "__main__":
-    hook.run("memory_compactor", decide, wants=wants)
+    runtime.run("memory_compactor", decide, wants=wants)

@@ -9,41 +9,43 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if sys.version_info < (3, 9):
-    from governor import old_python
+    from governor.hooks import old_python
 
     old_python.leave()
-from governor import hook
+from governor.hooks import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(_: bytes, door: hook.Door) -> bool:
-    return has_news(door) or has_turned(door) or not hook.is_quiet(door.home, "pacing")
+def wants(_: bytes, door: runtime.Door) -> bool:
+    return has_news(door) or has_turned(door) or not runtime.is_quiet(door.home, "pacing")
 
 
-def has_news(door: hook.Door) -> bool:
+def has_news(door: runtime.Door) -> bool:
     """Has something ended that a session handed off? The letter is there only then."""
     return os.path.exists(os.path.join(door.home, "letters", "handoffs"))
 
 
-def has_turned(door: hook.Door) -> bool:
+def has_turned(door: runtime.Door) -> bool:
     """Has the status line heard of the wall, or of a reset, that the letter does not know of yet?"""
     return door.lane == "claude" and os.path.exists(os.path.join(door.home, "letters", "turned"))
 
 
-def heard(event: "dict[str, Any]", door: hook.Door) -> "dict[str, Any]":
+def heard(event: "dict[str, Any]", door: runtime.Door) -> "dict[str, Any]":
     """What this session's own status line heard, by window."""
-    from governor.guards import tap
+    from governor.hooks.statusline import rules as statusline_rules
 
-    return tap.own(tap.memo_of(hook.peek(os.path.join(door.home, "taps", tap.name_of(event)))))
+    return statusline_rules.own(
+        statusline_rules.memo_of(runtime.peek(os.path.join(door.home, "taps", statusline_rules.name_of(event))))
+    )
 
 
-def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
-    from governor.guards import pacing
+def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+    from governor.hooks.pacing import rules as pacing_rules
 
-    advice = pacing.decide(
+    advice = pacing_rules.decide(
         event,
         door.letter("pacing"),
         lane=door.lane,
@@ -51,40 +53,40 @@ def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
         seen=door.seen,
         go_on=lambda: what_to_press(event, door),
         is_watched=lambda: is_attended({**event, "hook_event_name": "SessionStart"}, door),  # whoever sent the prompt
-        overridden=hook.is_overridden(door.home, door.now),
+        overridden=runtime.is_overridden(door.home, door.now),
         own=heard(event, door) if has_turned(door) else None,
     )
     if (advice is None or not advice.block) and has_news(door):
-        from governor.guards import handoff
+        from governor.hooks.pacing import ended_handoff
 
-        told = handoff.news(event, door.letter("handoffs"), lane=door.lane, seen=door.seen)
+        told = ended_handoff.news(event, door.letter("handoffs"), lane=door.lane, seen=door.seen)
         if told is not None:  # and the pacing word waits for the next prompt
             about = {"decision": "told", "rule": "handoff", "handoff": told.name}
-            return hook.Reply(person=told.line, model=told.model, once=told.once, record=about)
+            return runtime.Reply(person=told.line, model=told.model, once=told.once, record=about)
     if advice is None:
         return None
     if advice.also:
-        hook.claim(door.home, advice.also)
+        runtime.claim(door.home, advice.also)
     record = {"decision": advice.decision, "rule": advice.rule, "session": str(event.get("session_id", ""))[:64]}
     record["said"] = advice.once.split(":")[0] or "held"
-    reply = hook.Reply(person=advice.person, model=advice.model, once=advice.once, record=record, bell=advice.bell)
+    reply = runtime.Reply(person=advice.person, model=advice.model, once=advice.once, record=record, bell=advice.bell)
     reply.block = advice.block
     return reply
 
 
-def what_to_press(event: "dict[str, Any]", door: hook.Door) -> "str | None":
+def what_to_press(event: "dict[str, Any]", door: runtime.Door) -> "str | None":
     """How a person goes on after a hold; None where nobody is there to."""
-    from governor.guards import going_on
+    from governor.hooks.pacing import going_on
 
     return going_on.words(event, os.environ, door.lane) if is_attended(event, door) else None
 
 
-def is_attended(event: "dict[str, Any]", door: hook.Door) -> bool:
-    from governor.acts import client
-    from governor.guards import attended
+def is_attended(event: "dict[str, Any]", door: runtime.Door) -> bool:
+    from governor.hooks import attended
+    from governor.hooks.state import client_process
 
-    return attended.is_attended(event, os.environ, door.lane, command=lambda: client.command(door.lane, event))
+    return attended.is_attended(event, os.environ, door.lane, command=lambda: client_process.command(door.lane, event))
 
 
 if __name__ == "__main__":
-    hook.run("pacing", decide, wants=wants)
+    runtime.run("pacing", decide, wants=wants)

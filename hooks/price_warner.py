@@ -9,34 +9,34 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if sys.version_info < (3, 9):
-    from governor import old_python
+    from governor.hooks import old_python
 
     old_python.leave()
-from governor import hook
+from governor.hooks import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: hook.Door) -> bool:
+def wants(raw: bytes, door: runtime.Door) -> bool:
     """A start that resumes nothing carries no number of tokens."""
-    return b'"context_tokens"' in raw and not hook.is_quiet(door.home, "price")
+    return b'"context_tokens"' in raw and not runtime.is_quiet(door.home, "price")
 
 
-def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
-    from governor.guards import price
+def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+    from governor.hooks.price import rules as price_rules
 
     letter = door.letter("price")
-    said = price.say(event, letter, now=door.now)
+    said = price_rules.say(event, letter, now=door.now)
     if said is None:
         return None
     words, numbers = said
     speaks = letter.get("action") != "observe"
     session = str(event.get("session_id", ""))[:64]
     record = {"decision": "told" if speaks else "observed", **numbers, "session": session}
-    return hook.Reply(person=words if speaks else "", record=record)
+    return runtime.Reply(person=words if speaks else "", record=record)
 
 
 if __name__ == "__main__":
-    hook.run("price", decide, wants=wants)
+    runtime.run("price", decide, wants=wants)

@@ -2,7 +2,7 @@
 
 Reads the letter ``router``; a quiet letter ends the run before anything is parsed. Only a prompt the person typed is
 looked at: not a finished agent's report, a wake-up, a subagent's or an SDK's prompt. What is recorded, and what never
-is: governor.guards.router.
+is: governor.hooks.router.rules.
 """
 
 import os
@@ -11,17 +11,17 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if sys.version_info < (3, 9):
-    from governor import old_python
+    from governor.hooks import old_python
 
     old_python.leave()
-from governor import hook
+from governor.hooks import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: hook.Door) -> bool:
+def wants(raw: bytes, door: runtime.Door) -> bool:
     """Can the router say anything now, and is there a word it listens for? A person's own words are in the letter."""
     try:
         with open(os.path.join(door.home, "letters", "router"), "rb") as file:
@@ -30,39 +30,39 @@ def wants(raw: bytes, door: hook.Door) -> bool:
         return False
     if not letter.startswith(b"speak"):
         return False
-    from governor.guards import stems
+    from governor.hooks.router import stems
 
     return b'"words"' in letter or stems.may_matter(raw)
 
 
-def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
-    from governor.guards import router
+def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+    from governor.hooks.router import rules as router_rules
 
     typed = event.get("source", "user") == "user" and "agent_id" not in event
-    if event.get("hook_event_name") != "UserPromptSubmit" or not typed or door.lane not in router.OTHER:
+    if event.get("hook_event_name") != "UserPromptSubmit" or not typed or door.lane not in router_rules.OTHER:
         return None
     letter = door.letter("router")
-    reading = router.read_prompt(event.get("prompt"), letter)
-    advice = router.advise(reading, lane=door.lane, letter=letter, now=door.now)
+    reading = router_rules.read_prompt(event.get("prompt"), letter)
+    advice = router_rules.advise(reading, lane=door.lane, letter=letter, now=door.now)
     size = None
     if "tiers" in letter:
-        from governor.guards import tier
+        from governor.hooks.router import tier_hint
 
-        size = tier.word(event, letter, lane=door.lane, now=door.now, seen=door.seen)
-    if advice.rule in router.UNRECORDED:
-        return hook.Reply(**size) if size else None
+        size = tier_hint.word(event, letter, lane=door.lane, now=door.now, seen=door.seen)
+    if advice.rule in router_rules.UNRECORDED:
+        return runtime.Reply(**size) if size else None
     session, cwd = str(event.get("session_id", ""))[:64], event.get("cwd")
     inside = advice.to != "codex" or in_git(cwd)
-    line = router.line_for(advice, lane=door.lane, letter=letter, cwd=cwd, in_git=inside)
-    about, mode = f"router:{session}:{advice.decision}", router.mode_of(letter)
-    once = router.unsaid(about, now=door.now, seen=door.seen) if line and mode == "advise" else ""
+    line = router_rules.line_for(advice, lane=door.lane, letter=letter, cwd=cwd, in_git=inside)
+    about, mode = f"router:{session}:{advice.decision}", router_rules.mode_of(letter)
+    once = router_rules.unsaid(about, now=door.now, seen=door.seen) if line and mode == "advise" else ""
     tells = bool(once) and letter.get("tell_model") is True
-    record = router.record_of(advice, reading, session=session, cwd=cwd, said=bool(once), mode=mode)
+    record = router_rules.record_of(advice, reading, session=session, cwd=cwd, said=bool(once), mode=mode)
     if size and not line:  # one word a prompt: the other lane's comes before the other tier's
-        return hook.Reply(**{**size, "record": {**size["record"], **record}})
-    return hook.Reply(
+        return runtime.Reply(**{**size, "record": {**size["record"], **record}})
+    return runtime.Reply(
         person=line if once else "",
-        model=router.note_for(advice, lane=door.lane, letter=letter) if tells else "",
+        model=router_rules.note_for(advice, lane=door.lane, letter=letter) if tells else "",
         once=once,
         record=record,
     )
@@ -78,4 +78,4 @@ def in_git(cwd: object) -> bool:
 
 
 if __name__ == "__main__":
-    hook.run("router", decide, wants=wants)
+    runtime.run("router", decide, wants=wants)

@@ -1,8 +1,8 @@
 """PreToolUse, PostToolUse, PostToolUseFailure, SubagentStop, SessionStart: hold subagents within their caps, and near
 the wall send routine ones to a cheaper model.
 
-Reads the letter ``spawn`` and keeps one small book per session (governor.acts.leases); without a letter everything is
-counted and nothing held. The rules: governor.guards.spawn, caps, degrade and tier.
+Reads the letter ``spawn`` and keeps one small book per session (governor.hooks.state.leases); without a letter everything is
+counted and nothing held. The rules: governor.hooks.spawn.rules, caps, degrade and tier.
 """
 
 import os
@@ -11,72 +11,74 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if sys.version_info < (3, 9):
-    from governor import old_python
+    from governor.hooks import old_python
 
     old_python.leave()
-from governor import hook
+from governor.hooks import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from governor.guards.called import Called
+    from governor.hooks.spawn.spawn_event import Called
 
 AFTER = ("PostToolUse", "PostToolUseFailure")
 
 
-def wants(raw: bytes, door: hook.Door) -> bool:
+def wants(raw: bytes, door: runtime.Door) -> bool:
     """Is a subagent spawned, or does one end? The clients' internal agents end without a type, and are nobody's."""
     if b'"SubagentStop"' in raw or b'"SessionStart"' in raw:
         return b'"agent_type":""' not in raw and os.path.isdir(os.path.join(door.home, "leases"))
     return b"pawn_agent" in raw or b'"Agent"' in raw or b'"Task"' in raw or b'"Workflow"' in raw
 
 
-def decide(event: "dict[str, Any]", door: hook.Door) -> "hook.Reply | None":
-    from governor.acts import leases
-    from governor.guards import called
+def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+    from governor.hooks.spawn import spawn_event
+    from governor.hooks.state import leases
 
     name = event.get("hook_event_name")
-    if name in ("SubagentStop", "SessionStart") or (name in AFTER and called.is_spawn(event.get("tool_name"))):
+    if name in ("SubagentStop", "SessionStart") or (name in AFTER and spawn_event.is_spawn(event.get("tool_name"))):
         leases.heard(door.home, door.lane, event)
-    elif name == "PreToolUse" and called.is_spawn(event.get("tool_name")):
-        return before(event, called.Called(event), door)
+    elif name == "PreToolUse" and spawn_event.is_spawn(event.get("tool_name")):
+        return before(event, spawn_event.Called(event), door)
     return None
 
 
-def before(event: "dict[str, Any]", what: "Called", door: hook.Door) -> hook.Reply:
-    from governor.acts import client, leases, spawned
-    from governor.guards import caps, degrade
+def before(event: "dict[str, Any]", what: "Called", door: runtime.Door) -> runtime.Reply:
+    from governor.hooks.spawn import degrade, over_limit
+    from governor.hooks.state import client_process, leases, subagent_files
 
     letter, lane, now = door.letter("spawn"), door.lane, door.now
-    overridden = hook.is_overridden(door.home, now)
-    action = caps.action_of(letter, lane, overridden=overridden, is_answered=lambda: client.is_answered(event, lane))
-    tokens = spawned.tree_tokens(event, what, letter, door)
+    overridden = runtime.is_overridden(door.home, now)
+    action = over_limit.action_of(
+        letter, lane, overridden=overridden, is_answered=lambda: client_process.is_answered(event, lane)
+    )
+    tokens = subagent_files.tree_tokens(event, what, letter, door)
     verdict = leases.admit(door.home, lane, event, caps=letter, tokens=tokens, enforce=action == "stop")
-    said = caps.answer(verdict, action)
-    current = spawned.current_model(event, what, letter, lane)
+    said = over_limit.answer(verdict, action)
+    current = subagent_files.current_model(event, what, letter, lane)
     shift = degrade.choose(what, letter, lane=lane, now=now, current=current, overridden=overridden)
     shift.acts = shift.acts and not said.deny and not said.ask
-    record = {**caps.record_of(verdict, said, action=action, kind=what.kind), **degrade.record_of(shift)}
+    record = {**over_limit.record_of(verdict, said, action=action, kind=what.kind), **degrade.record_of(shift)}
     if shift.to and said.decision == "admit":
         record["decision"] = "degrade" if shift.acts else "would-degrade"
-    first = bool(said.person) and hook.claim(door.home, caps.episode(verdict, what.session, what.prompt))
-    reply = hook.Reply(person=said.person if first else "", model=said.model if first else "")
+    first = bool(said.person) and runtime.claim(door.home, over_limit.episode(verdict, what.session, what.prompt))
+    reply = runtime.Reply(person=said.person if first else "", model=said.model if first else "")
     reply.deny, reply.ask = said.deny, said.ask
     if shift.acts:
-        full = hook.claim(door.home, degrade.episode(shift, letter, lane=lane, now=now, session=what.session))
+        full = runtime.claim(door.home, degrade.episode(shift, letter, lane=lane, now=now, session=what.session))
         told = degrade.told(shift, what, letter, lane=lane, now=now, first=full)
         reply.person, reply.update = "\n".join(filter(None, (reply.person, told))), {**what.input, "model": shift.to}
     reply.record = None if verdict.repeated else {**record, "session": what.session}
     return reply
 
 
-def release(event: "dict[str, Any]", door: hook.Door, reply: "hook.Reply | None") -> None:
+def release(event: "dict[str, Any]", door: runtime.Door, reply: "runtime.Reply | None") -> None:
     """Give back the lease that ``decide`` took, because another guard refused the call. Raises: OSError."""
-    from governor.acts import takeback
+    from governor.hooks.budget import give_back
 
-    takeback.spawn(event, door, once=reply.once if reply else "")
+    give_back.spawn(event, door, once=reply.once if reply else "")
 
 
 if __name__ == "__main__":
-    hook.run("spawn", decide, wants=wants)
+    runtime.run("spawn", decide, wants=wants)

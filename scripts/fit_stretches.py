@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governor import meter
-from governor.scores import quantile
-from governor.weigh import Sample, fit_weights
+from governor.calibration.weights import Sample, fit_weights
+from governor.evaluation.scores import quantile
+from governor.quota import units as quota_units
 
 FIVE_HOUR_CHANGE = "2026-09-22"  # 5-hour limits +20 % (announced)
 RESAMPLES = 400
@@ -72,7 +72,7 @@ def read(path: Path) -> list[Piece]:
     ]
 
 
-def by_weights(weights: meter.Weights) -> Units:
+def by_weights(weights: quota_units.Weights) -> Units:
     """Units under one set of meter weights."""
     kinds = weights[1:6]  # input, output, cache read, 5-minute and 1-hour write
 
@@ -138,7 +138,7 @@ def table(pieces: Sequence[Piece], *, title: str, by_regime: bool) -> None:
         own = [p for p in pieces if p.account == account]
         found = [
             errors(own, units, by_regime=by_regime)
-            for units in (by_weights(meter.CLASSIC), by_list_price, by_weights(meter.DEFAULT))
+            for units in (by_weights(quota_units.CLASSIC), by_list_price, by_weights(quota_units.DEFAULT))
         ]
         if not found[0]:
             continue
@@ -151,8 +151,8 @@ def table(pieces: Sequence[Piece], *, title: str, by_regime: bool) -> None:
 
 def weights_table(pieces: Sequence[Piece]) -> None:
     """What all accounts together, and each alone, say about each weight."""
-    kinds = {"input": 1.0, "output": 5.0, "cache_read": meter.DEFAULT.cache_read, "cache_write": 1.0}
-    models = {m: meter.DEFAULT.factor(m) for p in pieces for m in p.tokens}
+    kinds = {"input": 1.0, "output": 5.0, "cache_read": quota_units.DEFAULT.cache_read, "cache_write": 1.0}
+    models = {m: quota_units.DEFAULT.factor(m) for p in pieces for m in p.tokens}
     print("\n| fitted on | weight | default | data say | 80 % interval | |\n|---|---|---|---|---|---|")
     for name in ("all", *sorted({p.account for p in pieces})):
         samples = [

@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from governor.prices import key, names_of  # noqa: E402 - one idea of what a model's name is, not two
+from governor.quota.prices import key, names_of  # noqa: E402 - one idea of what a model's name is, not two
 
 TARGET = ROOT / "governor" / "data" / "prices.json"
 GENAI_PRICES = "0.2.3"
@@ -277,7 +277,7 @@ def names_in(clause: Any) -> Iterator[tuple[str, str]]:
 
 
 def bare(name: str) -> str:
-    """The shortest name ``governor.prices`` would look for."""
+    """The shortest name ``governor.quota.prices`` would look for."""
     return key([*names_of(name)][-1])
 
 
@@ -359,7 +359,7 @@ def differences(models: dict[str, list[Segment]], wheel: dict[str, list[Segment]
 
 
 def encoded(rows: list[Segment]) -> list[Any]:
-    """A row as ``governor.prices`` reads it, as short as it can be said."""
+    """A row as ``governor.quota.prices`` reads it, as short as it can be said."""
     out = []
     for start, standard, fast in rows:
         bands = [[[limit, *numbers(prices)] for limit, prices in some] for some in (standard, fast) if some]

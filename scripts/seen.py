@@ -12,11 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from governor import config, refresh
+from governor import config
 from governor.ledger import read
 from governor.ledger.store import open_ledger
 from governor.model import Lane
-from governor.sources import tail
+from governor.pipeline import ingest
+from governor.transcripts import tail
 
 NEEDLES: tuple[tuple[str, Lane, bytes], ...] = (
     ("Claude Code", "claude", b'"usage"'),
@@ -31,10 +32,10 @@ def seen(folder: Path) -> list[str]:
         settings.touch()
         os.environ |= {"GOVERNOR_HOME": home, "GOVERNOR_CONFIG": str(settings)}
         os.environ |= {"CLAUDE_CONFIG_DIR": str(folder / "claude"), "CODEX_HOME": str(folder / "codex")}
-        found, _ = refresh.discover()
+        found, _ = ingest.discover()
         rows = []
         with open_ledger() as ledger:
-            taken = refresh.refresh(ledger, config.load(), now=int(time.time()))
+            taken = ingest.refresh(ledger, config.load(), now=int(time.time()))
             for name, lane, needle in NEEDLES:
                 files = [file for one, file in found if one == lane]
                 lines = sum(_lines(file.path, needle) for file in files)

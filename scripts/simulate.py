@@ -5,7 +5,7 @@
     python scripts/simulate.py forecast --people 60 [--weeks 6] [--family bursts] [--full]
     python scripts/simulate.py session --people 25
 
-``governor.simulate`` describes the people, and which of them were in view when constants were chosen. The output is
+``governor.evaluation.people`` describes the people, and which of them were in view when constants were chosen. The output is
 what docs/calibration.md and docs/forecast.md show. All but ``forecast`` print the first four families unless asked.
 """
 
@@ -18,11 +18,13 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-from governor import backtest, slopes
-from governor.calibrate import Anchor, Scale, calibrate
-from governor.forecast import project_5h
-from governor.scores import AlarmScore, Score, wilson
-from governor.simulate import FAMILIES, WEEK_S, Person, first, person, readings
+from governor.calibration import cap_ratio
+from governor.calibration.scale import Anchor, Scale, calibrate
+from governor.evaluation import backtest
+from governor.evaluation.people import FAMILIES, WEEK_S, Person, person, readings
+from governor.evaluation.people import first as people_first
+from governor.evaluation.scores import AlarmScore, Score, wilson
+from governor.forecasting.week import project_5h
 
 
 def seen_by(someone: Person, *, seed: int, window: str = "week", polled: bool = False) -> list[Anchor]:
@@ -113,13 +115,13 @@ def told(who: Person, *, seed: int, **changes: float) -> Told:
     """What is found after five weeks."""
     short, week = changed(who, seed=seed, **changes)
     cut = [changes_at(who, seed)]
-    days = slopes.days(short, week)
-    rates = slopes.rates(days)
+    days = cap_ratio.days(short, week)
+    rates = cap_ratio.rates(days)
     return Told(
         calibrate(week),
-        calibrate(week, rates=slopes.turned(rates)),
-        calibrate(week, rates=slopes.turned(slopes.rates(days, changes=cut)), changes=cut),
-        calibrate(short, window_s=slopes.FIVE_HOURS_S, rates=rates),
+        calibrate(week, rates=cap_ratio.turned(rates)),
+        calibrate(week, rates=cap_ratio.turned(cap_ratio.rates(days, changes=cut)), changes=cut),
+        calibrate(short, window_s=cap_ratio.FIVE_HOURS_S, rates=rates),
     )
 
 
@@ -178,7 +180,7 @@ def _soon(crowd: Sequence[tuple[int, Person]], *, wait: int, factor: float) -> s
     for seed, who in crowd:
         until = changes_at(who, seed) + wait * 86_400
         short, week = ([a for a in seen if a.observed_at < until] for seen in changed(who, seed=seed, week=factor))
-        scales.append(calibrate(week, rates=slopes.turned(slopes.rates(slopes.days(short, week)))))
+        scales.append(calibrate(week, rates=cap_ratio.turned(cap_ratio.rates(cap_ratio.days(short, week)))))
     return _share_told(scales)
 
 
@@ -267,11 +269,11 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="with every rival")
     chosen = parser.parse_args()
     if chosen.table == "scale":
-        scale_table(chosen.people, families=chosen.family or tuple(first.MAKERS))
+        scale_table(chosen.people, families=chosen.family or tuple(people_first.MAKERS))
     elif chosen.table == "change":
-        change_table(chosen.people, families=chosen.family or tuple(first.MAKERS))
+        change_table(chosen.people, families=chosen.family or tuple(people_first.MAKERS))
     elif chosen.table == "session":
-        session_table(chosen.people, families=chosen.family or tuple(first.MAKERS))
+        session_table(chosen.people, families=chosen.family or tuple(people_first.MAKERS))
     else:
         forecast_table(
             chosen.people, weeks=chosen.weeks, families=chosen.family or FAMILIES, seed=chosen.seed, is_full=chosen.full

@@ -22,14 +22,17 @@ from hypothesis import strategies as st
 from writing import NOW, answer, counted, jsonl, meta, recorded, tokens, transcript, turn, usage
 from writing import read as read_one
 
-from governor import accounts, config, gate, hook, letters, refresh
+from governor import accounts, config, snapshots
 from governor.cli import governor as command_line
 from governor.errors import BadInputError
-from governor.guards import pacing
+from governor.gate import evidence as gate_evidence
+from governor.hooks import runtime
+from governor.hooks.pacing import rules as pacing_rules
 from governor.ledger import owners, read, schema, statements, store
 from governor.ledger.count import Counter, packed
 from governor.ledger.store import open_ledger
 from governor.model import Lane, LimitReading, Usage
+from governor.pipeline import ingest
 
 ROOT = Path(__file__).parent.parent
 HOUR = 3600
@@ -207,8 +210,8 @@ class Life:
     def look(self) -> None:
         for mine in (True, False)[: 1 + self.both]:
             with environment(**self.places(mine=mine)), open_ledger() as ledger:
-                refresh.refresh(ledger, config.load(), now=self.now)
-                letters.write(ledger, config.load(), now=self.now)
+                ingest.refresh(ledger, config.load(), now=self.now)
+                snapshots.write(ledger, config.load(), now=self.now)
 
     def _claude(self, event: Event, number: int) -> None:
         session = self.session(mine=event.mine)
@@ -256,15 +259,15 @@ class Life:
         name = self.kind.ids[0]
         with environment(**self.places(mine=True)), open_ledger() as ledger:
             owner = owners.Owners(ledger, lane).account(name or accounts.own(lane))
-            report = letters.desk(ledger, config.load(), now=self.now).report
+            report = snapshots.desk(ledger, config.load(), now=self.now).report
             parts = [part for part in report.accounts(lane) if part.whose and part.whose.name == owner.name]
             stored = [one.reading for one in statements.readings(ledger, whose=owner)]
             readings = [one._replace(account=None) for one in stored]
         with environment(**self.places(mine=True)):
-            door = hook.Door("test", os.environ["GOVERNOR_HOME"], lane, float(self.now))
+            door = runtime.Door("test", os.environ["GOVERNOR_HOME"], lane, float(self.now))
             known = {each: door.letter(each) for each in ("pacing", "router", "spawn", "price", "loop")}
             event = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "hello"}
-            advice = pacing.decide(
+            advice = pacing_rules.decide(
                 event,
                 known["pacing"],
                 lane=lane,
@@ -275,8 +278,8 @@ class Life:
             )
             line = STATUSLINE.show({"session_id": "none"}, os.environ["GOVERNOR_HOME"], float(self.now))
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(refresh, "now_s", lambda: self.now)
-                ruling = gate.look(lane=lane, account=name or None)
+                patch.setattr(ingest, "now_s", lambda: self.now)
+                ruling = gate_evidence.look(lane=lane, account=name or None)
         told = {
             "pacing": {key: known["pacing"].get(key) for key in ("lanes", "ceilings", "alerts", "mark")},
             "context": known["pacing"]["contexts"].get(session),
@@ -481,7 +484,7 @@ def test_a_transcript_copied_to_another_folder_counts_once_and_for_one(
             continue
         places = ",".join(str(tmp_path / each) for each in (order if at_once else (name,)))
         with environment(CLAUDE_CONFIG_DIR=places), open_ledger() as ledger:
-            refresh.refresh(ledger, config.load(), now=NOW)
+            ingest.refresh(ledger, config.load(), now=NOW)
     with environment(CLAUDE_CONFIG_DIR=f"{tmp_path / 'b'},{tmp_path / 'a'}"), open_ledger() as ledger:
         pieces = list(read.slices(ledger, 0, 2**33, bucket_s=read.WHOLE_S, keys=("account",)))
         sums = list(read.slices(ledger, 0, 2**33, whose=owners.Owners(ledger, "claude").account(str(tmp_path / "a"))))
@@ -528,12 +531,12 @@ def test_an_old_ledger_is_migrated_and_settled_by_where_transcripts_lie(
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", f"{tmp_path / 'small'},{tmp_path / 'big'}")
     heard = LimitReading("claude", "week", 42.0, NOW + 9999, NOW - 60, "statusline")
     with open_ledger() as ledger:
-        refresh.refresh(ledger, config.load(), now=NOW)
+        ingest.refresh(ledger, config.load(), now=NOW)
         with ledger.transaction():
             ledger.add_readings([heard], machine="here")
     aged(tmp_path / "state" / "ledger.sqlite3")
     with open_ledger() as ledger:
-        refresh.refresh(ledger, config.load(), now=NOW)
+        ingest.refresh(ledger, config.load(), now=NOW)
         names = {"big": str(tmp_path / "big"), "small": str(tmp_path / "small")}
         rules = owners.Owners(ledger, "claude")
         assert names["big"] == rules.default
@@ -586,7 +589,7 @@ def test_a_codex_folder_belongs_to_who_was_signed_in_last(tmp_path: Path) -> Non
         )
         os.utime(path, (NOW + number, NOW + number))
     with open_ledger() as ledger:
-        refresh.refresh(ledger, config.load(), now=NOW)
+        ingest.refresh(ledger, config.load(), now=NOW)
         one, two = (owners.Owners(ledger, "codex").account(name) for name in ("id-one", "id-two"))
         assert [[31.0], [30.0, 32.0]] == [
             [s.reading.used_percent for s in statements.readings(ledger, whose=whose)] for whose in (one, two)

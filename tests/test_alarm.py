@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.alarm import RULE, Alarm, bar, step
+from governor.forecasting.alarm import RULE, Alarm, bar, step
 
 looks = st.lists(st.tuples(st.floats(0, 0.2), st.floats(0, 1), st.floats(0, 1)), max_size=30)
 

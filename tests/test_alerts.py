@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from governor import alerts, config, hook, letters
-from governor.guards import pacing
+from governor import config, snapshots
+from governor.hooks import runtime
+from governor.hooks.pacing import rules as pacing_rules
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import LimitReading
+from governor.pipeline import alerts
 from tests.writing import NOW
 
 RESET = NOW + 86_400
@@ -31,8 +33,8 @@ def wish(**more: Any) -> None:
 
 def refreshed(ledger: Ledger, *, now: int = NOW) -> list[str]:
     """The keys due after a refresh at ``now``."""
-    desk = letters.desk(ledger, config.load(), now=now)
-    letters.write(ledger, config.load(), now=now)
+    desk = snapshots.desk(ledger, config.load(), now=now)
+    snapshots.write(ledger, config.load(), now=now)
     return [alert.key.rpartition(":")[2] for alert in alerts.due(desk.report)]
 
 
@@ -109,7 +111,7 @@ def test_the_desktop_is_told_through_its_library(monkeypatch: pytest.MonkeyPatch
 
 
 def alerts_in_the_letter() -> list[dict[str, str]]:
-    found: list[dict[str, str]] = hook.read_letter(os.environ["GOVERNOR_HOME"], "pacing")[1]["alerts"]
+    found: list[dict[str, str]] = runtime.read_letter(os.environ["GOVERNOR_HOME"], "pacing")[1]["alerts"]
     return found
 
 
@@ -122,16 +124,16 @@ def test_without_a_desktop_the_bell_rings_once_with_the_next_prompt(monkeypatch:
         refreshed(ledger)
         (alert,) = alerts_in_the_letter()
         home = os.environ["GOVERNOR_HOME"]
-        letter = hook.read_letter(home, "pacing")[1]
+        letter = runtime.read_letter(home, "pacing")[1]
         event = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "hi"}
 
-        def ask() -> pacing.Advice | None:
-            return pacing.decide(
+        def ask() -> pacing_rules.Advice | None:
+            return pacing_rules.decide(
                 event,
                 letter,
                 lane="claude",
                 now=NOW,
-                seen=lambda key: os.path.exists(hook.episode_path(home, key)),
+                seen=lambda key: os.path.exists(runtime.episode_path(home, key)),
                 go_on=lambda: "Press Enter",
                 is_watched=lambda: True,
             )
@@ -139,11 +141,11 @@ def test_without_a_desktop_the_bell_rings_once_with_the_next_prompt(monkeypatch:
         advice = ask()
         assert advice is not None
         assert (True, alert["text"]) == (advice.bell, advice.person)
-        hook.claim(home, advice.once)
+        runtime.claim(home, advice.once)
         assert ask() is None
         refreshed(ledger, now=NOW + 60)
         assert [] == alerts_in_the_letter()
-        assert hook.is_quiet(home, "pacing")
+        assert runtime.is_quiet(home, "pacing")
 
 
 def test_all_is_off_by_default() -> None:
@@ -155,6 +157,6 @@ def test_all_is_off_by_default() -> None:
 
 
 def test_the_bell_is_rung_where_the_client_lets_a_hook() -> None:
-    reply = hook.Reply(person="x", bell=True)
-    assert {"systemMessage": "x", "terminalSequence": "\a"} == hook.in_dialect(reply, "UserPromptSubmit")
-    assert {"systemMessage": "x"} == hook.in_dialect(reply, "UserPromptSubmit", "codex")
+    reply = runtime.Reply(person="x", bell=True)
+    assert {"systemMessage": "x", "terminalSequence": "\a"} == runtime.in_dialect(reply, "UserPromptSubmit")
+    assert {"systemMessage": "x"} == runtime.in_dialect(reply, "UserPromptSubmit", "codex")

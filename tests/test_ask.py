@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from governor import ask
+from governor.clients import ask_client
 from governor.errors import BadInputError
 
 NOW = 1_795_316_400
@@ -45,7 +45,7 @@ def test_claude_states_its_windows_and_those_of_a_family(clients: Path) -> None:
         "extra_usage": {"is_enabled": False, "utilization": 3},
     }
     fake(clients, "claude", ["not json", {"type": "system"}, control(limits)])
-    found = {r.window: (r.used_percent, r.resets_at, r.source, r.plan) for r in ask.client("claude", now=NOW)}
+    found = {r.window: (r.used_percent, r.resets_at, r.source, r.plan) for r in ask_client.client("claude", now=NOW)}
     at = 1_795_597_200
     assert {
         "5h": (42.0, at, "client", "max"),
@@ -57,7 +57,7 @@ def test_claude_states_its_windows_and_those_of_a_family(clients: Path) -> None:
 def test_codex_is_asked_in_its_own_words(clients: Path) -> None:
     limits = {"limitId": "codex", "primary": {"usedPercent": 12, "windowDurationMins": 10080, "resetsAt": NOW + 99}}
     fake(clients, "codex", [{"id": 1, "result": {}}, {"id": 2, "result": {"rateLimits": limits}}])
-    (found,) = ask.client("codex", now=NOW)
+    (found,) = ask_client.client("codex", now=NOW)
     assert ("week", 12.0, NOW + 99, "client") == (found.window, found.used_percent, found.resets_at, found.source)
 
 
@@ -65,24 +65,24 @@ def test_codex_is_asked_in_its_own_words(clients: Path) -> None:
 def test_a_client_that_does_not_know_is_a_sentence(clients: Path, answers: list[object]) -> None:
     fake(clients, "claude", answers)
     with pytest.raises(BadInputError, match="states no figure"):
-        ask.client("claude", now=NOW)
+        ask_client.client("claude", now=NOW)
 
 
 def test_a_refusal_is_no_figure(clients: Path) -> None:
     fake(clients, "codex", [{"id": 2, "error": {"code": -32600, "message": "authentication required"}}])
     with pytest.raises(BadInputError, match="states no figure"):
-        ask.client("codex", now=NOW)
+        ask_client.client("codex", now=NOW)
 
 
 def test_a_missing_client_is_a_sentence(clients: Path) -> None:
     with pytest.raises(BadInputError, match="not on the PATH"):
-        ask.client("claude", now=NOW)
+        ask_client.client("claude", now=NOW)
 
 
 def test_a_client_that_hangs_is_left_after_a_while(clients: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(ask_client, "PATIENCE_S", 0.2)
     script = clients / "claude"
     script.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
     script.chmod(0o755)
     with pytest.raises(BadInputError):
-        ask.client("claude", now=NOW)
+        ask_client.client("claude", now=NOW)

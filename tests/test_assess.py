@@ -6,10 +6,12 @@ from pathlib import Path
 
 from writing import NOW, START_MS, counted, meta, recorded, refreshed, rollout, tokens, turn
 
-from governor import alarm_memory, config, windows
-from governor.assess import assess
+from governor import config
 from governor.ledger.store import open_ledger
 from governor.model import Account
+from governor.pipeline import alarm_memory
+from governor.pipeline.assess import assess
+from governor.quota import windows
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 
 LIMITS = {"primary": {"used_percent": 40.0, "window_minutes": 300, "resets_at": NOW + 7200}, "secondary": None}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from governor.acts import client
-from governor.guards.attended import is_attended
+from governor.hooks.attended import is_attended
+from governor.hooks.state import client_process
 
 PROMPT: dict[str, Any] = {"hook_event_name": "UserPromptSubmit", "prompt": "nightly job"}
 CALL: dict[str, Any] = {"hook_event_name": "PreToolUse", "tool_name": "Bash"}
@@ -94,7 +94,7 @@ def started_by(folder: Path, name: str, *words: str) -> str:
     """What a hook finds that a client of this name starts by its shell."""
     program = folder / name
     program.symlink_to(sys.executable)
-    code = "from governor.acts import client; print(client.command('codex', {}), client.identity('codex', {}) != '')"
+    code = "from governor.hooks.state import client; print(client.command('codex', {}), client.identity('codex', {}) != '')"
     hook = f'{sys.executable} -c "{code}" || true'
     start = "import subprocess, sys; subprocess.run(['/bin/sh', '-c', sys.argv[-1]])"
     environ = {"PYTHONPATH": str(Path(__file__).parent.parent)}
@@ -114,23 +114,23 @@ def test_the_command_line_is_the_nearest_clients(tmp_path: Path) -> None:
 def test_where_no_client_is_found_the_rollout_tells(tmp_path: Path) -> None:
     rollout = tmp_path / "rollout-x.jsonl"
     rollout.write_text('{"type":"session_meta","payload":{"originator":"codex_exec","source":"exec"}}\n')
-    assert ["exec"] == client.command("codex", {"transcript_path": str(rollout)})
+    assert ["exec"] == client_process.command("codex", {"transcript_path": str(rollout)})
     rollout.write_text('{"type":"session_meta","payload":{"source":"cli"}}\n')
-    assert [] == client.command("codex", {"transcript_path": str(rollout)})
-    assert [] == client.command("codex", {"transcript_path": None})
+    assert [] == client_process.command("codex", {"transcript_path": str(rollout)})
+    assert [] == client_process.command("codex", {"transcript_path": None})
 
 
 def test_a_process_is_known_by_its_number_and_its_start() -> None:
     environ = {"CLAUDE_PID": str(os.getpid())}
-    own = client.identity("claude", environ)
+    own = client_process.identity("claude", environ)
     assert own.startswith(f"{os.getpid()}:")
-    assert client.is_running(own) is True
+    assert client_process.is_running(own) is True
     with subprocess.Popen(["sleep", "60"]) as process:
-        other = client.identity("claude", {"CLAUDE_PID": str(process.pid)})
-        assert client.is_running(other) is True
+        other = client_process.identity("claude", {"CLAUDE_PID": str(process.pid)})
+        assert client_process.is_running(other) is True
         process.kill()
-    assert client.is_running(other) is False
+    assert client_process.is_running(other) is False
     if own.rpartition(":")[2]:  # where the system tells when a process began
-        assert client.is_running(f"{os.getpid()}:1") is False, "the number is used again"
+        assert client_process.is_running(f"{os.getpid()}:1") is False, "the number is used again"
     for unknown in ("", "x:1", "0:1", "1:"):
-        assert client.is_running(unknown) is None
+        assert client_process.is_running(unknown) is None

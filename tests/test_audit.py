@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, answer, iso, transcript, usage
 
-from governor import config, meter, paths
-from governor.attribution import Row
+from governor import config, paths
 from governor.cli import governor
-from governor.marathon import Session, Turn
 from governor.model import Tally
+from governor.quota import units
 from governor.review import ceilings, efficiency, flags
 from governor.review.efficiency import Efficiency, Response
 from governor.review.flags import Flag, Week
+from governor.usage.group_by import Row
+from governor.usage.sessions import Session, Turn
 
 QUIET = Week(
     requests=500,
@@ -112,7 +113,7 @@ def response(
 
 
 def examined(*responses: Response) -> Efficiency:
-    return efficiency.examine(responses, meter.DEFAULT)["claude"]
+    return efficiency.examine(responses, units.DEFAULT)["claude"]
 
 
 def test_a_context_written_again_after_a_pause_is_cold() -> None:
@@ -165,7 +166,7 @@ def test_nothing_read_and_nothing_written_has_no_share() -> None:
 def test_shares_stay_shares(seen: list[tuple[int, int, int, int, int, int]]) -> None:
     made = [response(at, fresh=f, read=r, written=w, five=five, thread=t) for at, f, r, w, five, t in seen]
     made.sort(key=lambda one: (one.thread, one.at_ms))
-    for found in efficiency.examine(made, meter.DEFAULT).values():
+    for found in efficiency.examine(made, units.DEFAULT).values():
         assert found.unread_tokens <= found.written
         assert found.cold_tokens + found.rewrite_tokens <= found.fresh
         assert 0 <= found.cold_units + found.rewrite_units <= found.units
@@ -237,7 +238,7 @@ def test_our_own_limits_say_what_they_do() -> None:
 
 @pytest.fixture
 def a_week(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("governor.refresh.now_s", lambda: NOW)
+    monkeypatch.setattr("governor.pipeline.ingest.now_s", lambda: NOW)
     lines = [
         answer(f"msg_{n}", at_ms=(NOW - 86_400 + n * 600) * 1000, spent=usage(input=9, read=50_000, hour=900))
         for n in range(80)
@@ -275,7 +276,7 @@ def test_without_any_use_it_still_shows_the_limits() -> None:
 
 def test_what_got_worse_is_said_by_audit_doctor_and_status(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve days of one model, then twelve of another that fails at half of its calls."""
-    monkeypatch.setattr("governor.refresh.now_s", lambda: NOW)
+    monkeypatch.setattr("governor.pipeline.ingest.now_s", lambda: NOW)
     config_file = paths.config_file()
     config_file.write_text(json.dumps({"canary": {"sample": 1.0}}))
     for day in range(24):

@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from governor import backtest, scores
-from governor.backtest import Course, run, simulated
-from governor.simulate import FAMILIES, WEEK_S, person, readings
+from governor.evaluation import backtest, scores
+from governor.evaluation.backtest import Course, run, simulated
+from governor.evaluation.people import FAMILIES, WEEK_S, person, readings
 
 
 def test_pinball_by_hand() -> None:

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from writing import NOW, OTHER, SESSION, START_MS, answer, jsonl, quarters, refreshed, rows, take_in, usage, whole
 from writing import transcript as written
 
-from governor import refresh
 from governor.ledger import read
 from governor.ledger.store import Ledger, open_ledger
+from governor.pipeline import ingest
 
 MODEL, SMALL = "claude-sonnet-5-5", "claude-haiku-4-5"
 NAMES = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationEphemeral1hInputTokens")
@@ -445,6 +445,6 @@ def _files(root: Path) -> Iterator[Path]:
 def test_nothing_is_worked_out_again_where_nothing_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     written(*PARENT)
     with refreshed() as ledger:
-        monkeypatch.setattr(refresh.books.auxiliary, "rests", lambda *_: pytest.fail("another session's books"))
+        monkeypatch.setattr(ingest.books.auxiliary, "rests", lambda *_: pytest.fail("another session's books"))
         written(line(7, (1, 1, 0, 0), sessionId=OTHER), session=OTHER)
         take_in(ledger)

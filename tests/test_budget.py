@@ -16,12 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import config, hook, letters, spending
-from governor.acts import growth, live, shared
-from governor.guards import budget
-from governor.guards.budget import Used
-from governor.guards.usage import epoch
+from governor import config, snapshots
+from governor.hooks import runtime
+from governor.hooks.budget import rules as budget_rules
+from governor.hooks.budget.rules import Used
+from governor.hooks.budget.usage_lines import epoch
+from governor.hooks.state import session_usage, shared_usage, transcript_growth
 from governor.ledger.store import open_ledger
+from governor.pipeline import budget_sums
 from tests.writing import NOW, OTHER, SESSION, answer, iso, take_in, transcript, usage
 
 ROOT = Path(__file__).parent.parent
@@ -33,11 +35,11 @@ def limits(per: str = "session", action: str = "stop", **more: Any) -> dict[str,
 
 def rulings(
     row: dict[str, Any], used: Used, *, event: str = "PreToolUse", overridden: bool = False, now: float = NOW
-) -> list[budget.Ruling]:
+) -> list[budget_rules.Ruling]:
     scopes = {"session": used, "request": used, "agent": used}
-    found = budget.standings({"budgets": [row]}, scopes, lane="claude", project="/p", now=now)
+    found = budget_rules.standings({"budgets": [row]}, scopes, lane="claude", project="/p", now=now)
     ids = {"session": "s", "request": "r", "agent": "a"}
-    return budget.rule(
+    return budget_rules.rule(
         found, event_name=event, scope_ids=ids, now=now, overridden=overridden, clock=lambda at: f"<{at:.0f}>"
     )
 
@@ -56,7 +58,7 @@ def test_the_response_that_crosses_is_charged_and_the_call_after_it_is_not_made(
     )
 
 
-@pytest.mark.parametrize("action", budget.ACTIONS)
+@pytest.mark.parametrize("action", budget_rules.ACTIONS)
 def test_each_action_is_what_the_person_chose_and_an_override_leaves_only_words(action: str) -> None:
     row, used = limits(action=action, tool_calls=5), Used(tool_calls=5)
     assert [action] == [one.word for one in rulings(row, used)]
@@ -68,8 +70,8 @@ def test_each_action_is_what_the_person_chose_and_an_override_leaves_only_words(
 def test_the_strictest_comes_first() -> None:
     rows = {"budgets": [limits(action="advise", tokens=1), limits(action="stop", usd=1), limits(tokens=10)]}
     used = Used(tokens=9, usd=2)
-    found = budget.standings(rows, {"session": used}, lane="claude", project="/p", now=NOW)
-    words = budget.rule(found, event_name="PreToolUse", scope_ids={}, now=NOW, overridden=False, clock=str)
+    found = budget_rules.standings(rows, {"session": used}, lane="claude", project="/p", now=NOW)
+    words = budget_rules.rule(found, event_name="PreToolUse", scope_ids={}, now=NOW, overridden=False, clock=str)
     assert ["stop", "advise", "near"] == [one.word for one in words]
 
 
@@ -82,7 +84,7 @@ def test_shortly_before_the_model_can_plan_and_is_told_in_few_characters() -> No
     (ruling,) = rulings(limits(usd=10), Used(usd=9.5, since=NOW - 5700))
     assert "$9.50 of $10.00 (session) are used, near" in ruling.model
     assert f"<{NOW + 300}>" in ruling.model
-    assert len(ruling.model) <= budget.NOTE
+    assert len(ruling.model) <= budget_rules.NOTE
     assert ruling.person == ""
     assert [] == rulings(limits(usd=10, action="observe"), Used(usd=9.5))
 
@@ -110,7 +112,7 @@ def test_a_pattern_matches_a_folder_as_a_shell_would_with_or_without_its_last_sl
     from fnmatch import fnmatchcase
 
     inside = path.rstrip("/") + "/" if path else ""
-    assert (fnmatchcase(path, pattern) or fnmatchcase(inside, pattern)) == budget.matches(path, pattern)
+    assert (fnmatchcase(path, pattern) or fnmatchcase(inside, pattern)) == budget_rules.matches(path, pattern)
 
 
 @pytest.mark.parametrize(
@@ -139,18 +141,18 @@ def test_a_pattern_matches_a_folder_as_a_shell_would_with_or_without_its_last_sl
 )
 def test_one_matcher_reads_every_pattern_of_folders(pattern: str, folder: str, is_meant: bool) -> None:
     """Budgets in hooks and in the ledger, and tags; a folder that is not known is in no other."""
-    from governor import attribution
+    from governor.usage import group_by
 
-    tag = attribution.tag_of(folder, "main", [{"tag": "t", "project": pattern, "branch": "*"}])
-    assert (is_meant, is_meant) == (budget.matches(folder, pattern), tag == "t")
+    tag = group_by.tag_of(folder, "main", [{"tag": "t", "project": pattern, "branch": "*"}])
+    assert (is_meant, is_meant) == (budget_rules.matches(folder, pattern), tag == "t")
 
 
 amounts = st.floats(0, 1e9, allow_nan=False)
 
 
-@given(amounts, amounts, st.floats(1, 1e9), st.sampled_from(budget.ACTIONS))
+@given(amounts, amounts, st.floats(1, 1e9), st.sampled_from(budget_rules.ACTIONS))
 def test_more_use_never_loosens(one: float, other: float, limit: float, action: str) -> None:
-    order = ["", "near", *budget.ACTIONS]
+    order = ["", "near", *budget_rules.ACTIONS]
     words = [
         order.index(next((r.word for r in rulings(limits(action=action, tokens=limit), Used(tokens=n))), ""))
         for n in sorted((one, other))
@@ -160,7 +162,7 @@ def test_more_use_never_loosens(one: float, other: float, limit: float, action: 
 
 @pytest.mark.parametrize("row", [{}, {"limits": 3}, {"limits": {"tokens": "x"}}, {"limits": {"tokens": 0}}, 7, None])
 def test_a_letter_that_is_odd_rules_nothing(row: Any) -> None:
-    found = budget.standings({"budgets": [row]}, {"session": Used()}, lane="claude", project="", now=NOW)
+    found = budget_rules.standings({"budgets": [row]}, {"session": Used()}, lane="claude", project="", now=NOW)
     assert [] == found
 
 
@@ -200,16 +202,16 @@ RATES = {"claude-opus-5-5": {"usd": [[0, [4, 20, 1, 5, 8]], [100, [8, 40, 2, 10,
 def test_each_response_counts_once_by_its_largest_output(tmp_path: Path) -> None:
     session = Session(tmp_path)
     at = NOW * 1000
-    with live.Session(str(tmp_path), "claude", SESSION, NOW - 1) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW - 1) as used:
         used.note_place(session.event(), {})
     session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=1)))
-    with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
         used.take_in(session.event(), RATES)
         assert 11 == used.scopes(session.event())["session"].tokens
     session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=50)), answer("msg_1", at_ms=at))
     session.write(answer("msg_2", at_ms=at, spent=usage(input=5, output=5, read=200, five=1)))
     session.write(answer("msg_3", at_ms=at, spent=usage(input=1, output=1)), agent="a1")
-    with live.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
         used.take_in(session.event(), RATES)
         found = used.scopes(session.event(agent_id="a1"))
     assert (10 + 100 + 11 + 2, 2) == (found["session"].tokens, found["agent"].tokens)
@@ -221,14 +223,14 @@ def test_each_response_counts_once_by_its_largest_output(tmp_path: Path) -> None
 def test_a_response_that_is_written_late_is_waited_for(tmp_path: Path) -> None:
     session = Session(tmp_path)
     event = session.event(tool_use_id="toolu_9")
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(event, {})
     call = {"type": "tool_use", "id": "toolu_9", "name": "Bash", "input": {}}
     line = answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(input=1, output=2))
     line["message"]["content"] = [call]
     later = threading.Timer(0.05, session.write, [line])
     later.start()
-    with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
         used.take_in(event, RATES, patience_s=30)
         assert 3 == used.scopes(event)["session"].tokens
         used.take_in(event, RATES, patience_s=30)  # a parallel call's hook: it is known by now
@@ -237,17 +239,17 @@ def test_a_response_that_is_written_late_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_client_that_keeps_no_transcript_is_waited_for_three_times(tmp_path: Path) -> None:
     event = Session(tmp_path).event(tool_use_id="toolu_9")
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(event, {})
-        for _ in range(live.UNSEEN):
+        for _ in range(session_usage.UNSEEN):
             used.take_in(event, RATES, patience_s=0.01)
         used.take_in(event, RATES, patience_s=10**6)
 
 
 def test_a_line_longer_than_is_read_at_once_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(growth, "AT_ONCE", 1000)
+    monkeypatch.setattr(transcript_growth, "AT_ONCE", 1000)
     session = Session(tmp_path)
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(session.event(), {})
         session.write({"type": "user", "x": "y" * 5000}, answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(output=7)))
         for _ in range(10):
@@ -258,25 +260,25 @@ def test_a_line_longer_than_is_read_at_once_is_passed_over(tmp_path: Path, monke
 def test_what_was_there_before_the_first_event_is_not_this_sessions(tmp_path: Path) -> None:
     session = Session(tmp_path)
     session.write(answer("msg_old", at_ms=(NOW - 90) * 1000, spent=usage(output=7000)))
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
         used.begin(session.event("UserPromptSubmit"))
         used.take_in(session.event(), RATES)
     copied = answer("msg_copied", at_ms=(NOW - 80) * 1000, spent=usage(output=7000))
     session.write(copied, answer("msg_new", at_ms=(NOW + 5) * 1000, spent=usage(input=1, output=2)))
-    with live.Session(str(tmp_path), "claude", SESSION, NOW + 9) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 9) as used:
         used.take_in(session.event(), RATES)
         assert 3 == used.scopes(session.event())["session"].tokens
 
 
 def test_a_torn_line_waits_and_an_unknown_model_has_no_price(tmp_path: Path) -> None:
     session = Session(tmp_path)
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(session.event(), {})
     line = json.dumps(answer("msg_1", at_ms=NOW * 1000 + 5, model="new-9", spent=usage(input=1, output=2)))
     for part in (line[:100], line[100:] + "\n"):
         with session.path.open("a") as file:
             file.write(part)
-        with live.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+        with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
             used.take_in(session.event(), RATES)
             found = used.scopes(session.event())["session"]
     assert (3, 0, 1) == (found.tokens, found.usd, found.unpriced)
@@ -286,11 +288,11 @@ def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> N
     session = Session(tmp_path)
     for number, prompt in enumerate(("one", "two")):
         now = NOW + number * 100
-        with live.Session(str(tmp_path), "claude", SESSION, now) as used:
+        with session_usage.Session(str(tmp_path), "claude", SESSION, now) as used:
             used.note_place(session.event(), {})
             used.begin(session.event("UserPromptSubmit", prompt_id=prompt))
         session.write(answer(f"msg_{number}", at_ms=now * 1000 + 9, spent=usage(input=number + 1, output=0)))
-        with live.Session(str(tmp_path), "claude", SESSION, now + 1) as used:
+        with session_usage.Session(str(tmp_path), "claude", SESSION, now + 1) as used:
             used.take_in(session.event(), RATES)
             used.call(session.event())
             found = used.scopes(session.event())
@@ -306,12 +308,12 @@ def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> N
 def test_a_codex_rollout(tmp_path: Path) -> None:
     path = tmp_path / "rollout-x.jsonl"
     event = {"session_id": "t", "transcript_path": str(path), "cwd": "/p", "model": "gpt-6-sol", "turn_id": "u"}
-    with live.Session(str(tmp_path), "codex", "t", NOW) as used:
+    with session_usage.Session(str(tmp_path), "codex", "t", NOW) as used:
         used.note_place(event, {})
     spent = {"input_tokens": 950, "cached_input_tokens": 100, "cache_write_input_tokens": 50, "output_tokens": 40}
     record = {"type": "token_usage_record", "payload": {"response_id": "r1", "usage": spent}}
     path.write_text((json.dumps({"timestamp": iso(NOW * 1000 + 1), **record}) + "\n") * 2)
-    with live.Session(str(tmp_path), "codex", "t", NOW + 1) as used:
+    with session_usage.Session(str(tmp_path), "codex", "t", NOW + 1) as used:
         used.take_in(event, {"gpt-6-sol": {"usd": [[0, [2, 10, 1, 3, 3]]], "units": [1, 1, 0, 1, 1]}})
         found = used.scopes(event)["session"]
     assert 800 + 40 + 50 == found.tokens
@@ -333,14 +335,14 @@ def test_another_kind_of_stamp_is_none(stamp: object) -> None:
 def test_a_spoilt_file_of_ours_is_begun_anew(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "live").mkdir()
     (tmp_path / "live" / f"claude-{SESSION}").write_bytes(content)
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
         assert NOW == used.state["started"]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x.jsonl\0", 7, None, "relative.jsonl"])
 def test_a_transcript_path_is_only_ever_read(tmp_path: Path, path: object) -> None:
     state = tmp_path / "state"
-    with live.Session(str(state), "claude", "../../x", NOW) as used:
+    with session_usage.Session(str(state), "claude", "../../x", NOW) as used:
         used.take_in({"transcript_path": path}, RATES)
     assert ["live"] == os.listdir(state)
     assert ["claude-______x"] == os.listdir(state / "live")
@@ -360,7 +362,7 @@ class Hook:
 
     def refresh(self) -> None:
         with open_ledger() as ledger:
-            letters.write(ledger, config.load(), now=int(time.time()))
+            snapshots.write(ledger, config.load(), now=int(time.time()))
 
     def start(self, event: dict[str, Any], lane: str = "claude", **more: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-I", "-S", str(ROOT / "hooks" / "budget_guard.py"), lane]
@@ -526,11 +528,11 @@ def test_a_days_budget_in_status_is_what_the_ledger_and_the_hooks_say(tmp_path: 
         transcript(answer("msg_2", at_ms=(NOW - 86_400) * 1000, spent=usage(input=10**6)), session=OTHER)
         take_in(ledger)
         home = os.environ["GOVERNOR_HOME"]
-        with live.Session(home, "claude", SESSION, NOW) as used, shared.Together(home, NOW) as together:
+        with session_usage.Session(home, "claude", SESSION, NOW) as used, shared_usage.Together(home, NOW) as together:
             used.note_place({"cwd": "/p"}, {})
             used.call({})
             together.call(used)
-        found = spending.reports(ledger, config.load(), now=NOW)
+        found = budget_sums.reports(ledger, config.load(), now=NOW)
     assert [("day", "tokens", 500, 1000), ("each", "tool_calls", 1, 10)] == [
         (one.name, one.unit, one.used, one.limit) for one in found if one.unit != "usd"
     ]
@@ -539,14 +541,14 @@ def test_a_days_budget_in_status_is_what_the_ledger_and_the_hooks_say(tmp_path: 
 def test_periods_begin_where_the_persons_day_does(zone: Any) -> None:
     zone("Europe/Berlin")
     sunday = 1_792_921_600  # 2026-10-25, the clocks go back that morning
-    since, until = spending.period("day", now=sunday)
+    since, until = budget_sums.period("day", now=sunday)
     assert 25 * 3600 == until - since
-    week = spending.period("week", now=sunday)
+    week = budget_sums.period("week", now=sunday)
     assert until == week[1]
-    assert "01" == time.strftime("%d", time.localtime(spending.period("month", now=sunday)[0]))
+    assert "01" == time.strftime("%d", time.localtime(budget_sums.period("month", now=sunday)[0]))
 
 
 def test_hook_marks_follow_the_budget(tmp_path: Path) -> None:
     """No budget, no word: the letter is quiet and the hook parses nothing."""
     Hook(tmp_path)
-    assert hook.is_quiet(os.environ["GOVERNOR_HOME"], "budget")
+    assert runtime.is_quiet(os.environ["GOVERNOR_HOME"], "budget")

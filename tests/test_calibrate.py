@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from governor.calibrate import Anchor, Scale, calibrate, scales
-from governor.regimes import KNOWN_CHANGES
-from governor.simulate import DAY_S, EPOCH, WEEK_S, Person, person, readings
-from governor.slopes import days, rates, windows_per_week
-from governor.stretches import runs, stretches
-from governor.weigh import Sample, fit_weights
+from governor.calibration.cap_ratio import days, rates, windows_per_week
+from governor.calibration.change_points import KNOWN_CHANGES
+from governor.calibration.observations import runs, stretches
+from governor.calibration.scale import Anchor, Scale, calibrate, scales
+from governor.calibration.weights import Sample, fit_weights
+from governor.evaluation.people import DAY_S, EPOCH, WEEK_S, Person, person, readings
 
 RESET = EPOCH + WEEK_S
 HOUR = 3600

@@ -12,10 +12,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import doctor, install, paths, policy
+from governor import install, paths
 from governor.cli import governor as command_line
+from governor.health import doctor
 from governor.install import ceiling
 from governor.ledger.store import open_ledger
+from governor.pipeline import policy
 
 NOW = 1_795_262_400
 OWN = '{\n    "model": "opus",\n    "env": {"A": "\\u00e4"}, "autoCompactWindow": 800000 }'

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, OTHER, SESSION, START_MS, answer, found, iso, jsonl, read, transcript, usage
 
+from governor.clients.claude import transcripts as claude_transcripts
 from governor.model import Usage, rank
-from governor.sources import claude, tail
+from governor.transcripts import tail
 
 
 def only(path: Path) -> Usage:
@@ -123,7 +124,7 @@ def test_a_gateway_that_counts_its_ids_from_one_is_told_apart_by_session() -> No
 def test_equal_answers_of_two_sessions_through_a_gateway_are_two(name: str | None) -> None:
     """The same id, the same counts, the same time: nothing but the file tells them apart."""
     paths = [transcript(answer(name, request=None), session=one) for one in (SESSION, OTHER)]
-    keys = {one.key for path in paths for one in claude.read(found(path), None).usages}
+    keys = {one.key for path in paths for one in claude_transcripts.read(found(path), None).usages}
     assert 2 == len(keys)
 
 
@@ -148,8 +149,8 @@ def test_a_repeat_in_another_zones_words_is_dated_right() -> None:
 
 def test_a_later_repeat_in_the_main_file_still_beats_a_subagents() -> None:
     """Also where the agent's file forgets to say that it is a sidechain."""
-    agents = claude.read(found(transcript(answer(), agent="a1")), None).usages
-    (mine,) = claude.read(found(transcript(answer(at_ms=START_MS + 1))), None).usages
+    agents = claude_transcripts.read(found(transcript(answer(), agent="a1")), None).usages
+    (mine,) = claude_transcripts.read(found(transcript(answer(at_ms=START_MS + 1))), None).usages
     assert rank(mine) > rank(agents[0])
 
 
@@ -541,7 +542,7 @@ def test_only_the_file_named_is_opened_and_nothing_is_written(monkeypatch: pytes
 
     monkeypatch.setattr(tail, "_open", watch)
     before = path.stat()
-    claude.read(tail.Found(str(path), before.st_ino, before.st_size, before.st_mtime_ns), None)
+    claude_transcripts.read(tail.Found(str(path), before.st_ino, before.st_size, before.st_mtime_ns), None)
     assert {str(path)} == set(opened)
     assert (before.st_mtime_ns, before.st_size) == (path.stat().st_mtime_ns, path.stat().st_size)
 
@@ -580,9 +581,9 @@ def test_the_ordinary_line_means_the_same_by_the_quick_way_and_by_the_patient_on
         spent["cache_creation"] = {"ephemeral_1h_input_tokens": hour, "ephemeral_5m_input_tokens": counts[3] - hour}
     line = {**answer(spent=spent, stop=stop), "isSidechain": sidechain, **copied}
     path = transcript(line, agent=agent)
-    quick = claude.read(found(path), None)
+    quick = claude_transcripts.read(found(path), None)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(claude.plain, "decode", lambda _: (_ for _ in ()).throw(ValueError))
-        patient = claude.read(found(path), None)
+        patched.setattr(claude_transcripts.plain, "decode", lambda _: (_ for _ in ()).throw(ValueError))
+        patient = claude_transcripts.read(found(path), None)
     assert patient.usages == quick.usages
     assert patient.problems == quick.problems

@@ -32,13 +32,16 @@ from writing import (
     usage,
 )
 
-from governor import attribution, calibrate, demo, paths, refresh
+from governor import demo, number_format, paths
+from governor.calibration import scale as calibration_scale
 from governor.cli import COMMANDS, main
 from governor.errors import StateError
-from governor.faces import plain, tables, text
 from governor.model import Tally
+from governor.pipeline import ingest
+from governor.quota.windows import Official, Window
 from governor.report import WindowReport
-from governor.windows import Official, Window
+from governor.usage import group_by
+from governor.views import tables, text
 
 ROOT = Path(__file__).parent.parent
 LIMITS = {
@@ -64,7 +67,7 @@ Governor = Callable[..., Said]
 @pytest.fixture
 def governor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Governor:
     """``governor("usage", "--json")`` at NOW, in this process."""
-    monkeypatch.setattr(refresh, "now_s", lambda: NOW)
+    monkeypatch.setattr(ingest, "now_s", lambda: NOW)
 
     def call(*arguments: str, stdin: str = "") -> Said:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
@@ -195,7 +198,7 @@ def test_usage_is_the_contracts_object(governor: Governor) -> None:
 
 
 @pytest.mark.usefixtures("life")
-@pytest.mark.parametrize("key", attribution.KEYS)
+@pytest.mark.parametrize("key", group_by.KEYS)
 def test_every_key_groups_the_same_whole(key: str, governor: Governor) -> None:
     told = governor("usage", "--by", key, "--json").json
     assert (4, 4) == (told["total"]["requests"], sum(row["requests"] for row in told["rows"]))
@@ -242,7 +245,7 @@ def test_midnight_is_where_the_days_begin_also_on_the_day_the_clocks_change(
     """Berlin, 29 March 2026: at noon it is summer time, at midnight it was not."""
     zone("Europe/Berlin")
     noon = int(datetime.fromisoformat("2026-03-29T12:00:00+02:00").timestamp())
-    monkeypatch.setattr(refresh, "now_s", lambda: noon)
+    monkeypatch.setattr(ingest, "now_s", lambda: noon)
     midnight = int(datetime.fromisoformat("2026-03-29T00:00:00+01:00").timestamp())
     days = {"msg_1": midnight - 1, "msg_2": midnight, "msg_3": midnight - 86_400, "msg_4": midnight - 86_401}
     transcript(*(answer(name, at_ms=at * 1000) for name, at in days.items()))
@@ -431,7 +434,7 @@ def test_a_fault_of_ours_exits_3_with_a_log_that_holds_no_arguments(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("governor.cli.status.assess", fail)
+    monkeypatch.setattr("governor.cli.look.status.assess", fail)
     monkeypatch.setattr(sys, "argv", ["governor", "status", "secret words"])
     told = governor("status")
     log = paths.home() / "log" / "governor.log"
@@ -447,7 +450,7 @@ def test_interrupted_is_130(governor: Governor, monkeypatch: pytest.MonkeyPatch)
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("governor.cli.status.assess", stop)
+    monkeypatch.setattr("governor.cli.look.status.assess", stop)
     assert 130 == governor("status").code
 
 
@@ -602,7 +605,7 @@ def test_the_demo_can_be_made_again_on_another_day(
     governor: Governor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for later in (0, 3 * 86_400):
-        monkeypatch.setattr(refresh, "now_s", lambda later=later: NOW + later)
+        monkeypatch.setattr(ingest, "now_s", lambda later=later: NOW + later)
         assert 0 == governor("demo", str(tmp_path / "demo"), "--weeks", "2").code
         for name in ("GOVERNOR_HOME", "GOVERNOR_CONFIG", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
             monkeypatch.setenv(name, os.environ[name])
@@ -804,7 +807,7 @@ def test_screens_fit_eighty_columns_and_are_as_they_were(governor: Governor, gol
     ],
 )
 def test_an_unwatched_share_is_a_bound_from_above(share: float, high: float, at_most: bool, said: str) -> None:
-    scale = calibrate.Scale(1.0, 0.9, 1.1, 9, None, calibrate.Coverage(share, 0.63, high, at_most), "")
+    scale = calibration_scale.Scale(1.0, 0.9, 1.1, 9, None, calibration_scale.Coverage(share, 0.63, high, at_most), "")
     window = Window("claude", "week", 0, 604_800, "official")
     official = Official(50.0, 1000, "statusline", 0)
     found = WindowReport(window, official, Tally(units=5.0, requests=2), scale, None, None, "GO", [])
@@ -830,15 +833,15 @@ def test_an_agent_cannot_lift_what_holds_it_back(
 @settings(deadline=None)
 @given(st.floats(0, 200) | st.integers(0, 4000).map(lambda n: n / 20))
 def test_a_percentage_is_0_only_at_0_and_100_only_from_100_on(value: float) -> None:
-    assert (value == 0) == (plain.percent(value) == "0 %")
-    assert (100 <= value <= 100.5) == (plain.percent(value) == "100 %")
+    assert (value == 0) == (number_format.percent(value) == "0 %")
+    assert (100 <= value <= 100.5) == (number_format.percent(value) == "100 %")
 
 
 @pytest.mark.parametrize(("text", "words"), [
     ("7d", "in the last 7 days"), ("1h", "in the last hour"), ("today", "today"), ("2026-11-01", "since 2026-11-01"),
 ])  # fmt: skip
 def test_a_span_is_said_in_words(text: str, words: str) -> None:
-    assert words == plain.since_words(text)
+    assert words == number_format.since_words(text)
 
 
 @pytest.mark.usefixtures("demo_home")
@@ -884,14 +887,14 @@ def test_sums_of_what_could_not_be_taken_in_are_no_zeros(
         raise StateError("The ledger could not be written (disk is full).", "governor doctor")
 
     with monkeypatch.context() as during:
-        during.setattr(refresh, "refresh", full)
+        during.setattr(ingest, "refresh", full)
         for more in ((), ("--json",)):
             told = governor(command, *more)
             assert (1, "") == (told.code, told.out)
             assert "disk is full" in told.err
     assert 0 == governor(command).code
     with monkeypatch.context() as during:
-        during.setattr(refresh, "refresh", full)
+        during.setattr(ingest, "refresh", full)
         remembered = governor(command)
     assert 0 == remembered.code, "what is remembered is shown, and it is said that nothing new is in it"
     assert "disk is full" in remembered.err

@@ -10,10 +10,11 @@ import pytest
 import zstandard
 from writing import NOW, START_MS, counted, event, found, iso, jsonl, meta, read, recorded, rollout, tokens, turn
 
-from governor import windows
+from governor.clients.codex import limits as codex_limits
+from governor.clients.codex import transcripts as codex_transcripts
 from governor.model import Usage
-from governor.sources import codex, codex_limits
-from governor.sources.tail import Found
+from governor.quota import windows
+from governor.transcripts.tail import Found
 
 WINDOWS = {
     "limit_id": "codex",
@@ -326,8 +327,10 @@ def test_a_compressed_rollout_is_the_same_thread(tmp_path: Path) -> None:
     plain = read(path)
     packed = path.with_name(path.name + ".zst")
     packed.write_bytes(zstandard.compress(path.read_bytes()))
-    assert plain.usages == codex.read(found(packed), None).usages
-    assert plain.usages == codex.read(found(packed), codex.read(found(packed), None).cursor).usages
+    assert plain.usages == codex_transcripts.read(found(packed), None).usages
+    assert (
+        plain.usages == codex_transcripts.read(found(packed), codex_transcripts.read(found(packed), None).cursor).usages
+    )
 
 
 @pytest.mark.parametrize("broken", [b"", b"no zstandard at all", "cut"])
@@ -336,7 +339,7 @@ def test_a_broken_compressed_rollout_is_an_ordinary_fault(broken: bytes | str) -
     packed = path.with_name(path.name + ".zst")
     packed.write_bytes(zstandard.compress(path.read_bytes())[:-9] if isinstance(broken, str) else broken)
     try:
-        reading = codex.read(found(packed), None)
+        reading = codex_transcripts.read(found(packed), None)
     except OSError:
         return
     assert {one.key for one in reading.usages} <= {one.key for one in read(path).usages}
@@ -478,7 +481,7 @@ def test_the_account_and_the_plan_stand_with_the_reading() -> None:
 def test_builders_write_what_the_client_writes() -> None:
     """The kept sample of the real client and our builder agree on where things stand."""
     sample = Path(__file__).parent / "e2e" / "samples" / "codex-rollout-0.171.0.jsonl"
-    reading = codex.read(Found(str(sample), 1, sample.stat().st_size, 1), None)
+    reading = codex_transcripts.read(Found(str(sample), 1, sample.stat().st_size, 1), None)
     assert reading.usages
     assert [] == reading.problems
     assert {"5h", "week"} == {limit.window for limit in reading.limits}

@@ -11,10 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from governor import config, paths
-from governor.cli.config import SPANS
+from governor.cli.set.config import SPANS
 from governor.config.schema import Budget
 from governor.errors import BadInputError, BudgetFileError
-from governor.plans import PLANS
+from governor.quota.plans import PLANS
 
 
 def write(text: str, name: str = "budget.json") -> Path:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.guards import degrade, tier
-from governor.guards.called import Called
+from governor.hooks.router import tier_hint
+from governor.hooks.spawn import degrade
+from governor.hooks.spawn.spawn_event import Called
 
 NOW = 1_795_316_400.0
 USE = {
@@ -249,4 +250,6 @@ def test_subagents_get_the_tier_that_suits_when_the_person_wants_it(
 def test_tiers_move_nothing_that_never_moves() -> None:
     found = tiered()
     for kind in ("Plan", "fork"):
-        assert "" == tier.for_subagent(called(kind, description="Fix typos"), found, lane="claude", current="opus").to
+        assert (
+            "" == tier_hint.for_subagent(called(kind, description="Fix typos"), found, lane="claude", current="opus").to
+        )

@@ -15,13 +15,18 @@ import pytest
 from click.testing import CliRunner
 from writing import NOW as SATURDAY
 
-from governor import demo, hook, policy, refresh, spool
+from governor import demo
 from governor.cli import governor as command_line
 from governor.config import Settings
 from governor.config.schema import Budget
 from governor.demo.hooks import OVER_MS
-from governor.guards import breaker, caps, degrade, failures, router, tier
+from governor.hooks import runtime
+from governor.hooks.loop import breaker, failures
+from governor.hooks.router import rules as router_rules
+from governor.hooks.router import tier_hint
+from governor.hooks.spawn import degrade, over_limit
 from governor.ledger.store import open_ledger
+from governor.pipeline import ingest, policy, spool
 from governor.review.overhead import REFRESH
 
 NOW = SATURDAY + 2 * 86_400  # a life whose wall is seen on the status line before it refuses
@@ -30,22 +35,23 @@ WINDOWS = ("5h", "week")
 # Of each hook: the rules of its records. A set is a table of the guard's; a word has to stand in the guard's source.
 PACING = {f"{name}:ladder-{rung:g}" for name in WINDOWS for rung in policy.LADDER}
 PACING |= {f"{name}:wall-{policy.WALL:g}" for name in WINDOWS} | {f"over-{band[2] // 1000}k" for band in policy.BANDS}
-ROUTED = {*router.WHY} - router.UNRECORDED
+ROUTED = {*router_rules.WHY} - router_rules.UNRECORDED
 RULES: dict[tuple[str, str], set[str]] = {
     ("pacing", "hold"): PACING,
     ("pacing", "warn"): PACING,
     ("pacing", "context"): PACING,
     **{
-        ("router", word): {*router.WHY} - router.UNRECORDED for word in ("handoff", "return", "keep", "local", "silent")
+        ("router", word): {*router_rules.WHY} - router_rules.UNRECORDED
+        for word in ("handoff", "return", "keep", "local", "silent")
     },
-    ("router", "tier"): {*tier.RECORDED},
+    ("router", "tier"): {*tier_hint.RECORDED},
     ("loop", "told"): {"stuck", "turn", "wake", "marathon"},
     ("loop", "refused"): {*failures.BEHAVIOUR},
     ("loop", "opened"): {*breaker.ADVICE},
     ("price", "told"): {"cold-resume", "model-switch"},
     ("spawn", "admit"): {""},
-    ("spawn", "over"): {*caps.HAVE},
-    ("spawn", "would-degrade"): {"", *caps.HAVE},
+    ("spawn", "over"): {*over_limit.HAVE},
+    ("spawn", "would-degrade"): {"", *over_limit.HAVE},
 }
 
 
@@ -77,20 +83,20 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
 
 
 @pytest.fixture(scope="module")
-def taken(left: Left) -> Iterator[refresh.Refreshed]:
+def taken(left: Left) -> Iterator[ingest.Refreshed]:
     """The same home, taken in; commands then look at it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GOVERNOR_HOME", str(left.folder / "state"))
         patch.setenv("CLAUDE_CONFIG_DIR", str(left.folder / "claude"))
         patch.setenv("CODEX_HOME", str(left.folder / "codex"))
         with open_ledger() as ledger:
-            yield refresh.refresh(ledger, Settings(Budget().model_dump(mode="json"), {}, Path("nowhere")), now=NOW)
+            yield ingest.refresh(ledger, Settings(Budget().model_dump(mode="json"), {}, Path("nowhere")), now=NOW)
 
 
 def said(command: str, left: Left, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, part in (("GOVERNOR_HOME", "state"), ("CLAUDE_CONFIG_DIR", "claude"), ("CODEX_HOME", "codex")):
         monkeypatch.setenv(name, str(left.folder / part))
-    monkeypatch.setattr(refresh, "now_s", lambda: NOW)
+    monkeypatch.setattr(ingest, "now_s", lambda: NOW)
     done = CliRunner().invoke(command_line, [*command.split(), "--since", "12w"])
     assert 0 == done.exit_code, done.output
     return done.stdout
@@ -109,7 +115,7 @@ def test_runs_are_of_hooks_that_ship_and_look_as_they_write_them(left: Left, tmp
     shipped = {name for text in sources for name in re.findall(r'hook\.(?:run|note_run)\([^"]*"(\w+)"', text)}
     assert shipped | {REFRESH} == {run["h"] for run in left.runs}
     (tmp_path / "state").mkdir()
-    hook.note_run(str(tmp_path / "state"), "pacing", 0)
+    runtime.note_run(str(tmp_path / "state"), "pacing", 0)
     written = json.loads((tmp_path / "state" / "spool" / "hooks.jsonl").read_bytes())
     assert {tuple(written)} == {tuple(run) for run in left.runs}
     assert all((run["c"] > 0) == bool(run["s"]) for run in left.runs)
@@ -132,11 +138,11 @@ def test_every_decision_is_one_that_its_hook_makes(left: Left) -> None:
         acts = (ROOT / "governor" / "acts" / "alike.py").read_text()
         assert [] == [word for word in words if f'"rule": "{word}"' not in source + acts]
     assert {one["shift"] for one in left.of("spawn")} <= {*degrade.WHY}
-    assert {one["tier"]["rule"] for one in left.of("router") if "tier" in one} <= {*tier.WHY}
+    assert {one["tier"]["rule"] for one in left.of("router") if "tier" in one} <= {*tier_hint.WHY}
     assert {"pacing", "router", "loop", "spawn"} <= {one["hook"] for one in left.decisions}
 
 
-def test_everything_is_taken_in_and_nothing_of_a_prompt_is_in_it(left: Left, taken: refresh.Refreshed) -> None:
+def test_everything_is_taken_in_and_nothing_of_a_prompt_is_in_it(left: Left, taken: ingest.Refreshed) -> None:
     for record in left.runs:
         assert spool._run(record)
     for record in left.decisions:
@@ -186,7 +192,7 @@ def test_an_offer_is_made_where_the_week_is_hot_and_codex_has_room(left: Left) -
     offers = left.of("router", "handoff")
     assert len(offers) > 3
     for one in offers:
-        assert one["slack"]["codex"] >= one["slack"]["claude"] + router.MARGIN
+        assert one["slack"]["codex"] >= one["slack"]["claude"] + router_rules.MARGIN
         assert one["slack"]["claude"] < 0 or max(meter(left, one["at"])) >= 70, one
     assert {True, False} == {one["said"] for one in offers}, "the same is not said twice within half an hour"
 

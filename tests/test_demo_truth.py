@@ -13,14 +13,18 @@ import click
 import pytest
 from writing import NOW, quarters, rows, whole
 
-from governor import attribution, demo, history, marathon, meter, refresh
-from governor.assess import assess
+from governor import demo
 from governor.config import Settings
 from governor.config.schema import Budget
-from governor.faces import text
 from governor.ledger import owners, read, statements
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import LANES, Account, Lane, Tally
+from governor.pipeline import history, ingest
+from governor.pipeline.assess import assess
+from governor.quota import units
+from governor.usage import group_by
+from governor.usage import sessions as usage_sessions
+from governor.views import text
 
 KINDS = ("requests", "input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
 UTC = ZoneInfo("UTC")
@@ -30,7 +34,7 @@ SETTINGS = Settings(Budget().model_dump(mode="json"), {}, Path("nowhere"))
 class Home(NamedTuple):
     ledger: Ledger
     truth: dict[str, Any]
-    refreshed: refresh.Refreshed
+    refreshed: ingest.Refreshed
     whose: dict[Lane, Account]  # as the demo's own environment names them, which a test's does not
 
 
@@ -43,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         patch.setenv("CLAUDE_CONFIG_DIR", str(folder / "claude"))
         patch.setenv("CODEX_HOME", str(folder / "codex"))
         with open_ledger() as ledger:
-            done = refresh.refresh(ledger, SETTINGS, now=NOW)
+            done = ingest.refresh(ledger, SETTINGS, now=NOW)
             whose = {lane: owners.primary(ledger, lane, now=NOW) for lane in LANES}
             yield Home(ledger, json.loads((folder / "truth.json").read_text()), done, whose)
 
@@ -54,9 +58,9 @@ def sums(tally: Tally) -> dict[str, int]:
 
 def grouped(home: Home, lane: str, *keys: str) -> dict[str, dict[str, int]]:
     pieces = read.slices(
-        home.ledger, 0, 2**33, lane="claude" if lane == "claude" else "codex", keys=attribution.stored_keys(keys)
+        home.ledger, 0, 2**33, lane="claude" if lane == "claude" else "codex", keys=group_by.stored_keys(keys)
     )
-    found = attribution.group(pieces, keys, weights=meter.DEFAULT, zone=UTC)
+    found = group_by.group(pieces, keys, weights=units.DEFAULT, zone=UTC)
     return {row.names[0]: sums(row.tally) for row in found}
 
 
@@ -90,7 +94,7 @@ def test_repeats_are_as_many_as_were_written(home: Home, lane: str) -> None:
 
 
 def test_sessions_their_marathons_and_the_fork(home: Home) -> None:
-    found = {one.session: one for one in marathon.sessions(read.sessions(home.ledger, 0, 2**33), meter.DEFAULT)}
+    found = {one.session: one for one in usage_sessions.sessions(read.sessions(home.ledger, 0, 2**33), units.DEFAULT)}
     lanes = Counter(one.lane for one in found.values())
     assert {lane: home.truth["lanes"][lane]["sessions"] for lane in LANES} == pytest.approx(lanes, abs=2)
     for name, told in home.truth["sessions"].items():
@@ -152,7 +156,7 @@ def test_the_raised_limit_is_said_on_the_screen(home: Home) -> None:
 
 def test_a_second_look_finds_nothing_new(home: Home) -> None:
     before = rows(home.ledger)
-    assert (0, 0) == refresh.refresh(home.ledger, SETTINGS, now=NOW)[1:3]
+    assert (0, 0) == ingest.refresh(home.ledger, SETTINGS, now=NOW)[1:3]
     assert before == rows(home.ledger)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from governor import heartbeat, install, paths
-from governor.cli import install as cli
+from governor import install, paths
+from governor.cli.set import install as cli
+from governor.health import heartbeat
 from governor.install import runtime
 from governor.report import Finding
 

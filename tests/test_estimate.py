@@ -12,20 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, answer, counted, jsonl, meta, recorded, refreshed, rollout, tokens, transcript, turn, usage
 
-from governor import alarm, alarm_memory, config, estimate, families, gate, letters, outlook, paths, refresh, windows
-from governor.assess import assess
-from governor.calibrate import Coverage, Scale
+from governor import config, paths, snapshots
+from governor.calibration.scale import Coverage, Scale
 from governor.cli import governor as command_line
-from governor.faces import data, known, text
-from governor.guards import tap
+from governor.forecasting import alarm, estimate
+from governor.gate import evidence as gate_evidence
+from governor.hooks.statusline import rules as statusline_rules
 from governor.ledger import owners
-from governor.letters import loop as loop_letter
-from governor.letters import pacing as pacing_letter
-from governor.letters import price as price_letter
-from governor.letters import router as router_letter
 from governor.model import LimitReading
+from governor.pipeline import alarm_memory, forecast_series, ingest
+from governor.pipeline.assess import assess
+from governor.quota import model_families, windows
+from governor.quota.windows import Official, Window
 from governor.report import HookHealth, LaneReport, Projection, Report, Unplaced, WindowReport
-from governor.windows import Official, Window
+from governor.snapshots import loop as loop_letter
+from governor.snapshots import pacing as pacing_letter
+from governor.snapshots import price as price_letter
+from governor.snapshots import router as router_letter
+from governor.views import json_data, text, unknown_figures
 
 HOUR, DAY = 3600, 86_400
 WEEK = Window("claude", "week", NOW - 3 * DAY, NOW + 4 * DAY, "official")
@@ -123,13 +127,13 @@ def test_more_use_is_never_a_lower_figure(used: float, since: float, more: float
     ],
 )
 def test_a_window_counts_its_own_family(window: str, model: str, expected: bool) -> None:
-    assert expected == families.counts(window, model)
+    assert expected == model_families.counts(window, model)
 
 
 def test_a_code_name_tells_no_family() -> None:
     models = ["gpt-5.3-codex", "claude-opus-5-5", ""]
     assert [True, False, True] == [
-        families.is_told(window, models) for window in ("week", "week:omelette", "week:opus")
+        model_families.is_told(window, models) for window in ("week", "week:omelette", "week:opus")
     ]
 
 
@@ -204,7 +208,7 @@ def test_a_window_of_an_unknown_family_is_set_against_nothing() -> None:
     found = window_of(report, "week:omelette")
     assert (None, None) == (found.local, found.scale)
     assert found.estimate is None or "official" == found.estimate.basis
-    (shown,) = [w for w in data.status(report)["lanes"][0]["windows"] if w["window"] == "week:omelette"]
+    (shown,) = [w for w in json_data.status(report)["lanes"][0]["windows"] if w["window"] == "week:omelette"]
     assert {"units": None, "requests": None, "notional_usd": None, "unpriced_requests": None} == {
         name: value for name, value in shown["local"].items() if name != "tokens"
     }
@@ -230,7 +234,7 @@ def test_codex_windows_of_one_family_leave_the_main_ones_missing_and_said() -> N
 
 
 def test_a_familys_wall_is_the_matter_of_its_own_sessions() -> None:
-    from governor.guards import pacing
+    from governor.hooks.pacing import rules as pacing_rules
 
     transcript(*[{**one, "sessionId": "opus"} for one in used(0, "claude-opus-5-5")], session="opus")
     transcript(*[{**one, "sessionId": "fable"} for one in used(0, "claude-fable-5-2")], session="fable")
@@ -239,14 +243,16 @@ def test_a_familys_wall_is_the_matter_of_its_own_sessions() -> None:
         {"window": "week:fable", "used_percent": 97, "observed_at": NOW - HOUR},
     )
     with refreshed() as ledger:
-        desk = letters.desk(ledger, config.load(), now=NOW)
+        desk = snapshots.desk(ledger, config.load(), now=NOW)
         letter = {"version": 1, "written_at": NOW, **pacing_letter.letter(desk)[1]}
         route = router_letter.letter(desk)[1]["lanes"]["claude"]
-        (ruling, *_) = sorted(gate.of_windows(desk.report, window=None, now=NOW), key=lambda one: -len(one.answer))
+        (ruling, *_) = sorted(
+            gate_evidence.of_windows(desk.report, window=None, now=NOW), key=lambda one: -len(one.answer)
+        )
 
     def decide(session: str) -> Any:
         prompt = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "go on"}
-        return pacing.decide(
+        return pacing_rules.decide(
             prompt,
             letter,
             lane="claude",
@@ -275,7 +281,7 @@ def repainted(happening: dict[str, Any], now: int) -> None:
     place = home / "taps" / str(happening["session_id"])
     place.parent.mkdir(exist_ok=True)
     memo = json.loads(place.read_text()) if place.exists() else {}
-    readings, fresh = tap.take(happening, memo, now=now)
+    readings, fresh = statusline_rules.take(happening, memo, now=now)
     place.write_text(json.dumps(fresh))
     spooled(*readings)
 
@@ -289,7 +295,7 @@ def first_hour(monkeypatch: pytest.MonkeyPatch) -> None:
         turns.append(answer(f"m{number}", request=f"r{number}", at_ms=at * 1000, spent=usage(output=3000)))
         repainted(status_event(60, 100 + number), at + 1)
     transcript(*turns)
-    monkeypatch.setattr(refresh, "now_s", lambda: NOW + 10)
+    monkeypatch.setattr(ingest, "now_s", lambda: NOW + 10)
 
 
 @pytest.mark.usefixtures("first_hour")
@@ -301,13 +307,13 @@ def test_what_the_newest_answer_said_again_bounds_the_estimate() -> None:
     assert (60.0, NOW + 1) == (found.official.used_percent, found.official.observed_at)
     assert (60.0, "official") == (found.estimate.used_percent, found.estimate.basis)
     assert found.projection is None
-    assert "Where it lands is not known yet" in known.unprojected(found).capitalize()
+    assert "Where it lands is not known yet" in unknown_figures.unprojected(found).capitalize()
 
 
 @pytest.mark.usefixtures("first_hour")
 def test_before_a_slope_is_known_no_turn_has_a_price() -> None:
     with refreshed() as ledger:
-        desk = letters.desk(ledger, config.load(), now=NOW + 10)
+        desk = snapshots.desk(ledger, config.load(), now=NOW + 10)
         prices = loop_letter.letter(desk)[1]["sessions"].values()
         per_percent = price_letter.letter(desk)[1]["per_percent"]
     shown = CliRunner().invoke(command_line, ["sessions", "--since", "1d", "--json"])
@@ -337,7 +343,7 @@ Typed = Any
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Typed:
-    monkeypatch.setattr(refresh, "now_s", lambda: NOW)
+    monkeypatch.setattr(ingest, "now_s", lambda: NOW)
 
     def call(*words: str) -> Result:
         return CliRunner().invoke(command_line, words)
@@ -459,20 +465,20 @@ def test_every_face_says_the_same(
         )
         with refreshed() as ledger:
             settings = config.load()
-            desk = letters.write(ledger, settings, now=NOW)
+            desk = snapshots.write(ledger, settings, now=NOW)
             seen_now = assess(ledger, settings, now=NOW)
-            status = data.status(seen_now)
-            view = outlook.outlook(ledger, settings, owners.primary(ledger, "claude", now=NOW), name, now=NOW)
+            status = json_data.status(seen_now)
+            view = forecast_series.outlook(ledger, settings, owners.primary(ledger, "claude", now=NOW), name, now=NOW)
             routes = router_letter.letter(desk)[1]["lanes"]["claude"]
             letter = pacing_letter.letter(desk)[1]
-            rulings = {one.window: one for one in gate.of_windows(seen_now, window=None, now=NOW)}
+            rulings = {one.window: one for one in gate_evidence.of_windows(seen_now, window=None, now=NOW)}
             screen = " ".join(text.status(seen_now).split())
         if not status["lanes"][0]["windows"]:
             return
         (shown,) = [w for w in status["lanes"][0]["windows"] if w["window"] == name]
         (told,) = [w for w in letter["lanes"]["claude"]["windows"] if w["window"] == name]
         assert view is not None
-        forecast = data.forecast([view], now=NOW)["windows"][0]
+        forecast = json_data.forecast([view], now=NOW)["windows"][0]
 
         ruling = rulings[name]
         expected = {"GO": "GO", "NUDGE": "PACE", "SLOW": "PACE", "STOP": "STOP"}[shown["verdict"]]
@@ -491,7 +497,7 @@ def test_every_face_says_the_same(
             happening = {"five_hour" if name == "5h" else "seven_day": {
                 "used_percentage": shown["official"]["used_percent"], "resets_at": resets_at
             }}  # fmt: skip
-            line = tap.line({"rate_limits": happening}, letter, now=NOW, colour=False)
+            line = statusline_rules.line({"rate_limits": happening}, letter, now=NOW, colour=False)
             assert ("→" in line) <= (told["landing"] is not None)
         worst = max((w["verdict"] for w in status["lanes"][0]["windows"]), key=["GO", "NUDGE", "SLOW", "STOP"].index)
         assert worst == routes["verdict"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.guards import failures
+from governor.hooks.loop import failures
 
 # StopFailure.error, as Claude Code 2.1.330 lists it
 ERRORS = {

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor import season
-from governor.forecast import Forecast, naive, project_5h, project_week
-from governor.simulate import EPOCH, person
+from governor.evaluation.people import EPOCH, person
+from governor.forecasting import day_profile
+from governor.forecasting.week import Forecast, naive, project_5h, project_week
 
 HOUR, DAY, WEEK = 3600, 86_400, 604_800
 START = EPOCH + 8 * WEEK  # a Monday, eight weeks in
@@ -214,9 +214,9 @@ def test_naive_is_the_line_it_says() -> None:
 
 
 def test_days_refused_are_not_learnt_from() -> None:
-    days = season.learn(office(), now=START, refused=[(START - 3 * DAY, START - 2 * DAY)])
-    whole = season.learn(office(), now=START)
+    days = day_profile.learn(office(), now=START, refused=[(START - 3 * DAY, START - 2 * DAY)])
+    whole = day_profile.learn(office(), now=START)
     assert days is not None
     assert whole is not None
     assert len(days.number) < len(whole.number)
-    assert season.learn([], now=START) is None
+    assert day_profile.learn([], now=START) is None

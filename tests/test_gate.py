@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 from writing import answer, transcript
 
-from governor import gate as gatehouse
-from governor import hook
 from governor.cli import governor as command_line
 from governor.cli import main
-from governor.cli.gate import cut
-from governor.guards.gate import Ruling, worst
+from governor.cli.unattended.gate import cut
+from governor.gate import evidence as gatehouse
+from governor.gate.rulings import Ruling, worst
+from governor.hooks import runtime
 from governor.model import Lane
 
 
@@ -37,7 +37,7 @@ def official(
         "resets_at": now + resets_in,
         "observed_at": now - 5,
     }
-    hook.append(str(tmp_path / "state"), "limits.jsonl", json.dumps({**record, "source": source}).encode())
+    runtime.append(str(tmp_path / "state"), "limits.jsonl", json.dumps({**record, "source": source}).encode())
 
 
 def gate(*words: str) -> Result:

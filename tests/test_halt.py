@@ -17,11 +17,14 @@ from fakes import SESSION, Fake, called, governor, init
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import halt_file as halt
-from governor import halting, halts, hook, paths
+from governor import paths
 from governor.cli import governor as command_line
 from governor.cli import main
-from governor.halt_file import Agent, Halt
+from governor.gate import halting
+from governor.hooks import runtime
+from governor.hooks.state import halt_file as halt
+from governor.hooks.state import halts
+from governor.hooks.state.halt_file import Agent, Halt
 
 ROOT = Path(__file__).parent.parent
 NOW = 1_795_316_400
@@ -194,7 +197,7 @@ def shared(sealed_home: Path) -> Path:
     file = sealed_home / "share" / "HALT"
     file.parent.mkdir()
     (sealed_home / "budget.json").write_text(json.dumps({"shared_halt": str(file)}))
-    hook.write_private(str(sealed_home / "state" / halts.SHARED_NAME), str(file).encode())
+    runtime.write_private(str(sealed_home / "state" / halts.SHARED_NAME), str(file).encode())
     return file
 
 

@@ -17,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, refreshed
 
-from governor import config, hook, letters
-from governor.guards import handoff as guard
+from governor import config, snapshots
 from governor.handoff import news, record, verdict
 from governor.handoff.brief import brief, named_files
 from governor.handoff.changes import Change, Watcher
+from governor.hooks import runtime
+from governor.hooks.pacing import ended_handoff as guard
 
 TASK = "Rename marigold to primrose everywhere"
 LONG = "I renamed it in four places and ran tests/test_names.py, all green, nothing is left."
@@ -473,7 +474,7 @@ def test_the_wall_comes_before_the_news(tmp_path: Path) -> None:
     now = int(time.time())
     window = {"window": "week", "resets_at": now + 900, "verdict": "STOP", "rule": "wall-95", "line": "governor: full."}
     body = json.dumps({"version": 1, "written_at": now, "lanes": {"claude": {"windows": [window]}}})
-    hook.write_private(str(tmp_path / "state/letters/pacing"), f"speak\n{body}\n".encode())
+    runtime.write_private(str(tmp_path / "state/letters/pacing"), f"speak\n{body}\n".encode())
 
     held, told, paced = (prompt(SESSION, "/w") for _ in range(3))
 
@@ -489,9 +490,9 @@ def test_the_wall_comes_before_the_news(tmp_path: Path) -> None:
 def test_the_routers_letter_knows_whether_governor_can_be_typed(
     monkeypatch: pytest.MonkeyPatch, here: str | None
 ) -> None:
-    monkeypatch.setattr("governor.letters.router.shutil.which", lambda name: here)
+    monkeypatch.setattr("governor.snapshots.router.shutil.which", lambda name: here)
     with refreshed() as ledger:
-        content = letters.router.letter(letters.desk(ledger, config.load(), now=NOW))[1]
+        content = snapshots.router.letter(snapshots.desk(ledger, config.load(), now=NOW))[1]
     assert bool(here) == content.get("handoff", False)
 
 

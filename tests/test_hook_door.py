@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from governor import hook, wire
+from governor.hooks import fast_json, runtime
 
 ROOT = Path(__file__).parent.parent
 TOY = """
 import os, sys
 sys.path.insert(0, {root!r})
-from governor import hook
+from governor.hooks import runtime as hook
 
 def wants(raw, door):
     if os.environ.get("TOY_MODULES"):
@@ -61,7 +61,7 @@ QUIET_PATH = {
     "_stat",
     "genericpath",
     "governor",
-    "governor.hook",
+    "governor.hooks.runtime",
     "os",
     "os.path",
     "posixpath",
@@ -233,7 +233,7 @@ def test_ten_megabytes_are_drained(toy: Toy) -> None:
 
 def test_more_than_is_kept_is_still_drained(toy: Toy) -> None:
     """The host's write must not break; what was cut is no JSON any more, so nothing is said."""
-    assert toy.says(json.dumps({"x": "y" * (hook.STDIN_LIMIT + 3 * 2**20)}).encode()) is None
+    assert toy.says(json.dumps({"x": "y" * (runtime.STDIN_LIMIT + 3 * 2**20)}).encode()) is None
 
 
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-", ">/dev/full"])
@@ -266,7 +266,7 @@ def test_a_fault_before_the_decision_too(toy: Toy) -> None:
 def test_the_log_is_turned_over_and_one_older_one_kept(toy: Toy) -> None:
     folder = toy.state / "log"
     folder.mkdir()
-    (folder / "hooks.log").write_bytes(b"x" * hook.LOG_LIMIT)
+    (folder / "hooks.log").write_bytes(b"x" * runtime.LOG_LIMIT)
     toy.says({"what": "raise"})
     assert {"hooks.log.1"} == {path.name for path in folder.iterdir()}
     toy.says({"what": "raise"})
@@ -317,7 +317,7 @@ def test_fifty_at_once_claim_once_and_mix_no_lines(toy: Toy) -> None:
 def test_a_letter_that_is_none_says_nothing(toy: Toy, letter: bytes) -> None:
     (toy.state / "letters").mkdir()
     (toy.state / "letters" / "x").write_bytes(letter)
-    assert (False, {}) == hook.read_letter(str(toy.state), "x")
+    assert (False, {}) == runtime.read_letter(str(toy.state), "x")
 
 
 def test_a_letter_of_another_version_says_nothing(toy: Toy) -> None:
@@ -325,16 +325,16 @@ def test_a_letter_of_another_version_says_nothing(toy: Toy) -> None:
     folder.mkdir()
     for version, expected in ((1, (True, {"version": 1})), (2, (False, {})), (None, (False, {}))):
         (folder / "x").write_bytes(b"speak\n" + json.dumps({"version": version}).encode())
-        assert expected == hook.read_letter(str(toy.state), "x")
+        assert expected == runtime.read_letter(str(toy.state), "x")
 
 
 @pytest.mark.parametrize("key", ["../../x", "a/b", "..", "", "\0", "x" * 1000, "ü" * 300, "a:b"])
 def test_an_episodes_mark_never_leaves_its_folder(toy: Toy, key: str) -> None:
     before = set(toy.state.parent.rglob("*"))
-    hook.claim(str(toy.state), key)
+    runtime.claim(str(toy.state), key)
     made = set(toy.state.parent.rglob("*")) - before - {toy.state / "episodes"}
     assert all(path.parent == toy.state / "episodes" for path in made)
-    assert not hook.claim(str(toy.state), key)
+    assert not runtime.claim(str(toy.state), key)
 
 
 # ---- the kill switch -------------------------------------------------------------------------------------------------
@@ -374,31 +374,31 @@ def shared(toy: Toy, tmp_path: Path) -> Path:
 
 def test_a_shared_file_silences_and_is_looked_at_every_five_seconds(toy: Toy, shared: Path) -> None:
     home, now = str(toy.state), time.time()
-    assert hook.off_by(home, now) is None
+    assert runtime.off_by(home, now) is None
     shared.touch()
-    assert hook.off_by(home, now + hook.SHARED_EVERY_S - 2) is None
-    os.utime(toy.state / "kill" / "cache", (now - hook.SHARED_EVERY_S, now - hook.SHARED_EVERY_S))
-    assert "shared" == hook.off_by(home, now)
+    assert runtime.off_by(home, now + runtime.SHARED_EVERY_S - 2) is None
+    os.utime(toy.state / "kill" / "cache", (now - runtime.SHARED_EVERY_S, now - runtime.SHARED_EVERY_S))
+    assert "shared" == runtime.off_by(home, now)
     shared.unlink()
-    assert "shared" == hook.off_by(home, now + 2)
-    assert hook.off_by(home, now + hook.SHARED_EVERY_S + 2) is None
-    assert 5 >= hook.SHARED_EVERY_S
+    assert "shared" == runtime.off_by(home, now + 2)
+    assert runtime.off_by(home, now + runtime.SHARED_EVERY_S + 2) is None
+    assert 5 >= runtime.SHARED_EVERY_S
 
 
 def test_a_clock_set_back_does_not_keep_an_old_answer(toy: Toy, shared: Path) -> None:
     now = time.time()
-    hook.off_by(str(toy.state), now)
+    runtime.off_by(str(toy.state), now)
     shared.touch()
     os.utime(toy.state / "kill" / "cache", (now + 9999, now + 9999))
-    assert "shared" == hook.off_by(str(toy.state), now)
+    assert "shared" == runtime.off_by(str(toy.state), now)
 
 
 def test_a_shared_file_can_end_too_and_an_unreachable_one_is_off_for_nobody(toy: Toy, shared: Path) -> None:
     shared.write_text("1500000000")
-    assert hook.off_by(str(toy.state), time.time()) is None
+    assert runtime.off_by(str(toy.state), time.time()) is None
     (toy.state / "kill" / "shared").write_text("/nowhere/at/all")
     (toy.state / "kill" / "cache").unlink()
-    assert hook.off_by(str(toy.state), time.time()) is None
+    assert runtime.off_by(str(toy.state), time.time()) is None
 
 
 # ---- what it costs ---------------------------------------------------------------------------------------------------
@@ -446,38 +446,47 @@ def test_every_hook_of_ours_is_as_quiet(script: str, tmp_path: Path) -> None:
     """To its very end, with an event that is none of its business; the status line parses what it always parses."""
     more, said = imported(script, {"prompt": "hello"}, tmp_path)
     assert b"" == said
-    also = {"statusline.py": PARSING | TAPPING, "on_event.py": {"governor.on_event"}}
+    also = {"statusline.py": PARSING | TAPPING, "on_event.py": {"governor.hooks.on_event"}}
     assert more <= QUIET_PATH | also.get(script, set())
 
 
 # Beyond that, JSON's C parts alone; ``json`` itself, ``re``, ``typing`` and ``pathlib`` cost more than any hook's work.
-PARSING = {"governor.wire", "_json"}
+PARSING = {"governor.hooks.fast_json", "_json"}
 TAPPING = guards("tap") | {"governor.accounts", "governor.limit_facts"}  # whose figures they are
 COMPACTING = {
     *guards("cut", "edits", "entries", "memory", "recency", "record"),
-    *("governor.errors", "governor.acts", "governor.acts.memory", "governor.acts.originals", "governor.paths"),
+    *(
+        "governor.errors",
+        "governor.hooks.state",
+        "governor.hooks.memory.run",
+        "governor.hooks.state.backups",
+        "governor.paths",
+    ),
     "governor.accounts",
     *("_bisect", "_operator", "bisect", "fcntl", "_sha2"),  # called _sha256 before Python 3.12
 }
 COUNTING = guards("budget", "usage") | {
-    "governor.acts",
-    "governor.acts.budgets",
-    "governor.acts.growth",
-    "governor.acts.live",
-    "governor.acts.locks",
+    "governor.hooks.state",
+    "governor.hooks.budget.run",
+    "governor.hooks.state.transcript_growth",
+    "governor.hooks.state.session_usage",
+    "governor.hooks.state.locks",
     "fcntl",
 }  # at every tool call of who has budgets
 SPAWNING = guards("called", "caps", "degrade", "spawn", "suits", "tier") | {
     *(
-        "governor.acts",
-        "governor.acts.client",
-        "governor.acts.leases",
-        "governor.acts.locks",
-        "governor.acts.spawned",
+        "governor.hooks.state",
+        "governor.hooks.state.client_process",
+        "governor.hooks.state.leases",
+        "governor.hooks.state.locks",
+        "governor.hooks.state.subagent_files",
         "fcntl",
     ),
 }
-SPEAKING = guards("attended", "pacing") | {"governor.acts", "governor.acts.client"}  # the first word of an episode
+SPEAKING = guards("attended", "pacing") | {
+    "governor.hooks.state",
+    "governor.hooks.state.client_process",
+}  # the first word of an episode
 AGENT = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Agent", "tool_use_id": "t"}
 ROUTING = guards("prompt", "router", "scope", "stems", "typed", "words")
 PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/"}
@@ -526,7 +535,7 @@ def test_a_hook_that_acts_imports_exactly_this(
 # One process for all guards of an event: what it loads to its very end, quiet, in the clients' own layout.
 SCRIPTS = {"UserPromptSubmit": {"budget_guard", "pacing_warner", "prompt_router"}, "PreToolUse": {"budget_guard"}}
 SCRIPTS |= {"PostToolBatch": {"loop_guard"}, "Stop": {"loop_guard"}, "PostToolUse": {"memory_compactor"}}
-LOOPED = {"governor.acts", "governor.acts.loops", *guards("calls")}
+LOOPED = {"governor.hooks.state", "governor.hooks.state.call_log", *guards("calls")}
 ONE_CALL = [{"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t", "tool_response": "a b c"}]
 AN_EDIT = {"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input": {"file_path": "/x/notes.txt"}}
 
@@ -553,18 +562,18 @@ def test_all_guards_of_an_event_import_exactly_this(
         (folder / name).write_text("speak\n" + json.dumps({"version": 1, "action": "advise", "alike": 4}))
     found, said = imported("on_event.py", event, tmp_path)
     assert b"" == said
-    assert QUIET_PATH | {"governor.on_event"} | SCRIPTS[event["hook_event_name"]] | more == found
+    assert QUIET_PATH | {"governor.hooks.on_event"} | SCRIPTS[event["hook_event_name"]] | more == found
 
 
 def test_json_without_its_package_is_the_same_json() -> None:
     for value in ({}, [], 'ü\ud800"', {"a": [1, -2.5, 1e300, None, True, {"b": "\n"}]}, 7, "x" * 10_000, {1: 2}):
-        assert json.dumps(value, separators=(",", ":")).encode() == wire.dumps(value)
-        assert json.loads(wire.dumps(value)) == wire.loads(b" \n" + wire.dumps(value) + b"\r\n\t")
+        assert json.dumps(value, separators=(",", ":")).encode() == fast_json.dumps(value)
+        assert json.loads(fast_json.dumps(value)) == fast_json.loads(b" \n" + fast_json.dumps(value) + b"\r\n\t")
         plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-        assert plain.encode("utf-8", "replace") == wire.compact(value)
-    assert wire.loads(b"[NaN, -Infinity]")[1] == float("-inf")
+        assert plain.encode("utf-8", "replace") == fast_json.compact(value)
+    assert fast_json.loads(b"[NaN, -Infinity]")[1] == float("-inf")
     with pytest.raises(TypeError):
-        wire.dumps({"a": object()})
+        fast_json.dumps({"a": object()})
 
 
 @pytest.mark.parametrize("name", STDIN)
@@ -575,13 +584,13 @@ def test_what_is_no_json_to_the_package_is_none_here(name: str) -> None:
         except (ValueError, RecursionError) as fault:
             return type(fault)
 
-    assert verdict(json.loads) == verdict(wire.loads)
+    assert verdict(json.loads) == verdict(fast_json.loads)
 
 
 def test_an_interpreter_without_those_parts_uses_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "_json", None)
-    assert ({"a": [1]}, b'{"a":[1]}') == (wire.loads(b'{"a": [1]}'), wire.dumps({"a": [1]}))
-    assert '{"a":"ü"}'.encode() == wire.compact({"a": "ü"})
+    assert ({"a": [1]}, b'{"a":[1]}') == (fast_json.loads(b'{"a": [1]}'), fast_json.dumps({"a": [1]}))
+    assert '{"a":"ü"}'.encode() == fast_json.compact({"a": "ü"})
 
 
 # ---- muted, and what was put into a context --------------------------------------------------------------------------

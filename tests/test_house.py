@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from governor import attribution
 from governor.cli import COMMANDS
 from governor.cli import governor as command_line
+from governor.usage import group_by
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {
@@ -94,9 +94,13 @@ MACHINE = {
     "threading",
 }
 LONGEST = 300
-OF_THE_PAST = {"governor.__main__", "governor.old_python", "governor.plugin"}  # the last two run on any Python
+OF_THE_PAST = {
+    "governor.__main__",
+    "governor.hooks.old_python",
+    "governor.hooks.plugin",
+}  # the last two run on any Python
 # One file, because every import on a hook's way costs more than its lines do (docs/decisions.md).
-LONGER = {"governor.hook": 460}
+LONGER = {"governor.hooks.runtime": 460}
 
 
 def tree(path: Path) -> ast.Module:
@@ -156,7 +160,7 @@ def test_thinking_imports_only_thinking(room: str) -> None:
     assert {(room, other) for other in doing} - {(room, "governor.ledger")} == set()
 
 
-@pytest.mark.parametrize("room", ["governor.backtest", "governor.simulate"])
+@pytest.mark.parametrize("room", ["governor.evaluation.backtest", "governor.evaluation.people"])
 def test_dice_are_thrown_only_with_a_seed(room: str) -> None:
     used = {
         node.attr
@@ -190,7 +194,7 @@ def test_only_these_rooms_say(module: str, allowed: str) -> None:
 def test_only_the_tail_opens_a_transcript() -> None:
     """No other source calls anything that opens a file."""
     for name in ("claude", "codex", "lines"):
-        path = ROOMS[f"governor.sources.{name}"]
+        path = ROOMS[f"governor.clients.{name}"]
         called = {
             node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             for node in ast.walk(tree(path))
@@ -226,7 +230,7 @@ def test_imports_point_down(room: str) -> None:
 @pytest.mark.parametrize("path", HOOKS, ids=lambda path: path.name)
 def test_a_hook_imports_the_door_and_its_guard_and_the_standard_library(path: Path) -> None:
     names = of_ours(path) - {"governor"}
-    assert "governor.hook" in names
+    assert "governor.hooks.runtime" in names
     assert {name for name in names if name.startswith("governor.guards")} - {"governor.guards"}
     assert tops(imports(path)) <= {"governor", *sys.stdlib_module_names}
     for room in names:
@@ -235,7 +239,7 @@ def test_a_hook_imports_the_door_and_its_guard_and_the_standard_library(path: Pa
 
 
 def test_every_loaded_room_is_standard_library_only_where_hooks_go() -> None:
-    for room in [name for name in ROOMS if name.startswith("governor.guards")] + ["governor.hook"]:
+    for room in [name for name in ROOMS if name.startswith("governor.guards")] + ["governor.hooks.runtime"]:
         assert tops(imports(ROOMS[room])) <= {"governor", *sys.stdlib_module_names}, room
 
 
@@ -303,7 +307,7 @@ def test_the_overview_loads_no_command() -> None:
 
 def test_every_key_of_usage_is_in_its_help() -> None:
     shown = CliRunner().invoke(command_line, ["usage", "--help"], terminal_width=300).output
-    assert [] == [key for key in attribution.KEYS if key not in shown]
+    assert [] == [key for key in group_by.KEYS if key not in shown]
 
 
 def test_ci_runs_the_readmes_own_test_command() -> None:

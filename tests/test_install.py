@@ -13,17 +13,20 @@ from typing import Any, ClassVar
 import pytest
 from click.testing import CliRunner
 
-from governor import config, heartbeat, hook, install, old_python, on_event, paths
+from governor import config, install, paths
 from governor.cli import governor as command_line
-from governor.cli import install as cli
+from governor.cli.set import install as cli
 from governor.errors import BadInputError, GovernorError, SettingsError, StateError
+from governor.health import heartbeat
+from governor.hooks import old_python, on_event
+from governor.hooks import runtime as hooks_runtime
 from governor.install import carry_out, codex, manifest, runtime, target, wiring
 
 ROOT = Path(__file__).parent.parent
 
 STUB = b"""import os, sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from governor import hook
+from governor.hooks import runtime as hook
 hook.run("stub", lambda event, door: hook.Reply(person="seen by " + door.lane), wants=lambda raw, door: True)
 """
 SCRIPTS = ("on_event.py", "pacing_warner.py", "prompt_router.py", "memory_compactor.py", "statusline.py")
@@ -93,7 +96,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 def chain() -> dict[str, Any]:
-    return hook.read_letter(str(paths.home()), carry_out.CHAIN_LETTER)[1]
+    return hooks_runtime.read_letter(str(paths.home()), carry_out.CHAIN_LETTER)[1]
 
 
 class TestInstall:
@@ -508,8 +511,8 @@ class TestWayBack:
                 raise OSError(28, "No space left on device")
             write(path, data)
 
-        write = hook.write_private
-        monkeypatch.setattr(hook, "write_private", full)
+        write = hooks_runtime.write_private
+        monkeypatch.setattr(hooks_runtime, "write_private", full)
         with pytest.raises(StateError, match=r"No space left on device.*no settings were changed"):
             install.install(hosts=("claude",))
         assert THEIRS == claude_file().read_text()
@@ -735,7 +738,7 @@ class TestRuntime:
 
     def test_what_a_script_imports_only_when_it_acts_comes_along(self, source: Path) -> None:
         (source / "memory_compactor.py").write_text(
-            "def act():\n    from governor.guards import cut\n    import governor.paths\n"
+            "def act():\n    from governor.hooks.memory import md_truncate\n    import governor.paths\n"
         )
         install.install()
         staged = (paths.home() / "runtime" / "governor").rglob("*.py")

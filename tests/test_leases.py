@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from governor import hook
-from governor.acts import leases, locks, spawned
-from governor.guards import spawn
-from governor.guards.called import Called
+from governor.hooks import runtime
+from governor.hooks.spawn import rules as spawn_rules
+from governor.hooks.spawn.spawn_event import Called
+from governor.hooks.state import leases, locks, subagent_files
 
 ROOT = Path(__file__).parent.parent
 ATTEMPTS, PROCESSES, CAP = 1000, 20, 37
 MANY = """
 import json, sys, threading
 sys.path.insert(0, {root!r})
-from governor.acts import leases
+from governor.hooks.state import leases
 leases.WAIT_S = 60
 admitted = []
 def attempt(number):
@@ -43,7 +43,7 @@ print(json.dumps(admitted))
 HOLDER = """
 import sys, time
 sys.path.insert(0, {root!r})
-from governor.acts import leases
+from governor.hooks.state import leases
 def edit(book):
     print("held", flush=True)
     time.sleep(60)
@@ -129,7 +129,7 @@ def test_a_holder_that_is_killed_leaves_the_lock_to_the_next(home: str) -> None:
 def test_a_lock_that_is_not_to_be_had_is_told(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "WAIT_S", 0.05)
 
-    def inside(found: spawn.Book) -> tuple[str, spawn.Book]:
+    def inside(found: spawn_rules.Book) -> tuple[str, spawn_rules.Book]:
         return admit(home, "b"), found
 
     assert "busy" == leases.change(leases.path(home, "claude", "s"), inside)
@@ -151,7 +151,7 @@ def test_a_book_that_is_no_book_is_kept_aside_and_begun_anew(home: str, content:
     place.write_bytes(content)
     assert ["", "concurrent"] == [admit(home, use) for use in "ab"]
     assert content == Path(f"{place}.corrupt").read_bytes()
-    assert spawn.sound(book(home))
+    assert spawn_rules.sound(book(home))
 
 
 def test_what_stands_behind_the_first_line_is_the_rest_of_an_older_one(home: str) -> None:
@@ -307,7 +307,7 @@ def test_a_call_that_left_no_agent_is_taken_back_after_two_minutes(
     assert "" == admit(home, "a", **place)
     assert "concurrent" == admit(home, "b", **place)
     seconds, boot = leases.tick()
-    monkeypatch.setattr(leases, "tick", lambda: (seconds + spawn.GRACE_S + 1, boot))
+    monkeypatch.setattr(leases, "tick", lambda: (seconds + spawn_rules.GRACE_S + 1, boot))
     assert "" == admit(home, "b", **place)
 
 
@@ -336,13 +336,13 @@ def test_a_session_that_went_on_elsewhere_is_not_held_up_by_what_ran_there(
 def test_a_session_of_very_many_agents_takes_nobody_for_one_that_never_began(
     home: str, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spawned, "MOST", 3)
+    monkeypatch.setattr(subagent_files, "MOST", 3)
     for number in range(5):
         session.agent(f"x{number}", toolUseId=f"u{number}")
     seconds, boot = leases.tick()
     for use in ("u0", "u1", "u2", "u3", "u4"):
         assert "" == admit(home, use, caps={})
-    looks = spawned.looks(book(home), str(session.transcript))
+    looks = subagent_files.looks(book(home), str(session.transcript))
     assert False not in {look.started for look in looks.values()}
     monkeypatch.setattr(leases, "tick", lambda: (seconds + 1000, boot))
     assert "concurrent" == admit(home, "late", caps={"concurrent": 5}, transcript_path=str(session.transcript))
@@ -354,7 +354,7 @@ def test_a_client_that_notes_no_call_of_its_agents_leaves_it_open_whether_one_be
     assert "" == admit(home, "a")
 
     def started() -> list[bool | None]:
-        return [look.started for look in spawned.looks(book(home), str(session.transcript)).values()]
+        return [look.started for look in subagent_files.looks(book(home), str(session.transcript)).values()]
 
     assert [False] == started()
     session.agent("x", agentType="Explore")
@@ -378,7 +378,7 @@ def test_a_workflow_is_over_when_its_agents_are(home: str, session: Session) -> 
 
 
 def model(given: dict[str, Any], letter: dict[str, Any] | None = None, lane: str = "claude") -> str:
-    return spawned.current_model(given, Called(given), letter or {}, lane)
+    return subagent_files.current_model(given, Called(given), letter or {}, lane)
 
 
 def test_the_model_an_agent_would_run_on_is_looked_for_in_the_clients_own_order(
@@ -468,7 +468,7 @@ def test_a_session_that_starts_has_no_agents_but_those_that_are_alive(
 
 
 def test_a_refused_call_gives_its_lease_back(home: str) -> None:
-    from governor.acts import takeback
+    from governor.hooks.budget import give_back
 
     assert ["", "concurrent"] == [admit(home, "a"), admit(home, "b")]
     event = {
@@ -478,7 +478,7 @@ def test_a_refused_call_gives_its_lease_back(home: str) -> None:
         "tool_use_id": "a",
         "prompt_id": "p",
     }
-    takeback.spawn(event, hook.Door("spawn", home, "claude", time.time()))
+    give_back.spawn(event, runtime.Door("spawn", home, "claude", time.time()))
     assert "" == admit(home, "c")
     book = json.loads(Path(leases.path(home, "claude", "s")).read_text())
     assert (1, ["c"]) == (book["total"], list(book["open"]))

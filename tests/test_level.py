@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor import level
+from governor.forecasting import activity_level
 
 USUAL = [1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.5]
 sizes = st.lists(st.just(0.0) | st.floats(1e-3, 50), min_size=1, max_size=60)
 
 
-def after(days: list[float], *, size: float = 0.0, usual: float = 0.0, since: int = 1) -> level.Level:
+def after(days: list[float], *, size: float = 0.0, usual: float = 0.0, since: int = 1) -> activity_level.Level:
     """The level of the week to come, after ``days`` and perhaps part of one more."""
-    habits, _ = level.learn(range(len(days)), days, USUAL)
-    return level.ahead(habits, days_since=since, size=size, usual=usual, shares=[1 / 7] * 7, known=len(days))
+    habits, _ = activity_level.learn(range(len(days)), days, USUAL)
+    return activity_level.ahead(habits, days_since=since, size=size, usual=usual, shares=[1 / 7] * 7, known=len(days))
 
 
 def wandering(*, keep: float, spread: float, noise: float, days: int = 120) -> list[float]:
@@ -36,9 +36,9 @@ def wandering(*, keep: float, spread: float, noise: float, days: int = 120) -> l
 def test_every_level_is_a_positive_number_with_a_positive_variance(
     days: list[float], size: float, usual: float
 ) -> None:
-    habits, levels = level.learn(range(len(days)), days, USUAL)
+    habits, levels = activity_level.learn(range(len(days)), days, USUAL)
     found = after(days, size=size, usual=usual)
-    assert all(x >= level.LOWEST and math.isfinite(x) for x in levels)
+    assert all(x >= activity_level.LOWEST and math.isfinite(x) for x in levels)
     assert found.mean > 0
     assert found.var > 0
     assert math.isfinite(found.mean + found.var)
@@ -75,7 +75,7 @@ def test_a_pause_without_news_leads_back_to_the_usual_and_to_less_certainty() ->
 
 def test_people_whose_level_lasts_are_told_from_those_who_forget_overnight() -> None:
     def keeps(days: list[float]) -> float:
-        habits, _ = level.learn(range(len(days)), days, USUAL)
+        habits, _ = activity_level.learn(range(len(days)), days, USUAL)
         return sum(h.chance * h.keep for h in habits)
 
     lasting = keeps(wandering(keep=0.97, spread=0.5, noise=0.2))

@@ -9,17 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW
 
-from governor import anchors, ask, limit_facts, pasted, spool
+from governor import limit_facts
+from governor.calibration import percent_input
+from governor.clients import ask_client, usage_panel
+from governor.clients.codex import limits as codex_limits
 from governor.errors import BadInputError
-from governor.guards import tap
-from governor.sources import codex_limits
+from governor.hooks.statusline import rules as statusline_rules
+from governor.pipeline import spool
 from governor.supervise.stream import Feed
 
 EPOCH = NOW + 3600
 
 
 def by_status_line(value: object) -> float | None:
-    found = tap.figures({"rate_limits": {"five_hour": {"used_percentage": value, "resets_at": EPOCH}}})
+    found = statusline_rules.figures({"rate_limits": {"five_hour": {"used_percentage": value, "resets_at": EPOCH}}})
     return found["5h"][0] if found else None
 
 
@@ -36,7 +39,7 @@ def by_rollout(value: object) -> float | None:
 
 def by_asking(value: object) -> float | None:
     answer = {"rate_limits": {"five_hour": {"utilization": value}}}
-    return next((one.used_percent for one in ask.claude_readings(answer, now=NOW)), None)
+    return next((one.used_percent for one in ask_client.claude_readings(answer, now=NOW)), None)
 
 
 def by_stream(value: object) -> float | None:
@@ -48,7 +51,7 @@ def by_stream(value: object) -> float | None:
 
 def by_typing(value: object) -> float | None:
     try:
-        return anchors.percent_of(f"{value}%")
+        return percent_input.percent_of(f"{value}%")
     except BadInputError:
         return None
 
@@ -56,7 +59,7 @@ def by_typing(value: object) -> float | None:
 def by_pasting(value: object) -> float | None:
     try:
         text = f"Current session\n {value}% used\n"
-        return next((one.used_percent for one in pasted.readings(text, lane="claude", now=NOW)), None)
+        return next((one.used_percent for one in usage_panel.readings(text, lane="claude", now=NOW)), None)
     except BadInputError:
         return None
 

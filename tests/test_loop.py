@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.guards import breaker, calls, cron, loop
-from governor.guards.breaker import Outcome
+from governor.hooks.loop import breaker, cron, fingerprints
+from governor.hooks.loop import rules as loop_rules
+from governor.hooks.loop.breaker import Outcome
 
 HEAD = {"session_id": "s-1", "transcript_path": "/t", "cwd": '/w "x"', "hook_event_name": "PostToolBatch"}
 
@@ -32,13 +33,13 @@ def single(tool: str, given: Any, answer: Any) -> dict[str, Any]:
     return {**event, "tool_name": tool, "tool_input": given, "tool_response": answer, "tool_use_id": "exec-1"}
 
 
-def traces(*made: tuple[str, Any, str]) -> list[calls.Trace]:
-    read = calls.read(compact(batch(*made)))
+def traces(*made: tuple[str, Any, str]) -> list[fingerprints.Trace]:
+    read = fingerprints.read(compact(batch(*made)))
     assert read is not None
     return [each.trace for each in read.calls]
 
 
-def same(one: calls.Batch | None, other: calls.Batch) -> bool:
+def same(one: fingerprints.Batch | None, other: fingerprints.Batch) -> bool:
     assert one is not None
     sides = [[(c.tool, c.trace, c.id, c.state) for c in each.calls] for each in (one, other)]
     return sides[0] == sides[1] and (one.session, one.agent) == (other.session, other.agent)
@@ -54,17 +55,17 @@ made_calls = st.tuples(st.sampled_from(["Bash", "Read", "mcp__x__y", "Edit"]), i
 @given(st.lists(made_calls, min_size=1, max_size=5))
 def test_bytes_and_parsing_agree_on_a_batch(made: list[tuple[str, Any, str]]) -> None:
     event = batch(*made)
-    assert same(calls.read(compact(event)), calls.parsed(event, compact))
+    assert same(fingerprints.read(compact(event)), fingerprints.parsed(event, compact))
 
 
 @given(made_calls)
 def test_bytes_and_parsing_agree_on_a_single_call(made: tuple[str, Any, str]) -> None:
     event = single(*made)
-    assert same(calls.read(compact(event)), calls.parsed(event, compact))
+    assert same(fingerprints.read(compact(event)), fingerprints.parsed(event, compact))
 
 
 def test_a_subagents_calls_are_its_own() -> None:
-    read = calls.read(compact({"session_id": "s-1", "agent_id": "a9", **HEAD, **batch(("Bash", {}, "x"))}))
+    read = fingerprints.read(compact({"session_id": "s-1", "agent_id": "a9", **HEAD, **batch(("Bash", {}, "x"))}))
     assert read is not None
     assert (b"s-1", b"a9") == (read.session, read.agent)
 
@@ -80,7 +81,7 @@ def test_a_subagents_calls_are_its_own() -> None:
     ],
 )  # fmt: skip
 def test_whatever_is_laid_out_otherwise_is_left_to_the_parser(raw: bytes) -> None:
-    assert calls.read(raw) is None
+    assert fingerprints.read(raw) is None
 
 
 # ---- alike -----------------------------------------------------------------------------------------------------------
@@ -88,8 +89,8 @@ def test_whatever_is_laid_out_otherwise_is_left_to_the_parser(raw: bytes) -> Non
 
 def alike(one: tuple[str, Any, str], other: tuple[str, Any, str]) -> bool:
     first, second = traces(one, other)
-    assert calls.are_alike(first, second) is calls.are_alike(second, first)
-    return calls.are_alike(first, second)
+    assert fingerprints.are_alike(first, second) is fingerprints.are_alike(second, first)
+    return fingerprints.are_alike(first, second)
 
 
 def bash(command: str, answer: str = "", **more: Any) -> tuple[str, Any, str]:
@@ -118,7 +119,7 @@ def test_paging_and_numbered_files_bring_something_new() -> None:
 def loops(*made: tuple[str, Any, str]) -> bool:
     """Would these calls, one after the other, be told at any time?"""
     noted = traces(*made)
-    return any(calls.is_loop(noted[: n + 1][-10:], 4) for n in range(len(noted)))
+    return any(fingerprints.is_loop(noted[: n + 1][-10:], 4) for n in range(len(noted)))
 
 
 def edit(old: str) -> tuple[str, Any, str]:
@@ -209,13 +210,13 @@ def test_a_time_is_never_something_new(times: list[Any], words: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_answer(answer: bytes) -> None:
-    assert calls.steady(answer) == calls.steady(answer)
-    assert calls.Call(b"Bash", b"{}", answer, b"id").trace[0]
+    assert fingerprints.steady(answer) == fingerprints.steady(answer)
+    assert fingerprints.Call(b"Bash", b"{}", answer, b"id").trace[0]
 
 
 @pytest.mark.parametrize("tool", ["BashOutput", "TaskOutput", "Monitor", "ScheduleWakeup", "wait_agent", "Agent"])
 def test_waiting_is_no_loop(tool: str) -> None:
-    assert (0, None) == calls.most_alike(traces(*[(tool, {"id": "x"}, "running")] * 5))
+    assert (0, None) == fingerprints.most_alike(traces(*[(tool, {"id": "x"}, "running")] * 5))
 
 
 @pytest.mark.parametrize(
@@ -233,14 +234,14 @@ def test_waiting_is_no_loop(tool: str) -> None:
     ],
 )
 def test_how_many_of_the_last_five(letters: str, count: int) -> None:
-    assert count == calls.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
+    assert count == fingerprints.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
 
 
 @given(st.lists(st.sampled_from("ABC"), max_size=12))
 def test_the_count_is_that_of_the_commonest_of_the_last_five(letters: list[str]) -> None:
     last = letters[-5:]
     expected = max((last.count(letter) for letter in last), default=0)
-    assert expected == calls.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
+    assert expected == fingerprints.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
 
 
 @pytest.mark.parametrize(
@@ -251,13 +252,13 @@ def test_the_count_is_that_of_the_commonest_of_the_last_five(letters: list[str])
     ],
 )  # fmt: skip
 def test_what_claudes_batch_says_of_a_call(answer: str, state: str) -> None:
-    (call,) = calls.parsed(batch(("Edit", {}, answer)), compact).calls
+    (call,) = fingerprints.parsed(batch(("Edit", {}, answer)), compact).calls
     assert state == call.state
 
 
 def test_codex_tells_only_of_an_mcp_tools_errors() -> None:
     answer = {"content": [{"type": "text", "text": "no"}], "isError": True}
-    read = calls.read(compact(single("mcp__a__b", {}, answer)))
+    read = fingerprints.read(compact(single("mcp__a__b", {}, answer)))
     assert read is not None
     assert ["failed"] == [call.state for call in read.calls]
 
@@ -312,7 +313,7 @@ def test_a_success_ends_every_row_of_its_tool_and_no_other(words: list[str]) -> 
 def test_what_the_model_is_told_is_short(kind: str) -> None:
     long = "mcp__" + "x" * 80
     told = [breaker.advice(long, kind, 3, 86_400.0), breaker.opened(long, 5, 86_400, stops=True)[1]]
-    told += [loop.stuck(long, 4, 5)[1], loop.held(long, 10, 60)[1]]
+    told += [loop_rules.stuck(long, 4, 5)[1], loop_rules.held(long, 10, 60)[1]]
     assert [] == [each for each in told if not 0 < len(each) <= 200 or not each.endswith((".", "next."))]
 
 
@@ -322,8 +323,8 @@ NOW = 1_795_262_400.0
 LETTER: dict[str, Any] = {"written_at": NOW - 30, "turn_percent": 0.5, "marathon": 28_800}
 
 
-def said(facts: dict[str, Any], **event: Any) -> list[loop.Advice]:
-    return loop.at_stop(event, {**LETTER, "sessions": {"s": facts}}, session="s", now=NOW)
+def said(facts: dict[str, Any], **event: Any) -> list[loop_rules.Advice]:
+    return loop_rules.at_stop(event, {**LETTER, "sessions": {"s": facts}}, session="s", now=NOW)
 
 
 def test_a_dear_turn_has_a_price_warm_and_cold() -> None:
@@ -344,12 +345,12 @@ def test_below_the_threshold_or_uncalibrated_nothing_is_said(facts: dict[str, An
 @pytest.mark.parametrize("written", [None, "x", NOW - 90_000, NOW + 900])
 def test_a_letter_of_another_day_says_nothing(written: object) -> None:
     letter = {**LETTER, "written_at": written, "sessions": {"s": {"warm": 5, "cold": 9}}}
-    assert [] == loop.at_stop({}, letter, session="s", now=NOW)
+    assert [] == loop_rules.at_stop({}, letter, session="s", now=NOW)
 
 
 def test_it_is_said_again_only_when_it_doubled() -> None:
     (advice,) = said({"warm": 1.0, "cold": 9.0})
-    assert [True, True, False, False] == [loop.is_news(advice, told) for told in ("", "0.5", "0.51", "rubbish")]
+    assert [True, True, False, False] == [loop_rules.is_news(advice, told) for told in ("", "0.5", "0.51", "rubbish")]
 
 
 def test_a_schedule_is_priced_by_the_wake_and_the_day() -> None:
@@ -378,7 +379,7 @@ def test_a_marathon_names_its_share_where_it_is_known() -> None:
     (advice,) = said({"hours": 8.3, "share": None}, model="gpt-6-sol")
     assert "at work 8 h this week. Every turn" in advice.person
     assert "/new" in advice.person
-    assert not loop.is_news(advice, "None"), "once per session"
+    assert not loop_rules.is_news(advice, "None"), "once per session"
 
 
 @pytest.mark.parametrize(
@@ -394,7 +395,7 @@ def test_a_marathon_names_its_share_where_it_is_known() -> None:
     ],
 )
 def test_a_price_has_two_digits_that_mean_something(value: float, words: str) -> None:
-    assert words == loop.percent(value)
+    assert words == loop_rules.percent(value)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 from fakes import Traces
 
-from governor.acts import breakers
 from governor.cli import governor as command_line
+from governor.hooks.state import breakers
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "hooks" / "loop_guard.py"
@@ -326,7 +326,7 @@ def test_while_it_rests_it_is_refused_and_then_one_probe_passes(host: Host) -> N
 def test_only_one_of_many_at_once_is_the_probe(host: Host) -> None:
     home = rest(host, now=1000.0)
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from governor.acts import breakers; "
+        "import sys; sys.path.insert(0, sys.argv[1]); from governor.hooks.state import breakers; "
         "print(breakers.refusal(sys.argv[2], sys.argv[3], 'Bash', 1075.0))"
     )
     command = [sys.executable, "-I", "-S", "-c", code, str(ROOT), home, SESSION]
@@ -484,11 +484,11 @@ def test_what_a_call_and_a_failure_import_at_most(host: Host) -> None:
         "_json",
         *(f"governor.{room}" for room in ("wire", "acts.alike", "acts.breakers", "guards.loop", "guards.cron")),
     }
-    more |= {"governor.guards.breaker"}
+    more |= {"governor.hooks.loop.breaker"}
     assert quiet | more >= imported(run, said) - imported("", said)
     (host.home / "loops" / f"{SESSION}.told").unlink()
     failed = host.failure()
-    more = (more | {"governor.guards.failures"}) - {"governor.guards.loop", "governor.guards.cron"}
+    more = (more | {"governor.hooks.loop.failures"}) - {"governor.hooks.loop.rules", "governor.hooks.loop.cron"}
     assert quiet | more >= imported(run, failed) - imported("", failed)
 
 

@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from governor.acts import memory, originals
-from governor.cli.memory import memory as command
+from governor.cli.guard.memory import memory as command
 from governor.errors import BadInputError
-from governor.guards.cut import shorten, whole
-from governor.guards.entries import lines_of, read
-from governor.guards.memory import ARCHIVE, POINTER, Compaction, Limits, Size, addition, compact, sentence, size_of
+from governor.hooks.memory import run as memory_run
+from governor.hooks.memory.md_blocks import lines_of, read
+from governor.hooks.memory.md_truncate import shorten, whole
+from governor.hooks.memory.rules import ARCHIVE, POINTER, Compaction, Limits, Size, addition, compact, sentence, size_of
+from governor.hooks.state import backups
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "memory"
 SMALL = Limits(line_chars=80, max_lines=20, max_bytes=2_000)
@@ -415,12 +416,12 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "MEMORY.md"
 
 
-def carry_out(path: Path) -> memory.Plan | None:
-    return memory.carry_out(str(path), Limits(), os.environ["GOVERNOR_HOME"])
+def carry_out(path: Path) -> memory_run.Plan | None:
+    return memory_run.carry_out(str(path), Limits(), os.environ["GOVERNOR_HOME"])
 
 
 def restore(path: Path, number: int = 1) -> None:
-    memory.restore(str(path), number, os.environ["GOVERNOR_HOME"])
+    memory_run.restore(str(path), number, os.environ["GOVERNOR_HOME"])
 
 
 @pytest.mark.parametrize(
@@ -437,8 +438,8 @@ def restore(path: Path, number: int = 1) -> None:
 )
 def test_these_are_indexes(path: str, index: Path, tmp_path: Path) -> None:
     named = [str(tmp_path / "notes" / "own.md"), str(tmp_path / "globbed" / "**" / "INDEX.md")]
-    assert str(tmp_path / path) == memory.locate(str(tmp_path / path), "/", named)
-    assert str(tmp_path / path) == memory.locate(path, str(tmp_path), named)
+    assert str(tmp_path / path) == memory_run.locate(str(tmp_path / path), "/", named)
+    assert str(tmp_path / path) == memory_run.locate(path, str(tmp_path), named)
 
 
 @pytest.mark.parametrize(
@@ -459,11 +460,11 @@ def test_these_are_indexes(path: str, index: Path, tmp_path: Path) -> None:
     ],
 )
 def test_these_are_not(path: str, index: Path, tmp_path: Path) -> None:
-    assert memory.locate(path, str(tmp_path), [str(tmp_path / "notes" / "*.md")]) is None
+    assert memory_run.locate(path, str(tmp_path), [str(tmp_path / "notes" / "*.md")]) is None
 
 
 def test_a_path_without_a_folder_to_stand_in_is_no_index() -> None:
-    assert memory.locate("projects/a/memory/MEMORY.md", "") is None
+    assert memory_run.locate("projects/a/memory/MEMORY.md", "") is None
 
 
 def test_a_link_out_of_the_folder_is_not_followed(index: Path, tmp_path: Path) -> None:
@@ -471,13 +472,13 @@ def test_a_link_out_of_the_folder_is_not_followed(index: Path, tmp_path: Path) -
     victim.write_text(index_of(250), encoding="utf-8")
     index.unlink()
     index.symlink_to(victim)
-    assert memory.locate(str(index), "/") is None
+    assert memory_run.locate(str(index), "/") is None
     folder = tmp_path / "claude" / "projects" / "-other"
     folder.mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "MEMORY.md").write_text("x", encoding="utf-8")
     (folder / "memory").symlink_to(tmp_path / "elsewhere")
-    assert memory.locate(str(folder / "memory" / "MEMORY.md"), "/") is None
+    assert memory_run.locate(str(folder / "memory" / "MEMORY.md"), "/") is None
 
 
 def test_a_folder_that_leads_to_another_index_leads_to_that_one(index: Path, tmp_path: Path) -> None:
@@ -485,10 +486,10 @@ def test_a_folder_that_leads_to_another_index_leads_to_that_one(index: Path, tmp
     other = tmp_path / "claude" / "projects" / "-other"
     other.mkdir()
     (other / "memory").symlink_to(index.parent)
-    assert str(index) == memory.locate(str(other / "memory" / "MEMORY.md"), "/")
+    assert str(index) == memory_run.locate(str(other / "memory" / "MEMORY.md"), "/")
     (tmp_path / "dotfiles").symlink_to(tmp_path / "claude")
     linked = tmp_path / "dotfiles" / "projects" / "-home-u-app" / "memory" / "MEMORY.md"
-    assert str(index) == memory.locate(str(linked), "/")
+    assert str(index) == memory_run.locate(str(linked), "/")
 
 
 def test_compacting_writes_three_places_and_restores_byte_for_byte(index: Path) -> None:
@@ -500,8 +501,8 @@ def test_compacting_writes_three_places_and_restores_byte_for_byte(index: Path) 
     assert {"MEMORY.md", ARCHIVE} == {file.name for file in index.parent.iterdir()}
     assert 0o640 == stat.S_IMODE(index.stat().st_mode)
     assert 0 == stat.S_IMODE((index.parent / ARCHIVE).stat().st_mode) & 0o027
-    kept = originals.versions(str(index), os.environ["GOVERNOR_HOME"])
-    assert [before] == [originals.read_version(version) for version in kept]
+    kept = backups.versions(str(index), os.environ["GOVERNOR_HOME"])
+    assert [before] == [backups.read_version(version) for version in kept]
     assert 0o600 == stat.S_IMODE(os.stat(kept[0].file).st_mode)
     assert carry_out(index) is None
 
@@ -530,7 +531,7 @@ def test_all_that_an_index_loses_is_on_the_disk_before_it_does(index: Path, monk
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(os, "replace", noted_replace)
     carry_out(index)
-    (original,) = originals.versions(str(index), os.environ["GOVERNOR_HOME"])
+    (original,) = backups.versions(str(index), os.environ["GOVERNOR_HOME"])
     places = [Path(original.file), index.parent / ARCHIVE, index]
     inodes = {place.stat().st_ino for place in places}
     assert [inodes | {-index.stat().st_ino}] == before
@@ -541,7 +542,7 @@ def test_all_that_an_index_loses_is_on_the_disk_before_it_does(index: Path, monk
 def test_any_index_comes_back_as_it_was(index: Path, text: str) -> None:
     data = text.encode("utf-8", "surrogateescape")
     index.write_bytes(data)
-    if memory.carry_out(str(index), SMALL, os.environ["GOVERNOR_HOME"]) is not None:
+    if memory_run.carry_out(str(index), SMALL, os.environ["GOVERNOR_HOME"]) is not None:
         restore(index)
     assert data == index.read_bytes()
 
@@ -563,11 +564,11 @@ def test_a_deleted_index_comes_back(index: Path) -> None:
 
 
 def test_only_the_newest_originals_are_kept(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(originals, "KEEP", 3)
+    monkeypatch.setattr(backups, "KEEP", 3)
     for n in range(5):
-        originals.keep(str(index), b"%d" % n, os.environ["GOVERNOR_HOME"])
-    kept = originals.versions(str(index), os.environ["GOVERNOR_HOME"])
-    assert [b"4", b"3", b"2"] == [originals.read_version(version) for version in kept]
+        backups.keep(str(index), b"%d" % n, os.environ["GOVERNOR_HOME"])
+    kept = backups.versions(str(index), os.environ["GOVERNOR_HOME"])
+    assert [b"4", b"3", b"2"] == [backups.read_version(version) for version in kept]
 
 
 def refuse_link(index: Path) -> None:
@@ -640,7 +641,7 @@ def test_what_is_no_plain_index_is_left_alone(prepare: object, index: Path) -> N
 
 
 def test_a_file_that_changes_meanwhile_is_left_as_it_is(index: Path) -> None:
-    assert not memory.replace(str(index), b"ours", expected=b"what we read before")
+    assert not memory_run.replace(str(index), b"ours", expected=b"what we read before")
     assert index_of(250) == index.read_text(encoding="utf-8")
     assert ["MEMORY.md"] == [file.name for file in index.parent.iterdir()]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from governor.acts import originals
-from governor.guards.edits import edits
-from governor.guards.memory import ARCHIVE, POINTER, Limits, size_of
+from governor.hooks.memory.edits import edits
+from governor.hooks.memory.rules import ARCHIVE, POINTER, Limits, size_of
+from governor.hooks.state import backups
 from governor.install import runtime
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -242,7 +242,7 @@ def test_a_disk_that_fills_up_takes_nothing_away(machine: Machine, room: int) ->
     out, err = process.communicate(json.dumps(write(machine.claude)).encode())
     assert (0, b"", b"") == (process.returncode, out, err)
     assert before == machine.claude.read_bytes()
-    assert [] == originals.versions(str(machine.claude), str(machine.state))
+    assert [] == backups.versions(str(machine.claude), str(machine.state))
     assert ["MEMORY.md"] == [file.name for file in machine.claude.parent.iterdir()]
     assert "moved" in machine.said(write(machine.claude)), "and once there is room again, it is done"
 
@@ -270,14 +270,14 @@ def modules_after(machine: Machine, raw: bytes) -> set[str]:
 
 def test_an_edit_of_anything_else_costs_no_import(machine: Machine) -> None:
     quiet = modules_after(machine, json.dumps(write(machine.folder / "main.py")).encode())
-    assert not quiet & {"json", "re", "typing", "dataclasses", "pathlib", "fnmatch", "governor.acts.memory"}
-    assert {"governor", "governor.hook"} == {name for name in quiet if name.startswith("governor")}
+    assert not quiet & {"json", "re", "typing", "dataclasses", "pathlib", "fnmatch", "governor.hooks.memory.run"}
+    assert {"governor", "governor.hooks.runtime"} == {name for name in quiet if name.startswith("governor")}
 
 
 def test_a_file_of_another_place_costs_no_more_than_a_look_at_its_name(machine: Machine) -> None:
     """The words MEMORY.md stand in many a file that is none."""
     other = event("Write", {"file_path": "/tmp/notes.md", "content": "see MEMORY.md"})
-    assert not modules_after(machine, json.dumps(other).encode()) & {"governor.acts.memory", "pathlib"}
+    assert not modules_after(machine, json.dumps(other).encode()) & {"governor.hooks.memory.run", "pathlib"}
 
 
 def test_the_installed_copy_has_all_it_needs(machine: Machine) -> None:

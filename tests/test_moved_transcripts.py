@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor.acts import growth, live
+from governor.hooks.state import session_usage, transcript_growth
 from governor.supervise.tally import Counter
 from tests.writing import NOW, SESSION, answer, transcript, usage
 
@@ -33,7 +33,7 @@ class Life:
         self.path.touch()
         self.responses: dict[str, tuple[str, int]] = {}  # id -> agent, output
         self.lines = 0
-        with live.Session(str(folder / "state"), "claude", SESSION, NOW) as used:
+        with session_usage.Session(str(folder / "state"), "claude", SESSION, NOW) as used:
             used.note_place(self.event(), {})
 
     def event(self, path: Path | None = None) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Life:
         self.path = new
 
     def look(self, path: Path) -> dict[str, list[float]]:
-        with live.Session(str(self.folder / "state"), "claude", SESSION, NOW + 1) as used:
+        with session_usage.Session(str(self.folder / "state"), "claude", SESSION, NOW + 1) as used:
             used.note_place(self.event(path), {})
             used.take_in(self.event(path), RATES)
             return dict(used.state["sums"])
@@ -118,7 +118,7 @@ def test_whatever_happens_to_the_file_the_sums_are_those_of_the_distinct_respons
 
 def test_more_responses_than_are_at_hand_are_known_after_a_move(tmp_path: Path) -> None:
     life = Life(tmp_path)
-    for number in range(3 * live.KEPT_IDS):
+    for number in range(3 * session_usage.KEPT_IDS):
         life.do("append", number)
     life.look(life.path)
     life.move("copy-delete")
@@ -131,7 +131,7 @@ def test_a_copy_is_read_in_pieces_like_anything_else(tmp_path: Path, monkeypatch
         life.do("append", number)
     life.look(life.path)
     life.move("copy")
-    monkeypatch.setattr(growth, "AT_ONCE", 2000)
+    monkeypatch.setattr(transcript_growth, "AT_ONCE", 2000)
     for _ in range(20):
         life.look(life.path)
     assert [life.expected()] * 3 == life.look(life.path)["session"][:3]
@@ -141,9 +141,9 @@ def test_another_file_with_the_number_of_an_old_one_is_read_from_its_beginning(t
     path = tmp_path / "a.jsonl"
     path.write_text("one\ntwo\n")
     places: dict[str, Any] = {}
-    assert b"one\ntwo\n" == growth.read(str(path), places, 100).lines
+    assert b"one\ntwo\n" == transcript_growth.read(str(path), places, 100).lines
     path.write_text("uno\ndos\ntres\n")  # as when a number is used again
-    news = growth.read(str(path), places, 100)
+    news = transcript_growth.read(str(path), places, 100)
     assert (b"uno\ndos\ntres\n", True) == (news.lines, news.again)
 
 
@@ -156,7 +156,7 @@ def test_what_is_no_plain_file_is_not_read(tmp_path: Path, kind: str) -> None:
         path.mkdir()
     else:
         path.symlink_to(tmp_path / "none")
-    assert b"" == growth.read(str(path), {}, 100).lines
+    assert b"" == transcript_growth.read(str(path), {}, 100).lines
 
 
 def test_a_session_that_an_older_version_counted_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -15,14 +15,16 @@ import pythons
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import hook, install, old_python, on_event, paths
+from governor import install, paths
+from governor.hooks import old_python, on_event
+from governor.hooks import runtime as hooks_runtime
 from governor.install import runtime, wiring
 from governor.review import overhead
 
 ROOT = Path(__file__).parent.parent
 GUARD = """
 import os, sys
-from governor import hook
+from governor.hooks import runtime as hook
 
 def wants(raw, door):
     if b'"%(name)s"' not in raw and b'"all"' not in raw:
@@ -113,7 +115,7 @@ def test_a_question_is_not_used_up_by_a_call_that_another_guard_refuses(client: 
     ask = {"ask": "really?", "once": "key", "record": {"decision": "ask"}}
     said = client.says("PreToolUse", budget=ask, spawn={"deny": "no", "record": {"decision": "deny"}})
     assert "deny" == said["hookSpecificOutput"]["permissionDecision"]
-    assert hook.episode_path(str(client.state), "key") not in map(str, client.state.rglob("*"))
+    assert hooks_runtime.episode_path(str(client.state), "key") not in map(str, client.state.rglob("*"))
     assert ["deny"] == [line["decision"] for line in client.spool("decisions.jsonl")]
     assert ["budget"] == client.noted("released"), "the call it counted was not made"
     assert "ask" == client.says("PreToolUse", budget=ask)["hookSpecificOutput"]["permissionDecision"]
@@ -162,20 +164,20 @@ def test_what_was_told_before_does_not_hold_back_what_was_not(client: Client) ->
 
 texts = st.sampled_from(["", "", "a", "b", "c"])
 answers = st.builds(
-    hook.Reply,
+    hooks_runtime.Reply,
     person=texts, model=texts, deny=texts, ask=texts, halt=texts,
     update=st.none() | st.just({"model": "haiku"}),
 )  # fmt: skip
 
 
 @given(st.lists(answers, min_size=1, max_size=4), st.sampled_from(["claude", "codex"]))
-def test_the_strongest_answer_is_given_whatever_the_order(replies: list[hook.Reply], lane: str) -> None:
+def test_the_strongest_answer_is_given_whatever_the_order(replies: list[hooks_runtime.Reply], lane: str) -> None:
     """A property of all answers: the decision is that of the strongest, and every text of those that stand is in it."""
-    said: list[hook.Reply] = []
+    said: list[hooks_runtime.Reply] = []
     for reply in sorted(replies, key=on_event.strength):
         if not on_event.is_overruled(reply, said, "PreToolUse"):
             said.append(reply)
-    out = hook.in_dialect(on_event.merge(said), "PreToolUse", lane)
+    out = hooks_runtime.in_dialect(on_event.merge(said), "PreToolUse", lane)
     decision = out.get("hookSpecificOutput", {}).get("permissionDecision")
     refused = any(reply.deny or reply.halt for reply in replies)
     asked = any(reply.ask for reply in replies) and lane == "claude"
@@ -315,10 +317,10 @@ def test_an_old_python_waits_for_somebody_to_tell_and_obeys_the_kill_switch(tmp_
 def test_an_old_python_finds_the_same_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in (("GOVERNOR_HOME", "~/x"), ("GOVERNOR_HOME", ""), ("XDG_STATE_HOME", str(tmp_path))):
         monkeypatch.setenv(name, value)
-        assert hook.home() == old_python.home()
+        assert hooks_runtime.home() == old_python.home()
     for platform in ("darwin", "win32"):
         monkeypatch.setattr(sys, "platform", platform)
-        assert hook.home() == old_python.home()
+        assert hooks_runtime.home() == old_python.home()
 
 
 def staged() -> list[Path]:

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, START_MS, answer, refreshed, rows, transcript, usage
 
-from governor import config, hook, meter, paths
+from governor import config, paths
 from governor.cli import main
+from governor.hooks import runtime
 from governor.ledger import costs, read, schema, store
 from governor.ledger.store import Ledger, open_ledger
-from governor.review import overhead, upkeep
+from governor.quota import units
+from governor.review import overhead, throttling
 from governor.review.overhead import DAY_S, NEEDED, TAP, Injection, Limits, Mark, Run
 
 LIMITS = Limits(mute=True, p95_ms=100, week_percent=0.5)
@@ -35,7 +37,7 @@ def settle(
     limits: Limits = LIMITS,
     now: int = NOW,
 ) -> dict[str, Mark]:
-    return overhead.settle(marks, seen, told, limits, {"claude": 1000.0}, meter.DEFAULT, now=now)
+    return overhead.settle(marks, seen, told, limits, {"claude": 1000.0}, units.DEFAULT, now=now)
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------
@@ -56,14 +58,14 @@ def test_quantiles_are_values_that_were_seen(values: list[float]) -> None:
 def test_a_text_costs_its_writing_and_every_reading() -> None:
     """400 characters are 100 tokens: written once at full weight, then read ten times at a cache read's."""
     told = [Injection(NOW, "router", 400, "claude", "claude-opus-5-5", 10)]
-    cost = overhead.costs([], told, meter.DEFAULT, days=7)["router"]
+    cost = overhead.costs([], told, units.DEFAULT, days=7)["router"]
     assert (100, 1000) == (cost.tokens, cost.reread_tokens)
     assert pytest.approx({"claude": 100 + 1000 * 0.015}) == cost.units
     assert (None, None, 0) == (cost.p50, cost.longest, cost.runs)
 
 
 def test_a_text_into_a_session_nobody_knows_has_tokens_and_no_units() -> None:
-    cost = overhead.costs([], [Injection(NOW, "router", 400, None, "", 0)], meter.DEFAULT, days=7)["router"]
+    cost = overhead.costs([], [Injection(NOW, "router", 400, None, "", 0)], units.DEFAULT, days=7)["router"]
     assert (100, {}) == (cost.tokens, cost.units)
 
 
@@ -73,7 +75,7 @@ def test_a_text_into_a_session_nobody_knows_has_tokens_and_no_units() -> None:
 )
 def test_break_even_is_said_only_where_it_can_be_measured(chars: int, saved: float | None, says: str) -> None:
     told = [Injection(NOW, "spawn", chars, "claude", "claude-opus-5-5", 0)] if chars else []
-    cost = overhead.costs(runs("spawn", FAST, 1), told, meter.DEFAULT, days=7)["spawn"]
+    cost = overhead.costs(runs("spawn", FAST, 1), told, units.DEFAULT, days=7)["spawn"]
     assert says == overhead.verdict(cost, saved)
 
 
@@ -176,7 +178,7 @@ def test_a_guard_never_flaps(steps: list[tuple[int, float]]) -> None:
 def spooled(name: str = "pacing", ms: float = SLOW, n: int = NEEDED, **more: Any) -> None:
     for number in range(n):
         line = {"h": name, "t": NOW - number, "ms": ms, "c": 0, **more}
-        hook.append(str(paths.home()), "hooks.jsonl", json.dumps(line).encode())
+        runtime.append(str(paths.home()), "hooks.jsonl", json.dumps(line).encode())
 
 
 def settings(**overhead_: Any) -> config.Settings:
@@ -185,50 +187,50 @@ def settings(**overhead_: Any) -> config.Settings:
 
 
 def is_muted(name: str = "pacing") -> bool:
-    return hook.is_muted(str(paths.home()), name)
+    return runtime.is_muted(str(paths.home()), name)
 
 
 def test_a_mark_appears_is_obeyed_and_goes_again() -> None:
     with open_ledger() as ledger:
         ledger.add_runs([(NOW - n, "pacing", SLOW, 0, None) for n in range(NEEDED)])
-        upkeep.settle(ledger, settings(), now=NOW)
+        throttling.settle(ledger, settings(), now=NOW)
         assert is_muted()
-        upkeep.settle(ledger, settings(), now=NOW + DAY_S - 1)
+        throttling.settle(ledger, settings(), now=NOW + DAY_S - 1)
         assert is_muted()
-        upkeep.settle(ledger, settings(), now=NOW + DAY_S + 3600)
+        throttling.settle(ledger, settings(), now=NOW + DAY_S + 3600)
         assert not is_muted()
 
 
 def test_lifting_by_command_and_by_hand_both_last() -> None:
     with open_ledger() as ledger:
         ledger.add_runs([(NOW - n, name, SLOW, 0, None) for n in range(NEEDED) for name in ("pacing", "router")])
-        upkeep.settle(ledger, settings(), now=NOW)
-        assert upkeep.lift(ledger, "pacing", now=NOW + 60)
+        throttling.settle(ledger, settings(), now=NOW)
+        assert throttling.lift(ledger, "pacing", now=NOW + 60)
         (paths.home() / "muted" / "router").unlink()
-        upkeep.settle(ledger, settings(), now=NOW + 120, at_once=True)
+        throttling.settle(ledger, settings(), now=NOW + 120, at_once=True)
         assert (False, False) == (is_muted("pacing"), is_muted("router"))
-        assert not upkeep.lift(ledger, "pacing", now=NOW + 180)
+        assert not throttling.lift(ledger, "pacing", now=NOW + 180)
 
 
 @pytest.mark.parametrize("change", ["setting", "install"])
 def test_switching_muting_off_and_a_new_install_lift_at_once(change: str) -> None:
     with open_ledger() as ledger:
         ledger.add_runs([(NOW - n, "pacing", SLOW, 0, None) for n in range(NEEDED)])
-        upkeep.settle(ledger, settings(), now=NOW)
+        throttling.settle(ledger, settings(), now=NOW)
         assert is_muted()
         if change == "install":
             (paths.home() / "install.json").write_text("{}")
-        upkeep.settle(ledger, settings(mute=change != "setting"), now=NOW + 60)
+        throttling.settle(ledger, settings(mute=change != "setting"), now=NOW + 60)
         assert not is_muted()
 
 
 def test_it_is_judged_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_ledger() as ledger:
-        upkeep.settle(ledger, settings(), now=NOW)
+        throttling.settle(ledger, settings(), now=NOW)
         ledger.add_runs([(NOW - n, "pacing", SLOW, 0, None) for n in range(NEEDED)])
-        upkeep.settle(ledger, settings(), now=NOW + 3599)
+        throttling.settle(ledger, settings(), now=NOW + 3599)
         assert not is_muted()
-        upkeep.settle(ledger, settings(), now=NOW + 3600)
+        throttling.settle(ledger, settings(), now=NOW + 3600)
         assert is_muted()
 
 
@@ -238,9 +240,9 @@ def test_a_mark_that_cannot_be_written_is_not_remembered(monkeypatch: pytest.Mon
 
     with open_ledger() as ledger:
         ledger.add_runs([(NOW - n, "pacing", SLOW, 0, None) for n in range(NEEDED)])
-        monkeypatch.setattr(hook, "write_private", refuse)
-        upkeep.settle(ledger, settings()._replace(), now=NOW)
-        assert {} == upkeep.marks(ledger)
+        monkeypatch.setattr(runtime, "write_private", refuse)
+        throttling.settle(ledger, settings()._replace(), now=NOW)
+        assert {} == throttling.marks(ledger)
 
 
 @pytest.mark.parametrize(
@@ -248,8 +250,8 @@ def test_a_mark_that_cannot_be_written_is_not_remembered(monkeypatch: pytest.Mon
 )
 def test_a_damaged_memory_of_marks_is_none(fact: str) -> None:
     with open_ledger() as ledger:
-        ledger.set_fact(upkeep.FACT, fact)
-        assert {} == upkeep.marks(ledger)
+        ledger.set_fact(throttling.FACT, fact)
+        assert {} == throttling.marks(ledger)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_a_damaged_memory_of_marks_is_none(fact: str) -> None:
 )
 def test_guards_that_hold_because_the_person_said_so(written: dict[str, Any], holding: set[str]) -> None:
     paths.config_file().write_text(json.dumps(written))
-    assert holding == set(upkeep.limits_of(config.load()).holding)
+    assert holding == set(throttling.limits_of(config.load()).holding)
 
 
 # ---- in the ledger ---------------------------------------------------------------------------------------------------
@@ -331,7 +333,7 @@ def test_a_ledger_of_the_first_kind_is_carried_on(monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("governor.refresh.now_s", lambda: NOW)
+    monkeypatch.setattr("governor.pipeline.ingest.now_s", lambda: NOW)
 
 
 def said(*words: str) -> tuple[int, str]:
@@ -367,7 +369,7 @@ def test_what_degrading_saved_is_what_its_decisions_say() -> None:
     spooled("spawn", 20.0, 1)
     for saved in (100.0, 50.5, None):
         record = {"at": NOW, "hook": "spawn", "lane": "claude", "decision": "degrade", "saved_units": saved}
-        hook.append(str(paths.home()), "decisions.jsonl", json.dumps(record).encode())
+        runtime.append(str(paths.home()), "decisions.jsonl", json.dumps(record).encode())
     shown = json.loads(said("overhead", "--json")[1])
     saved = {"decisions": 3, "saved_units": 150.5, "units": {"claude": 150.5}, "week_percent": {"claude": None}}
     assert saved == shown["saved"]["degrading"]

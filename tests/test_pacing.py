@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from governor.guards import attended, going_on, pacing
+from governor.hooks import attended
+from governor.hooks.pacing import going_on
+from governor.hooks.pacing import rules as pacing_rules
 
 ROOT = Path(__file__).parent.parent
 
@@ -48,7 +50,7 @@ class Told:
 
     def ask(
         self, event: dict[str, Any], content: dict[str, Any], *, environ: dict[str, str] | None = None, **more: Any
-    ) -> pacing.Advice | None:
+    ) -> pacing_rules.Advice | None:
         def go_on() -> str | None:
             here = environ or {}
             return going_on.words(event, here, "claude") if attended.is_attended(event, here, "claude") else None
@@ -57,7 +59,7 @@ class Told:
             return attended.is_attended({**event, "hook_event_name": "SessionStart"}, environ or {}, "claude")
 
         asked: dict[str, Any] = {"seen": self.keys.__contains__, "go_on": go_on, "is_watched": is_watched}
-        advice = pacing.decide(event, content, lane="claude", now=NOW, **asked, **more)
+        advice = pacing_rules.decide(event, content, lane="claude", now=NOW, **asked, **more)
         if advice is not None:
             self.keys |= {advice.once, advice.also} - {""}
         return advice
@@ -159,7 +161,7 @@ def test_a_prompt_is_held_only_where_a_person_can_send_it_again(
     if not is_held:
         is_read = environ.get("CLAUDE_CODE_SESSION_ATTENDED") == "1"
         assert ("warn" if is_read else "unattended") == first.decision
-        assert is_read != first.person.endswith(pacing.GOES_ON)
+        assert is_read != first.person.endswith(pacing_rules.GOES_ON)
         assert told.ask(event, letter(window("STOP")), environ=environ) is None, "once a run"
         other = told.ask({**event, "session_id": "s2"}, letter(window("STOP")), environ=environ)
         assert other is not None, "every run leaves its own record, and its model is told"
@@ -226,7 +228,7 @@ def test_the_hook_lets_a_headless_prompt_go_on_and_records_it(tmp_path: Path) ->
         assert (0, b"") == (done.returncode, done.stderr)
         return json.loads(done.stdout)
 
-    assert pacing.GOES_ON in say(HEADLESS)["systemMessage"]
+    assert pacing_rules.GOES_ON in say(HEADLESS)["systemMessage"]
     assert "Press Enter to go on" in say({"CLAUDE_CODE_SESSION_ATTENDED": "1"})["reason"]
     records = [json.loads(line) for line in (tmp_path / "spool" / "decisions.jsonl").read_text().splitlines()]
     assert ["unattended", "hold"] == [record["decision"] for record in records]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from governor.clients.usage_panel import panel, readings, reset
 from governor.errors import BadInputError
-from governor.pasted import panel, readings, reset
 
 NOW = 1_795_316_880  # 2026-11-22T03:08:00Z
 

@@ -8,16 +8,17 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from governor import hook, paths
+from governor import paths
 from governor.errors import StateError
+from governor.hooks import runtime
 
 
 def test_the_state_folder_is_the_platforms_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GOVERNOR_HOME")
-    assert str(platformdirs.user_state_path("governor")) == hook.home()
+    assert str(platformdirs.user_state_path("governor")) == runtime.home()
     for value in (str(tmp_path / "xdg"), "", "  "):
         monkeypatch.setenv("XDG_STATE_HOME", value)
-        assert str(platformdirs.user_state_path("governor")) == hook.home()
+        assert str(platformdirs.user_state_path("governor")) == runtime.home()
 
 
 def test_the_state_folder_can_be_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.plans import NOT_MEASURED, PLANS, RENAMED_ON, fit, ratio, shapes
-from governor.regimes import KNOWN_CHANGES, candidates
+from governor.calibration.change_points import KNOWN_CHANGES, candidates
+from governor.quota.plans import NOT_MEASURED, PLANS, RENAMED_ON, fit, ratio, shapes
 
 
 class Measured:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.alarm import Alarm
-from governor.policy import SPIKE, ceiling, judge, spike
+from governor.forecasting.alarm import Alarm
+from governor.pipeline.policy import SPIKE, ceiling, judge, spike
+from governor.quota.windows import Official
 from governor.report import VERDICTS, Projection
-from governor.windows import Official
 
 NOW = 1_795_316_400
 ON, QUIET = Alarm(True, NOW), Alarm()

@@ -6,17 +6,17 @@ from itertools import pairwise
 
 import pytest
 
-from governor import season
-from governor.pools import Pool, pools
+from governor.forecasting import day_profile
+from governor.forecasting.day_samples import Pool, pools
 
 HOUR, DAY = 3600, 86_400
 MONDAY = 1_767_571_200 + 42 * DAY
 
 
-def days() -> season.Days:
+def days() -> day_profile.Days:
     """Six weeks of Monday to Friday: one hour at ten, and every other day also the eight hours after it."""
     hours = [(d, h) for d in range(42) if d % 7 < 5 for h in range(10, 19) if h == 10 or d % 2]
-    found = season.learn([(MONDAY - 42 * DAY + d * DAY + h * HOUR, 6.0) for d, h in hours], now=MONDAY + 8 * HOUR)
+    found = day_profile.learn([(MONDAY - 42 * DAY + d * DAY + h * HOUR, 6.0) for d, h in hours], now=MONDAY + 8 * HOUR)
     assert found is not None
     return found
 
@@ -50,7 +50,7 @@ def test_a_saturday_is_drawn_from_saturdays() -> None:
 
 
 def test_units_until_an_hour_are_read_between_the_hours_and_across_midnight() -> None:
-    past = season.Days([0, 1], [float(h) for h in range(49)], [1.0, 1.0], [24.0] * 7, [1 / 24] * 24, [])
+    past = day_profile.Days([0, 1], [float(h) for h in range(49)], [1.0, 1.0], [24.0] * 7, [1 / 24] * 24, [])
     assert [10.5, 34.5] == past.at(10.5)
     assert [0.0, 22.0] == past.at(-2.0)
     assert pytest.approx([24.0, 48.0]) == past.at(24.0)

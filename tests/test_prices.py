@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governor.model import PICO_PER_USD, Usage
-from governor.prices import COMPONENTS, PriceTable, Rate, cost, key
+from governor.quota.prices import COMPONENTS, PriceTable, Rate, cost, key
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDORED = ROOT / "governor" / "data" / "prices.json"

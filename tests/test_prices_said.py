@@ -14,12 +14,14 @@ import pytest
 from click.testing import CliRunner
 from writing import NOW, SESSION, answer, refreshed, transcript, usage
 
-from governor import config, letters, marathon, meter, paths
+from governor import config, paths, snapshots
 from governor.cli import governor as command_line
-from governor.guards import price
+from governor.hooks.price import rules as price_rules
 from governor.ledger import read
 from governor.ledger.store import Ledger
 from governor.model import LimitReading
+from governor.quota import units
+from governor.usage import sessions as usage_sessions
 
 SCRIPT = Path(__file__).parents[1] / "hooks" / "price_warner.py"
 RESET = NOW + 2 * 86_400
@@ -64,8 +66,8 @@ def left(name: str) -> tuple[str, dict[str, Any]]:
 
 def test_the_letter_prices_the_next_turn_in_percent_of_the_week() -> None:
     with worked() as ledger:
-        here = letters.write(ledger, config.load(), now=NOW)
-        (one,) = marathon.sessions(read.sessions(ledger, 0, 2**33), meter.DEFAULT)
+        here = snapshots.write(ledger, config.load(), now=NOW)
+        (one,) = usage_sessions.sessions(read.sessions(ledger, 0, 2**33), units.DEFAULT)
     word, content = left("loop")
     (week,) = (found for found in here.report.lanes[0].windows if found.window.name == "week")
     assert week.scale is not None
@@ -81,14 +83,14 @@ def test_the_letter_prices_the_next_turn_in_percent_of_the_week() -> None:
 def test_the_hook_reads_the_persons_number_without_parsing() -> None:
     Path(paths.config_file()).write_text('{"loop": {"alike": 3}}')
     with worked() as ledger:
-        letters.write(ledger, config.load(), now=NOW)
+        snapshots.write(ledger, config.load(), now=NOW)
     raw = (paths.home() / "letters" / "loop").read_bytes()
     assert raw.index(b'"alike":3') < 200
 
 
 def test_without_a_calibration_no_percentage_is_made_up() -> None:
     with worked(calibrated=False) as ledger:
-        letters.write(ledger, config.load(), now=NOW)
+        snapshots.write(ledger, config.load(), now=NOW)
     facts = left("loop")[1]["sessions"][SESSION]
     assert [None] * 3 == [facts[name] for name in ("warm", "cold", "share")]
     assert left("price")[1]["per_percent"] is None
@@ -97,13 +99,13 @@ def test_without_a_calibration_no_percentage_is_made_up() -> None:
 def test_switched_off_both_letters_are_quiet() -> None:
     Path(paths.config_file()).write_text('{"loop": {"action": "off"}}')
     with worked() as ledger:
-        letters.write(ledger, config.load(), now=NOW)
+        snapshots.write(ledger, config.load(), now=NOW)
     assert ["quiet", "quiet"] == [left(name)[0] for name in ("loop", "price")]
 
 
 def test_a_session_of_yesterday_is_no_open_loop_but_may_be_resumed() -> None:
     with worked() as ledger:
-        letters.write(ledger, config.load(), now=NOW + 86_400)
+        snapshots.write(ledger, config.load(), now=NOW + 86_400)
     assert {} == left("loop")[1]["sessions"]
     assert "claude-opus-5-5" == left("price")[1]["sessions"][SESSION]["model"]
     assert "claude-opus-5-5" == left("price")[1]["model"]
@@ -117,7 +119,7 @@ def test_marks_that_nobody_asks_for_again_are_swept(sealed_home: Path) -> None:
             mark.touch()
             os.utime(mark, (time.time() - days * 86_400,) * 2)
     with refreshed() as ledger:
-        letters.write(ledger, config.load(), now=NOW)
+        snapshots.write(ledger, config.load(), now=NOW)
     assert [["new"], ["new"]] == [[p.name for p in (paths.home() / each).iterdir()] for each in ("loops", "breakers")]
 
 
@@ -162,7 +164,7 @@ def switch(old: str = "claude-opus-5-5", new: str = "claude-sonnet-5-5", **more:
 
 
 def words(event: dict[str, Any], **more: Any) -> str:
-    said = price.say(event, letter(**more), now=time.time())
+    said = price_rules.say(event, letter(**more), now=time.time())
     return said[0] if said else ""
 
 

@@ -29,11 +29,10 @@ from writing import (
 )
 
 from governor import config
-from governor.ledger import costs, watched
+from governor.ledger import canary_counts, costs
 from governor.ledger.store import Ledger
-from governor.review import watch
-from governor.sources import quality
-from governor.sources.likeness import alike, likeness
+from governor.review import canary_runner, quality
+from governor.review.simhash import alike, likeness
 
 ASK = "please make the login page remember the name of the last user"
 OTHER_ASK = "write three tests for the date parser and run all of them"
@@ -336,20 +335,20 @@ def totals(ledger: Ledger) -> dict[str, int]:
 def test_looking_again_counts_nothing_again() -> None:
     transcript(prompt(ASK), answer("msg_1"), result(error=True))
     with refreshed() as ledger:
-        assert watch.look(ledger, sampled(), now=NOW)
+        assert canary_runner.look(ledger, sampled(), now=NOW)
         first = totals(ledger)
         assert (1, 1, 1) == (first["prompts"], first["calls"], first["failures"])
         ledger.set_fact("watched", "")  # whatever made it look again
-        assert watch.look(ledger, sampled(), now=NOW)
+        assert canary_runner.look(ledger, sampled(), now=NOW)
         assert first == totals(ledger)
 
 
 def test_nothing_new_is_known_without_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     transcript(prompt(ASK), answer("msg_1"))
     with refreshed() as ledger:
-        watch.look(ledger, sampled(), now=NOW)
-        monkeypatch.setattr(watched, "transcripts", None)
-        assert watch.look(ledger, sampled(), now=NOW)
+        canary_runner.look(ledger, sampled(), now=NOW)
+        monkeypatch.setattr(canary_counts, "transcripts", None)
+        assert canary_runner.look(ledger, sampled(), now=NOW)
 
 
 def test_a_look_is_bounded_and_catches_up() -> None:
@@ -358,19 +357,19 @@ def test_a_look_is_bounded_and_catches_up() -> None:
         transcript(*(prompt(ASK, sessionId=name), answer(f"msg_{name}", sessionId=name)), session=name)
     with refreshed() as ledger:
         looks = 1
-        while not watch.look(ledger, sampled(), now=NOW, budget=600):
+        while not canary_runner.look(ledger, sampled(), now=NOW, budget=600):
             looks += 1
         assert 3 <= looks <= 5
         assert 5 == totals(ledger)["prompts"]
 
 
 def test_a_file_larger_than_a_look_is_read_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("governor.sources.tail.BLOCK", 2000)
+    monkeypatch.setattr("governor.transcripts.tail.BLOCK", 2000)
     lines = [line for n in range(40) for line in (prompt(ASK), answer(f"msg_{n}"))]
     transcript(*lines)
     with refreshed() as ledger:
         looks = 1
-        while not watch.look(ledger, sampled(), now=NOW, budget=2500):
+        while not canary_runner.look(ledger, sampled(), now=NOW, budget=2500):
             looks += 1
         assert looks > 3
         assert (40, 39, 39) == tuple(totals(ledger)[name] for name in ("prompts", "asked", "asked_again"))
@@ -378,36 +377,38 @@ def test_a_file_larger_than_a_look_is_read_in_several(monkeypatch: pytest.Monkey
 
 def test_the_sample_is_stable_and_grows_with_its_share() -> None:
     sessions = [f"session-{number}" for number in range(2000)]
-    tenth = {one for one in sessions if watch.is_sampled(one, 0.1)}
-    half = {one for one in sessions if watch.is_sampled(one, 0.5)}
+    tenth = {one for one in sessions if canary_runner.is_sampled(one, 0.1)}
+    half = {one for one in sessions if canary_runner.is_sampled(one, 0.5)}
     assert tenth < half
     assert 140 < len(tenth) < 260
-    assert [] == [one for one in sessions if watch.is_sampled(one, 0.0) or not watch.is_sampled(one, 1.0)]
+    assert [] == [
+        one for one in sessions if canary_runner.is_sampled(one, 0.0) or not canary_runner.is_sampled(one, 1.0)
+    ]
 
 
 def test_a_share_of_nothing_reads_nothing() -> None:
     transcript(prompt(ASK), answer("msg_1"))
     with refreshed() as ledger:
-        assert watch.look(ledger, sampled(0.0), now=NOW)
-        assert {} == watched.seen(ledger)
+        assert canary_runner.look(ledger, sampled(0.0), now=NOW)
+        assert {} == canary_counts.seen(ledger)
 
 
 def test_an_archived_rollout_counts_once() -> None:
     path = rollout(meta(), turn(), said(ASK), recorded("resp_1", tokens(10, 0, 5)), turn())
     with refreshed() as ledger:
-        watch.look(ledger, sampled(), now=NOW)
+        canary_runner.look(ledger, sampled(), now=NOW)
         moved = path.parents[4] / "archived_sessions" / path.name
         moved.parent.mkdir()
         path.rename(moved)
         take_in(ledger)
-        watch.look(ledger, sampled(), now=NOW)
+        canary_runner.look(ledger, sampled(), now=NOW)
         assert 1 == totals(ledger)["prompts"]
 
 
 def test_no_text_reaches_the_ledger() -> None:
     transcript(prompt(f"{ASK} xyzzy"), answer("msg_1"), edit("plugh", "frotz"), prompt(OTHER_ASK), answer("msg_2"))
     with refreshed() as ledger:
-        watch.look(ledger, sampled(), now=NOW)
+        canary_runner.look(ledger, sampled(), now=NOW)
         ledger.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         raw = ledger.path.read_bytes()
         assert 2 == totals(ledger)["prompts"]
@@ -419,11 +420,11 @@ def test_counts_go_to_the_policy_of_their_time() -> None:
     transcript(prompt(ASK), answer("msg_1"), prompt(OTHER_ASK, at_ms=(NOW + 2 * day) * 1000), answer("msg_2"))
     with refreshed() as ledger:
         settings = sampled()
-        watch._policies(ledger, settings, now=NOW)
+        canary_runner._policies(ledger, settings, now=NOW)
         stop = {**settings.values, "spawn": {**settings.values["spawn"], "action": "stop"}}
         changed = settings._replace(values=stop)
-        watch.look(ledger, changed, now=NOW + day)
-        watch._policies(ledger, settings, now=NOW + 3 * day)
+        canary_runner.look(ledger, changed, now=NOW + day)
+        canary_runner._policies(ledger, settings, now=NOW + 3 * day)
         labels = [label for _, label in json.loads(ledger.fact("policies") or "[]")]
         assert [labels[0], labels[1], f"{labels[0]}#2"] == labels
         assert {("", 1), (labels[1], 1)} == {(one.policy, one.prompts) for one in costs.quality(ledger, 0)}
@@ -432,15 +433,15 @@ def test_counts_go_to_the_policy_of_their_time() -> None:
 def test_settings_that_govern_nothing_are_no_new_policy() -> None:
     settings = sampled()
     other = settings._replace(values={**settings.values, "person": "somebody", "canary": {"sample": 0.5}})
-    assert watch.version_of(settings) == watch.version_of(other)
+    assert canary_runner.version_of(settings) == canary_runner.version_of(other)
 
 
 def test_hashes_are_forgotten_once_a_session_lies_still() -> None:
     transcript(prompt(ASK), answer("msg_1"), edit("a", "b"), answer("msg_2"))
     with refreshed() as ledger:
-        watch.look(ledger, sampled(), now=NOW)
+        canary_runner.look(ledger, sampled(), now=NOW)
         (row,) = ledger.connection.execute("SELECT state FROM watched").fetchall()
         assert {"asked", "edits"} < set(json.loads(row[0]))
-        watched.forget(ledger, 2**63 - 1)
+        canary_counts.forget(ledger, 2**63 - 1)
         (row,) = ledger.connection.execute("SELECT state FROM watched").fetchall()
         assert {"model", "own"} == set(json.loads(row[0]))

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from writing import quarters, refreshed, rows, take_in, whole
 
-from governor import readers, refresh
 from governor.cli import main
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger, open_ledger
+from governor.pipeline import ingest, readers
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="no real transcripts beside the project (../shared/data)")
@@ -31,7 +31,7 @@ NOW = 1_787_400_000  # 2026-08-22, a day after the newest of them
 def _real(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(DATA / "claude"))
     monkeypatch.setenv("CODEX_HOME", str(DATA / "codex"))
-    monkeypatch.setattr(refresh, "now_s", lambda: NOW)
+    monkeypatch.setattr(ingest, "now_s", lambda: NOW)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def sums(ledger: Ledger, lane: int) -> tuple[int, int, int, int]:
 
 
 def test_every_response_counts_once(ledger: Ledger) -> None:
-    found, problems = refresh.discover()
+    found, problems = ingest.discover()
     assert ([], 113, 49) == (problems, *(sum(lane == name for lane, _ in found) for name in ("claude", "codex")))
     assert 162 == read.transcripts(ledger)
     assert (1701, 84_012, 99_846_473, 338_547) == sums(ledger, 0)

@@ -39,10 +39,12 @@ from writing import (
     whole,
 )
 
-from governor import config, paths, readers, refresh, spool
+from governor import config, paths
+from governor.clients.claude import transcripts as claude_transcripts
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger, open_ledger
-from governor.sources import claude, tail
+from governor.pipeline import ingest, readers, spool
+from governor.transcripts import tail
 
 
 @pytest.fixture
@@ -434,7 +436,7 @@ def test_a_first_scan_in_many_transactions_is_one_in_a_single_one(
         expected = rows(at_once), whole(at_once), quarters(at_once)
     assert (20, 20) == (len(expected[0]), expected[2].requests)
     shutil.rmtree(paths.home())
-    monkeypatch.setattr(refresh, "COMMIT_ROWS", rows_at_once)
+    monkeypatch.setattr(ingest, "COMMIT_ROWS", rows_at_once)
     with refreshed() as in_pieces:
         assert expected == (rows(in_pieces), whole(in_pieces), quarters(in_pieces))
 
@@ -483,14 +485,14 @@ def test_a_file_that_vanishes_or_shuts_meanwhile_is_named_and_the_rest_counts(
 def test_a_fault_of_ours_in_one_file_does_not_stop_the_others(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     transcript(answer("msg_1"))
     transcript(answer("msg_2", cwd="secret words"), session=OTHER)
-    real = claude.read
+    real = claude_transcripts.read
 
     def stumble(found: tail.Found, *rest: Any) -> Any:
         if OTHER in found.path:
             raise KeyError("secret words")
         return real(found, *rest)
 
-    monkeypatch.setattr(claude, "read", stumble)
+    monkeypatch.setattr(claude_transcripts, "read", stumble)
     (problem,) = take_in(ledger).problems
     assert "KeyError" in problem.reason
     assert "secret" not in problem.reason

@@ -30,12 +30,17 @@ from writing import (
 )
 from writing import usage as spent
 
-from governor import hook, paths, refresh, stated_refusal
+from governor import paths
 from governor.cli import main
-from governor.guards import pacing, router, tap
+from governor.hooks import runtime
+from governor.hooks.pacing import rules as pacing_rules
+from governor.hooks.router import rules as router_rules
+from governor.hooks.statusline import rules as statusline_rules
 from governor.model import LimitReading
-from governor.refusals import SAME_EVENT_S, UNSTATED_S, Refusal, in_force, placed, sentence
-from governor.stated_refusal import by_fields, by_words
+from governor.pipeline import ingest
+from governor.quota import stated_refusal
+from governor.quota.refusals import SAME_EVENT_S, UNSTATED_S, Refusal, in_force, placed, sentence
+from governor.quota.stated_refusal import by_fields, by_words
 
 AT = NOW - 120
 DAY = 86_400
@@ -278,7 +283,7 @@ Governor = Callable[..., Said]
 def governor(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, zone: Callable[[str], None]
 ) -> Governor:
-    monkeypatch.setattr(refresh, "now_s", lambda: NOW)
+    monkeypatch.setattr(ingest, "now_s", lambda: NOW)
     zone("UTC")
 
     def call(*arguments: str, stdin: str = "") -> Said:
@@ -292,7 +297,7 @@ def governor(
 def official(window: str, percent: float, *, resets_in: int, lane: str = "claude") -> None:
     record = {"lane": lane, "window": window, "used_percent": percent, "resets_at": NOW + resets_in}
     line = json.dumps({**record, "observed_at": NOW - 5, "source": "statusline"})
-    hook.append(str(paths.claim_home()), "limits.jsonl", line.encode())
+    runtime.append(str(paths.claim_home()), "limits.jsonl", line.encode())
 
 
 def work() -> list[dict[str, Any]]:
@@ -300,7 +305,7 @@ def work() -> list[dict[str, Any]]:
 
 
 def letter(name: str) -> dict[str, Any]:
-    return hook.read_letter(str(paths.home()), name)[1]
+    return runtime.read_letter(str(paths.home()), name)[1]
 
 
 STATES = [
@@ -369,7 +374,7 @@ def test_the_next_prompt_is_told_once_and_held_at_most_once(governor: Governor, 
     said = []
     prompt = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "source": "user", "prompt": "go on"}
     for _ in range(5):
-        advice = pacing.decide(
+        advice = pacing_rules.decide(
             prompt,
             letter("pacing"),
             lane="claude",
@@ -394,11 +399,13 @@ def test_the_router_offers_the_other_lane_where_this_one_is_refused(governor: Go
     limits = {"primary": {"used_percent": 12.0, "window_minutes": 10080, "resets_at": NOW + DAY}, "secondary": None}
     rollout(meta(), turn(), recorded("resp_1", one), counted(one, limits=limits))
     governor("refresh")
-    reading = router.read_prompt("rename Foo to Bar in all modules of the package and update every test", {})
-    advice = router.advise(reading, lane="claude", letter=letter("router"), now=NOW)
+    reading = router_rules.read_prompt("rename Foo to Bar in all modules of the package and update every test", {})
+    advice = router_rules.advise(reading, lane="claude", letter=letter("router"), now=NOW)
     assert ("handoff", "codex", "own-refused") == (advice.decision, advice.to, advice.rule)
-    assert "the plan refused at 11:58" in router.line_for(advice, lane="claude", letter=letter("router"), cwd="/w")
-    back = router.advise(reading, lane="codex", letter=letter("router"), now=NOW)
+    assert "the plan refused at 11:58" in router_rules.line_for(
+        advice, lane="claude", letter=letter("router"), cwd="/w"
+    )
+    back = router_rules.advise(reading, lane="codex", letter=letter("router"), now=NOW)
     assert back.decision != "return", "the lane that was refused is offered to nobody"
 
 
@@ -406,9 +413,9 @@ def test_the_status_line_has_a_sign_for_what_it_has_no_figure_of(governor: Gover
     transcript(*work(), refusal("You've hit your Fable limit"))
     governor("refresh")
     event = {"rate_limits": {"seven_day": {"used_percentage": 32, "resets_at": NOW + DAY}}}
-    line = tap.line(event, letter("pacing"), now=NOW, colour=False)
+    line = statusline_rules.line(event, letter("pacing"), now=NOW, colour=False)
     assert "week:fable refused ■" in line
-    assert "refused" not in tap.line(event, letter("pacing"), now=NOW + UNSTATED_S + 1, colour=False)
+    assert "refused" not in statusline_rules.line(event, letter("pacing"), now=NOW + UNSTATED_S + 1, colour=False)
 
 
 def test_no_word_of_a_refusal_is_kept(governor: Governor) -> None:

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from writing import NOW
 
-from governor import resets, windows
-from governor.guards import tap
+from governor.hooks.statusline import rules as statusline_rules
 from governor.model import LimitReading
-from governor.spool import reading as spooled
+from governor.pipeline.spool import reading as spooled
+from governor.quota import resets, windows
 
 BEGIN, RESET = NOW, NOW + 5 * 86_400
 
@@ -84,7 +84,7 @@ class World:
         client.session, client.api_ms = f"s{self.sessions}", 0
 
     def paint(self, client: Client) -> None:
-        told, memo = tap.take(client.event(), self.memos.get(client.session, {}), now=self.now)
+        told, memo = statusline_rules.take(client.event(), self.memos.get(client.session, {}), now=self.now)
         self.memos[client.session] = json.loads(json.dumps(memo))
         for record in told:
             reading = spooled(record)

@@ -12,13 +12,14 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor.cli.decisions import FollowThrough, decisions, follow_through, summary
-from governor.cli.route import route
+from governor.cli.guard.route import route
+from governor.cli.look.decisions import FollowThrough, decisions, follow_through, summary
 from governor.errors import BadInputError
-from governor.guards import router, stems, suits, words
-from governor.guards.prompt import Reading, read
-from governor.guards.typed import HUGE, LONG, own_words
-from governor.guards.words import base
+from governor.hooks.router import model_tier, stems, vocabulary
+from governor.hooks.router import rules as router_rules
+from governor.hooks.router.prompt import Reading, read
+from governor.hooks.router.user_prose import HUGE, LONG, own_words
+from governor.hooks.router.vocabulary import base
 
 NOW = 1_800_000_000.0
 LABEL = {"build": "codex", "keep": "keep", "held": "keep", "narrow": "silent", "none": "silent"}
@@ -51,7 +52,7 @@ def letter(claude: dict[str, Any] | None, codex: dict[str, Any] | None, **other:
 
 
 def advised(prompt: str, where: str, content: dict[str, Any]) -> tuple[str, str | None, str]:
-    advice = router.advise(router.read_prompt(prompt, content), lane=where, letter=content, now=NOW)
+    advice = router_rules.advise(router_rules.read_prompt(prompt, content), lane=where, letter=content, now=NOW)
     return advice.decision, advice.to, advice.rule
 
 
@@ -79,7 +80,7 @@ def test_precision_and_recall_on_the_labelled_prompts() -> None:
     ("written", "write"), ("ported", "port"), ("sport", ""), ("address", ""), ("fixture", ""), ("import", ""),
 ])  # fmt: skip
 def test_words_are_known_in_several_forms(word: str, form: str) -> None:
-    assert form == base(word, words.VERBS)
+    assert form == base(word, vocabulary.VERBS)
 
 
 @pytest.mark.parametrize("text", [
@@ -133,8 +134,14 @@ def test_a_persons_own_words_count_and_inflect() -> None:
 
 
 def test_signals_name_words_of_the_tables_and_never_the_prompts() -> None:
-    known = words.VERBS | words.QUANTIFIERS | words.EVERYWHERE | words.KEEP_VERBS | words.KEEP_NOUNS
-    known |= {" ".join(pair) for pair in words.KEEP_PAIRS}
+    known = (
+        vocabulary.VERBS
+        | vocabulary.QUANTIFIERS
+        | vocabulary.EVERYWHERE
+        | vocabulary.KEEP_VERBS
+        | vocabulary.KEEP_NOUNS
+    )
+    known |= {" ".join(pair) for pair in vocabulary.KEEP_PAIRS}
     known |= {"list", "paths", "glob", "wide", "from scratch", "end to end", "everything", "whole", "entire", "count"}
     for _, text in CASES:
         assert {signal.partition(":")[2] for signal in read(text).signals} <= known
@@ -171,10 +178,16 @@ def forms(word: str) -> set[str]:
 
 
 def test_the_look_knows_every_form_of_every_word_and_looks_for_nothing_else() -> None:
-    listened = words.VERBS | words.KEEP_VERBS | words.KEEP_NOUNS | suits.SMALL_VERBS | set(suits.OWN_KEEP)
+    listened = (
+        vocabulary.VERBS
+        | vocabulary.KEEP_VERBS
+        | vocabulary.KEEP_NOUNS
+        | model_tier.SMALL_VERBS
+        | set(model_tier.OWN_KEEP)
+    )
     known = {form for word in listened for form in forms(word) if base(form, listened)}
-    known |= {form for form in words.IRREGULAR if base(form, listened)} | set(words.DEEDS)
-    known |= {" ".join(pair) for pair in words.KEEP_PAIRS}
+    known |= {form for form in vocabulary.IRREGULAR if base(form, listened)} | set(vocabulary.DEEDS)
+    known |= {" ".join(pair) for pair in vocabulary.KEEP_PAIRS}
     seen = [stem.decode() for stem in stems.STEMS]
     assert set() == {form for form in known if not any(stem in form for stem in seen)}
     assert [] == [stem for stem in seen if not any(stem in form for form in known)]
@@ -251,7 +264,7 @@ def test_a_letter_that_cannot_be_trusted_silences_the_router(content: dict[str, 
 def test_a_letter_is_quiet_when_no_prompt_could_be_answered(
     claude: dict[str, Any], codex: dict[str, Any] | None, other: dict[str, Any], word: str
 ) -> None:
-    assert word == router.first_word(letter(claude, codex, **other), NOW)
+    assert word == router_rules.first_word(letter(claude, codex, **other), NOW)
 
 
 facts_of = st.fixed_dictionaries(
@@ -274,25 +287,25 @@ def test_the_comparator_never_sends_work_in_circles_or_to_a_lane_in_trouble(
 ) -> None:
     content = letter(claude, codex)
     reading = Reading(kind, [], 9)
-    advice = {where: router.advise(reading, lane=where, letter=content, now=NOW) for where in router.NAMES}
+    advice = {where: router_rules.advise(reading, lane=where, letter=content, now=NOW) for where in router_rules.NAMES}
     assert not (advice["claude"].decision == "handoff" and advice["codex"].decision == "return")
     for where, one in advice.items():
-        assert one.rule in router.WHY
+        assert one.rule in router_rules.WHY
         if one.decision in ("handoff", "return"):
             there, here = content["lanes"][one.to], content["lanes"][where]
             assert (True, True, "GO") == (there["installed"], there["healthy"], there["verdict"])
-            assert there["slack"] - here["slack"] >= router.MARGIN
-            said = router.line_for(one, lane=where, letter=content, cwd="/home/someone/project")
-            assert 0 < len(said) <= router.LINE
-            assert len(router.note_for(one, lane=where, letter=content)) <= router.NOTE
+            assert there["slack"] - here["slack"] >= router_rules.MARGIN
+            said = router_rules.line_for(one, lane=where, letter=content, cwd="/home/someone/project")
+            assert 0 < len(said) <= router_rules.LINE
+            assert len(router_rules.note_for(one, lane=where, letter=content)) <= router_rules.NOTE
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
 def said(where: str, content: dict[str, Any], cwd: object, **other: Any) -> str:
-    advice = router.advise(router.read_prompt(BROAD, content), lane=where, letter=content, now=NOW)
-    return router.line_for(advice, lane=where, letter=content, cwd=cwd, **other)
+    advice = router_rules.advise(router_rules.read_prompt(BROAD, content), lane=where, letter=content, now=NOW)
+    return router_rules.line_for(advice, lane=where, letter=content, cwd=cwd, **other)
 
 
 def test_the_line_names_windows_and_room_and_ends_with_the_ready_command() -> None:
@@ -315,27 +328,27 @@ def test_where_governor_can_be_typed_the_offer_is_its_handoff() -> None:
         'Hand it over: governor handoff "…your task…"'
     )
     assert said("codex", letter(COOL, HOT, **here), "/srv/app").endswith('Send it back: governor handoff "…your task…"')
-    asks = router.read_prompt("Review the architecture of the whole service and find the design flaws", {})
+    asks = router_rules.read_prompt("Review the architecture of the whole service and find the design flaws", {})
     content = letter(COOL, HOT, **here)
-    advice = router.advise(asks, lane="codex", letter=content, now=NOW)
+    advice = router_rules.advise(asks, lane="codex", letter=content, now=NOW)
     assert "judgement-to-claude" == advice.rule
-    assert 'claude "…your task…"' in router.line_for(advice, lane="codex", letter=content, cwd="/srv/app")
+    assert 'claude "…your task…"' in router_rules.line_for(advice, lane="codex", letter=content, cwd="/srv/app")
 
 
 @pytest.mark.parametrize("cwd", [None, 7, "", "/x\x1b[31m", "/x\ny", "/x\0", "/\ud800", "-rf", "/" + "long/" * 80])
 def test_a_folder_that_cannot_be_shown_is_left_out(cwd: object) -> None:
     line = said("claude", letter(HOT, COOL), cwd)
     assert line.endswith('codex exec -s workspace-write "…your task…"')
-    assert len(line) <= router.LINE
+    assert len(line) <= router_rules.LINE
 
 
 def test_the_note_for_the_model_is_a_short_fact() -> None:
     content = letter(HOT, COOL)
-    advice = router.advise(router.read_prompt(BROAD, content), lane="claude", letter=content, now=NOW)
+    advice = router_rules.advise(router_rules.read_prompt(BROAD, content), lane="claude", letter=content, now=NOW)
     expected = (
         "Quota note: Claude's week would end ≈ 14 points over its cap, Codex's has ≈ 22 points of room at the reset."
     )
-    assert expected == router.note_for(advice, lane="claude", letter=content)
+    assert expected == router_rules.note_for(advice, lane="claude", letter=content)
 
 
 # --- governor route ---------------------------------------------------------------------------------------------------

@@ -169,8 +169,8 @@ def test_the_kill_switch_silences_it(host: Host) -> None:
 
 
 @pytest.mark.parametrize(("word", "prompt", "loaded"), [
-    ("quiet", BROAD, {"governor", "governor.hook"}),
-    ("speak", "thanks", {"governor", "governor.hook", "governor.guards", "governor.guards.stems"}),
+    ("quiet", BROAD, {"governor", "governor.hooks.runtime"}),
+    ("speak", "thanks", {"governor", "governor.hooks.runtime", "governor.guards", "governor.hooks.router.stems"}),
 ])  # fmt: skip
 def test_a_prompt_that_cannot_matter_loads_almost_nothing(host: Host, word: str, prompt: str, loaded: set[str]) -> None:
     host.leave(word=word)

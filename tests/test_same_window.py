@@ -14,13 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import alerts, config, history, letters, limit_facts, stretches, windows
-from governor.assess import assess
-from governor.guards import degrade, pacing
+from governor import config, limit_facts, snapshots
+from governor.calibration import observations
+from governor.hooks.pacing import rules as pacing_rules
+from governor.hooks.spawn import degrade
 from governor.ledger import owners, statements
 from governor.ledger.store import Ledger, open_ledger
-from governor.letters import spawn as spawn_letter
 from governor.model import LimitReading
+from governor.pipeline import alerts, history
+from governor.pipeline.assess import assess
+from governor.quota import windows
+from governor.snapshots import spawn as spawn_letter
 from tests.writing import NOW
 
 ROOT = Path(__file__).parent.parent
@@ -56,8 +60,8 @@ def test_a_wobbling_reset_is_one_episode_one_alert_and_one_alarm(edge: int, wobb
         for number, wobble in enumerate(wobbles):
             at = NOW + number
             keep(ledger, heard(96 + number / 10, at, due + wobble))
-            desk = letters.desk(ledger, config.load(), now=at)
-            content = {"written_at": at, **letters.pacing.letter(desk)[1]}
+            desk = snapshots.desk(ledger, config.load(), now=at)
+            content = {"written_at": at, **snapshots.pacing.letter(desk)[1]}
             (week,) = [each.window for each in desk.report.lanes[0].windows if each.window.name == "week"]
             cycles.add(week.cycle)
             alerts_due |= {alert.key for alert in alerts.due(desk.report)}
@@ -66,7 +70,7 @@ def test_a_wobbling_reset_is_one_episode_one_alert_and_one_alarm(edge: int, wobb
             event = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "go on"}
             for letter in (content, without_cycles(content)):
                 for _ in range(3):
-                    advice = pacing.decide(
+                    advice = pacing_rules.decide(
                         event,
                         letter,
                         lane="claude",
@@ -104,8 +108,10 @@ def test_no_answer_of_the_meter_depends_on_the_wobble(steps: list[tuple[int, int
     answers = []
     for told in (still, shaken):
         window = windows.current("claude", "week", told, now=NOW + DAY // 2)
-        anchors = [stretches.Anchor(r.observed_at, r.used_percent, r.resets_at, float(i)) for i, r in enumerate(told)]
-        runs = [[a[:2] for a in run if a.observed_at >= NOW] for run in stretches.runs(anchors)]
+        anchors = [
+            observations.Anchor(r.observed_at, r.used_percent, r.resets_at, float(i)) for i, r in enumerate(told)
+        ]
+        runs = [[a[:2] for a in run if a.observed_at >= NOW] for run in observations.runs(anchors)]
         rolled = windows.current("claude", "week", told, now=NOW + 9 * DAY)
         thin = [r.observed_at for r in history.thinned(told)]
         answers.append((windows.official(window, told, now=NOW + DAY // 2), runs, rolled.how, thin))
@@ -279,7 +285,7 @@ def test_a_refresh_that_knows_it_takes_the_mark_away(session: Session, monkeypat
     mark = session.home / "letters" / "turned"
     with open_ledger() as ledger:
         mark.touch()
-        letters.write(ledger, config.load(), now=int(mark.stat().st_mtime) - 1)
+        snapshots.write(ledger, config.load(), now=int(mark.stat().st_mtime) - 1)
         assert mark.exists()  # it was heard after the refresh began
-        letters.write(ledger, config.load(), now=int(mark.stat().st_mtime) + 1)
+        snapshots.write(ledger, config.load(), now=int(mark.stat().st_mtime) + 1)
         assert not mark.exists()

@@ -17,20 +17,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from governor import config, hook, spending
-from governor.acts import live, locks, shared, takeback
+from governor import config
 from governor.config.schema import Budget
-from governor.gate import of_budgets
-from governor.guards import shared as rules
+from governor.gate.evidence import of_budgets
+from governor.hooks import runtime
+from governor.hooks.budget import give_back
+from governor.hooks.budget import shared_sums as rules
+from governor.hooks.state import locks, session_usage, shared_usage
 from governor.ledger.store import open_ledger
-from governor.letters import budget as letter
-from governor.letters.post import Desk
+from governor.pipeline import budget_sums
+from governor.snapshots import budget as letter
+from governor.snapshots.material import Desk
 from tests.test_budget import Hook, Session
 from tests.writing import NOW, answer, take_in, transcript, usage
 
 ROOT = Path(__file__).parent.parent
 A, B = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-000000000000"
-DAY = live.day_of(NOW)
+DAY = session_usage.day_of(NOW)
 
 
 def guard() -> ModuleType:
@@ -55,7 +58,7 @@ def refresh(now: int) -> None:
         take_in(ledger)
         word, content = letter.letter(Desk(ledger, config.load(), None, {}, now))  # type: ignore[arg-type]
     body = json.dumps({"version": 1, "written_at": now, **content})
-    hook.write_private(f"{os.environ['GOVERNOR_HOME']}/letters/budget", f"{word}\n{body}\n".encode())
+    runtime.write_private(f"{os.environ['GOVERNOR_HOME']}/letters/budget", f"{word}\n{body}\n".encode())
 
 
 # ---- the rules -------------------------------------------------------------------------------------------------------
@@ -66,7 +69,7 @@ def budget(per: str = "day", **more: Any) -> dict[str, Any]:
 
 
 def used(book: rules.Book, row: dict[str, Any], *, project: str = "/p", now: float = NOW) -> dict[str, Any]:
-    found = rules.used(book, row, project=project, now=now, day_of=live.day_of)
+    found = rules.used(book, row, project=project, now=now, day_of=session_usage.day_of)
     assert found is not None
     figures: dict[str, Any] = found["used"]
     return figures
@@ -78,13 +81,13 @@ def response(tokens: int, *, lane: str = "claude", project: str = "/p", branch: 
 
 def test_use_is_the_ledgers_figure_and_what_came_since() -> None:
     book = rules.fresh()
-    rules.put(book, {"k": response(5)}, day_of=live.day_of)
+    rules.put(book, {"k": response(5)}, day_of=session_usage.day_of)
     row = budget(used={"tokens": 70}, as_of=NOW - 60)
     assert 75 == used(book, row)["tokens"]
     book["base"]["b"] = {**row, "used": {"tokens": 80}}
     assert 85 == used(book, row)["tokens"], "the book knows it better than an older letter"
     assert 0 == used(book, row, now=NOW + 4000)["tokens"], "a new day"
-    assert rules.used(book, {"per": "day", "name": "new"}, project="/p", now=NOW, day_of=live.day_of) is None
+    assert rules.used(book, {"per": "day", "name": "new"}, project="/p", now=NOW, day_of=session_usage.day_of) is None
 
 
 def test_each_budget_counts_what_it_is_for() -> None:
@@ -95,7 +98,7 @@ def test_each_budget_counts_what_it_is_for() -> None:
         "3": response(4, project="/q"),
         "4": response(8, at=NOW - 7200),
     }
-    rules.put(book, rows, day_of=live.day_of)
+    rules.put(book, rows, day_of=session_usage.day_of)
     for place in (("claude", "/p", ""), ("codex", "/p", ""), ("claude", "/q", "main")):
         rules.call(book, place, DAY)
     rules.call(book, ("claude", "/p", ""), "2001-01-01")
@@ -115,7 +118,7 @@ def test_each_budget_counts_what_it_is_for() -> None:
 def test_the_rows_stay_bounded_where_nobody_refreshes_and_lose_nothing() -> None:
     book = rules.fresh()
     for number in range(3000):
-        rules.put(book, {f"k{number}": response(1, at=NOW - 3000 + number)}, day_of=live.day_of)
+        rules.put(book, {f"k{number}": response(1, at=NOW - 3000 + number)}, day_of=session_usage.day_of)
     assert len(book["rows"]) <= rules.KEPT_ROWS + 1
     assert 3000 == used(book, budget(used={}))["tokens"]
     rules.refreshed(book, {}, {}, as_of=NOW + 10 * rules.LOST_S)
@@ -126,11 +129,11 @@ def test_the_rows_stay_bounded_where_nobody_refreshes_and_lose_nothing() -> None
     "content", [b"", b"{", b"[]", b'{"version": 2}', b'{"version": 1, "rows": {"k": [1]}}', b"\xff"]
 )
 def test_a_spoilt_book_has_the_calls_that_the_sessions_files_have(tmp_path: Path, content: bytes) -> None:
-    with live.Session(str(tmp_path), "claude", A, NOW) as session, shared.Together(str(tmp_path), NOW):
+    with session_usage.Session(str(tmp_path), "claude", A, NOW) as session, shared_usage.Together(str(tmp_path), NOW):
         session.note_place({"cwd": "/p"}, {})
         session.call({})
     (tmp_path / "live" / ".shared").write_bytes(content)
-    with shared.Together(str(tmp_path), NOW) as together:
+    with shared_usage.Together(str(tmp_path), NOW) as together:
         assert {DAY: {"claude\t/p\t": 1}} == together.book["calls"]
 
 
@@ -173,9 +176,9 @@ def test_what_the_ledger_knew_and_what_sessions_added_are_never_counted_twice(
             refresh(now)
         elif step == "hook":
             event = {"hook_event_name": "PreToolUse", "session_id": session, "transcript_path": str(path), "cwd": "/p"}
-            door = hook.Door("budget", home, "claude", now)
+            door = runtime.Door("budget", home, "claude", now)
             module.decide(event, door)
-            with shared.Together(home, now) as together:
+            with shared_usage.Together(home, now) as together:
                 (row,) = together.rows(door.letter("budget"), "/p")
             assert sum(1 + output for _, output in spent.values()) == row["used"]["tokens"]
 
@@ -188,15 +191,15 @@ def test_the_money_and_units_of_a_response_leave_with_its_row(tmp_path: Path) ->
     for now in (NOW + 10, NOW + 20):
         if now == NOW + 20:
             refresh(now)
-        with live.Session(home, "claude", A, now) as one:
+        with session_usage.Session(home, "claude", A, now) as one:
             one.note_place(session.event(), {})
             if now == NOW + 10:
                 session.write(
                     answer("msg_1", at_ms=now * 1000, spent=usage(input=1000, output=500, read=7, five=9, hour=3))
                 )
-            content = hook.read_letter(home, "budget")[1]
+            content = runtime.read_letter(home, "budget")[1]
             one.take_in(session.event(), content["models"])
-            with shared.Together(home, now) as together:
+            with shared_usage.Together(home, now) as together:
                 together.publish(one)
                 found.append(together.rows(content, "/p")[0]["used"])
                 assert (1 if now == NOW + 10 else 0) == len(together.book["rows"])
@@ -209,8 +212,8 @@ def test_the_money_and_units_of_a_response_leave_with_its_row(tmp_path: Path) ->
 WORKER = """
 import sys, time, importlib.util
 sys.path.insert(0, sys.argv[1])
-from governor import hook
-from governor.acts import locks
+from governor.hooks import runtime as hook
+from governor.hooks.state import locks
 locks.WAIT_S = 60
 spec = importlib.util.spec_from_file_location("g", sys.argv[1] + "/hooks/budget_guard.py")
 guard = importlib.util.module_from_spec(spec); spec.loader.exec_module(guard)
@@ -245,7 +248,7 @@ def test_of_twenty_processes_in_five_sessions_exactly_the_budgets_calls_pass(tmp
     ]
     passed = sum(int(process.communicate()[0]) for process in processes)
     assert 60 == passed
-    assert 60 == sum(shared.peek(home)["calls"][live.day_of(time.time())].values())
+    assert 60 == sum(shared_usage.peek(home)["calls"][session_usage.day_of(time.time())].values())
 
 
 def test_two_sessions_share_a_days_calls(tmp_path: Path) -> None:
@@ -307,7 +310,7 @@ def test_a_stopped_holder_lets_the_call_through_and_it_is_written_down(
         assert holder.stdout is not None
         holder.stdout.readline()
         holder.send_signal(signal.SIGSTOP)
-        reply = guard().decide(event, hook.Door("budget", str(guard_.state), "claude", time.time()))
+        reply = guard().decide(event, runtime.Door("budget", str(guard_.state), "claude", time.time()))
     finally:
         holder.kill()
         holder.communicate()
@@ -326,33 +329,33 @@ def test_a_call_that_another_guard_refused_is_given_back(tmp_path: Path) -> None
         {"name": "day", "per": "day", "tool_calls": 3, "action": "stop"},
     )
     module, event = guard(), Session(tmp_path, A).event()
-    door = hook.Door("budget", str(guard_.state), "claude", time.time())
+    door = runtime.Door("budget", str(guard_.state), "claude", time.time())
     for _ in range(2):
         module.decide(event, door)
     asked = module.decide(event, door)
     assert asked.ask
-    assert hook.claim(door.home, asked.once)
+    assert runtime.claim(door.home, asked.once)
     module.release(event, door, asked)
     again = module.decide(event, door)
     assert (asked.ask, asked.once) == (again.ask, again.once), "and it is asked again"
-    assert hook.claim(door.home, again.once)
+    assert runtime.claim(door.home, again.once)
     assert module.decide(event, door).halt, "three calls were made in all"
-    takeback.budget(event, door)
+    give_back.budget(event, door)
     assert module.decide(event, door) is None, "one of them was given back, and the question was asked"
 
 
 def test_a_call_that_two_hooks_ask_about_is_charged_once_and_given_back_once(tmp_path: Path) -> None:
     guard_ = Hook(tmp_path, {"name": "day", "per": "day", "tool_calls": 9, "action": "stop"})
     module, event = guard(), Session(tmp_path, A).event(tool_use_id="use_1")
-    door = hook.Door("budget", str(guard_.state), "claude", time.time())
+    door = runtime.Door("budget", str(guard_.state), "claude", time.time())
     for given_back in (False, True, False):
         for _ in range(2):
             assert module.decide(event, door) is None
-        assert [1] == list(shared.peek(door.home)["calls"][live.day_of(door.now)].values())
+        assert [1] == list(shared_usage.peek(door.home)["calls"][session_usage.day_of(door.now)].values())
         if given_back:
             module.release(event, door, None)
             module.release(event, door, None)
-            assert [0] == list(shared.peek(door.home)["calls"][live.day_of(door.now)].values())
+            assert [0] == list(shared_usage.peek(door.home)["calls"][session_usage.day_of(door.now)].values())
 
 
 # ---- tags, in the settings and in the gate ---------------------------------------------------------------------------
@@ -379,8 +382,8 @@ def test_a_tags_use_is_the_ledgers_by_folder_and_branch() -> None:
         transcript(answer("msg_1", at_ms=(NOW - 60) * 1000, spent=usage(input=40, output=60)))
         transcript(answer("msg_2", at_ms=(NOW - 60) * 1000, gitBranch="x", spent=usage(input=1)), session=A)
         take_in(ledger)
-        listed = spending.spent(ledger, config.load(), now=NOW)
-        reports = spending.reports(ledger, config.load(), now=NOW)
+        listed = budget_sums.spent(ledger, config.load(), now=NOW)
+        reports = budget_sums.reports(ledger, config.load(), now=NOW)
     assert [("client", "tag", 100, 100)] == [(one.name, one.per, one.used, one.limit) for one in reports]
     ruled = {
         folder: [ruling.answer for ruling in of_budgets(listed, lane=None, folder=folder, now=NOW)]

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor import history
-from governor.calibrate import Anchor, Change, Scale, calibrate
-from governor.faces.plain import change
+from governor.calibration.cap_ratio import FIVE_HOURS_S, Day, Rate, days, rates, turned, windows_per_week
+from governor.calibration.scale import Anchor, Change, Scale, calibrate
+from governor.evaluation.people import DAY_S, EPOCH, WEEK_S, Person, person, readings
 from governor.ledger import statements
 from governor.ledger.store import open_ledger
 from governor.model import Account, LimitReading
-from governor.simulate import DAY_S, EPOCH, WEEK_S, Person, person, readings
-from governor.slopes import FIVE_HOURS_S, Day, Rate, days, rates, turned, windows_per_week
+from governor.number_format import change
+from governor.pipeline import history
 
 UNIT = 1000.0  # units per 5-hour percent, in the beginning
 

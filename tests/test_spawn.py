@@ -9,23 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.guards import caps, spawn
-from governor.guards.called import Called, is_spawn, running, target
+from governor.hooks.spawn import over_limit
+from governor.hooks.spawn import rules as spawn_rules
+from governor.hooks.spawn.spawn_event import Called, is_spawn, running, target
 
 BOOT = "boot-1"
 CAPS = {"concurrent": 3, "fan_out": 10, "total": 50, "depth": 3, "tree_tokens": None}
 
 
-def call(use: str, **more: Any) -> spawn.Call:
-    return spawn.Call(use, **{"prompt": "p", "kind": "Explore", **more})
+def call(use: str, **more: Any) -> spawn_rules.Call:
+    return spawn_rules.Call(use, **{"prompt": "p", "kind": "Explore", **more})
 
 
-def taken(book: spawn.Book, use: str, *, at: float = 0.0, limits: dict[str, Any] = CAPS, **more: Any) -> Any:
-    return spawn.take(book, call(use, **more), limits, tick=(at, BOOT), enforce=True)
+def taken(book: spawn_rules.Book, use: str, *, at: float = 0.0, limits: dict[str, Any] = CAPS, **more: Any) -> Any:
+    return spawn_rules.take(book, call(use, **more), limits, tick=(at, BOOT), enforce=True)
 
 
-def holding(*uses: str, at: float = 0.0) -> spawn.Book:
-    book = spawn.fresh()
+def holding(*uses: str, at: float = 0.0) -> spawn_rules.Book:
+    book = spawn_rules.fresh()
     for use in uses:
         _, book = taken(book, use, at=at, limits={})
     return book
@@ -66,7 +67,7 @@ def test_within_a_cap_and_without_a_figure_for_it_there_is_no_word(
 
 
 def test_whoever_is_not_held_to_a_cap_is_counted_all_the_same() -> None:
-    verdict, after = spawn.take(holding("a"), call("b"), {"concurrent": 1}, tick=(0.0, BOOT), enforce=False)
+    verdict, after = spawn_rules.take(holding("a"), call("b"), {"concurrent": 1}, tick=(0.0, BOOT), enforce=False)
     assert ("concurrent", 2, 2) == (verdict.rule, verdict.open, after["total"])
 
 
@@ -77,43 +78,43 @@ def test_the_same_call_counts_once_while_it_runs_and_after() -> None:
     book = holding("a")
     again, same = taken(book, "a", limits={"concurrent": 1})
     assert (True, "", True) == (again.repeated, again.rule, same is book)
-    ended = spawn.end(spawn.bind(book, call("a"), "agent", tick=(1.0, BOOT)), ("agent",), tick=(2.0, BOOT))
+    ended = spawn_rules.end(spawn_rules.bind(book, call("a"), "agent", tick=(1.0, BOOT)), ("agent",), tick=(2.0, BOOT))
     late, same = taken(ended, "a", limits={"total": 1})
     assert (True, "", {}) == (late.repeated, late.rule, same["open"])
 
 
 def test_an_agent_that_ends_before_its_id_is_heard_leaves_no_lease() -> None:
     """Foreground agents stop before their call returns, and so do quick ones in the background."""
-    book = spawn.end(holding("a"), ("agent",), tick=(1.0, BOOT))
-    assert {} == spawn.bind(book, call("a"), "agent", tick=(2.0, BOOT))["open"]
+    book = spawn_rules.end(holding("a"), ("agent",), tick=(1.0, BOOT))
+    assert {} == spawn_rules.bind(book, call("a"), "agent", tick=(2.0, BOOT))["open"]
 
 
 def test_a_stop_from_before_the_call_does_not_end_a_task_of_the_same_name() -> None:
     """Codex names tasks, and a name may come again."""
-    book = spawn.end(spawn.fresh(), ("id", "/root/one"), tick=(1.0, BOOT))
+    book = spawn_rules.end(spawn_rules.fresh(), ("id", "/root/one"), tick=(1.0, BOOT))
     _, book = taken(book, "a", at=5.0)
-    assert ["a"] == list(spawn.bind(book, call("a"), "/root/one", tick=(6.0, BOOT))["open"])
+    assert ["a"] == list(spawn_rules.bind(book, call("a"), "/root/one", tick=(6.0, BOOT))["open"])
 
 
 def test_a_call_nobody_counted_is_counted_when_it_is_heard_of() -> None:
-    book = spawn.bind(spawn.fresh(), call("a"), "agent", tick=(0.0, BOOT))
+    book = spawn_rules.bind(spawn_rules.fresh(), call("a"), "agent", tick=(0.0, BOOT))
     assert (1, ["a"], {"p": 1}) == (book["total"], list(book["open"]), book["prompts"])
     assert (True, book) == (taken(book, "a")[0].repeated, taken(book, "a")[1])
-    assert 1 == spawn.finish(spawn.fresh(), call("b"), tick=(0.0, BOOT))["total"]
+    assert 1 == spawn_rules.finish(spawn_rules.fresh(), call("b"), tick=(0.0, BOOT))["total"]
 
 
 def test_a_return_heard_again_after_the_end_brings_nothing_back() -> None:
-    book = spawn.bind(holding("a"), call("a"), "agent", tick=(1.0, BOOT))
-    ended = spawn.end(book, ("agent",), tick=(2.0, BOOT))
-    assert ended == spawn.bind(ended, call("a"), "agent", tick=(3.0, BOOT))
-    finished = spawn.finish(holding("a"), call("a"), tick=(1.0, BOOT))
-    assert finished == spawn.bind(finished, call("a"), "agent", tick=(3.0, BOOT))
+    book = spawn_rules.bind(holding("a"), call("a"), "agent", tick=(1.0, BOOT))
+    ended = spawn_rules.end(book, ("agent",), tick=(2.0, BOOT))
+    assert ended == spawn_rules.bind(ended, call("a"), "agent", tick=(3.0, BOOT))
+    finished = spawn_rules.finish(holding("a"), call("a"), tick=(1.0, BOOT))
+    assert finished == spawn_rules.bind(finished, call("a"), "agent", tick=(3.0, BOOT))
 
 
 def test_what_the_client_refused_counts_for_nothing() -> None:
-    book = spawn.undo(holding("a", "b"), call("b"))
+    book = spawn_rules.undo(holding("a", "b"), call("b"))
     assert (1, ["a"], {"p": 1}) == (book["total"], list(book["open"]), book["prompts"])
-    assert book == spawn.undo(book, call("b"))
+    assert book == spawn_rules.undo(book, call("b"))
 
 
 EVENTS = st.lists(
@@ -125,28 +126,28 @@ EVENTS = st.lists(
 def test_whatever_comes_in_whatever_order_the_book_stays_sound_and_within_its_caps(
     events: list[tuple[str, int]], most: int
 ) -> None:
-    book = spawn.fresh()
+    book = spawn_rules.fresh()
     heard: set[str] = set()
     for at, (kind, number) in enumerate(events):
         use, agent, tick = f"use{number}", f"agent{number}", (float(at), BOOT)
         before = len(book["open"])
         if kind == "take":
-            verdict, book = spawn.take(book, call(use), {"concurrent": most}, tick=tick, enforce=True)
+            verdict, book = spawn_rules.take(book, call(use), {"concurrent": most}, tick=tick, enforce=True)
             assert len(book["open"]) <= max(before, most)
             assert verdict.rule == "" or before >= most
         elif kind == "bind":
-            book = spawn.bind(book, call(use), agent, tick=tick)
+            book = spawn_rules.bind(book, call(use), agent, tick=tick)
         elif kind == "finish":
-            book = spawn.finish(book, call(use), tick=tick)
+            book = spawn_rules.finish(book, call(use), tick=tick)
         elif kind == "end":
-            book = spawn.end(book, (agent,), tick=tick)
+            book = spawn_rules.end(book, (agent,), tick=tick)
         elif kind == "undo":
-            book = spawn.undo(book, call(use))
+            book = spawn_rules.undo(book, call(use))
         else:
-            book = spawn.settle(book, {use: spawn.Look(finished=True)}, tick=tick, lease_s=60)
+            book = spawn_rules.settle(book, {use: spawn_rules.Look(finished=True)}, tick=tick, lease_s=60)
         heard.add(use)
         book = json.loads(json.dumps(book))
-        assert spawn.sound(book)
+        assert spawn_rules.sound(book)
         assert book["total"] <= len(heard), "no call counts twice"
         assert set() == set(book["open"]) & set(book["done"])
 
@@ -154,47 +155,47 @@ def test_whatever_comes_in_whatever_order_the_book_stays_sound_and_within_its_ca
 @given(st.permutations(["bind a", "bind b", "end a", "end b", "take a", "take b", "take a", "end a", "bind b"]))
 def test_two_agents_that_came_and_went_leave_a_count_of_two_and_no_lease(order: list[str]) -> None:
     """Provided that every agent's end is heard after its call: nobody stops what was never begun."""
-    book = spawn.fresh()
+    book = spawn_rules.fresh()
     begun: list[str] = []
     for at, step in enumerate([*order, "end a", "end b"]):
         kind, _, use = step.partition(" ")
         tick = (float(at), BOOT)
         if kind == "take":
-            _, book = spawn.take(book, call(use), {}, tick=tick, enforce=True)
+            _, book = spawn_rules.take(book, call(use), {}, tick=tick, enforce=True)
         elif kind == "bind":
-            book = spawn.bind(book, call(use), f"agent {use}", tick=tick)
+            book = spawn_rules.bind(book, call(use), f"agent {use}", tick=tick)
         else:
-            book = spawn.end(book, (f"agent {use}",), tick=tick)
+            book = spawn_rules.end(book, (f"agent {use}",), tick=tick)
         begun.append(use)
     assert (2, {}) == (book["total"], book["open"])
 
 
 def test_what_is_remembered_stays_small() -> None:
-    book = spawn.fresh()
+    book = spawn_rules.fresh()
     for number in range(1000):
         _, book = taken(book, f"u{number}", limits={}, prompt=f"p{number}")
-        book = spawn.finish(book, call(f"u{number}"), tick=(0.0, BOOT))
-        book = spawn.end(book, (f"agent{number}",), tick=(0.0, BOOT))
+        book = spawn_rules.finish(book, call(f"u{number}"), tick=(0.0, BOOT))
+        book = spawn_rules.end(book, (f"agent{number}",), tick=(0.0, BOOT))
     assert 1000 == book["total"]
     assert len(json.dumps(book)) < 32_000
 
 
 @pytest.mark.parametrize(
     "broken",
-    [None, [], {}, {**spawn.fresh(), "version": 2}, {**spawn.fresh(), "total": -1}, {**spawn.fresh(), "total": True},
-     {**spawn.fresh(), "open": []}, {**spawn.fresh(), "open": {"a": {"agent": ""}}},
-     {**spawn.fresh(), "gone": {"a": 1}}, {**spawn.fresh(), "prompts": {"p": "x"}}],
+    [None, [], {}, {**spawn_rules.fresh(), "version": 2}, {**spawn_rules.fresh(), "total": -1}, {**spawn_rules.fresh(), "total": True},
+     {**spawn_rules.fresh(), "open": []}, {**spawn_rules.fresh(), "open": {"a": {"agent": ""}}},
+     {**spawn_rules.fresh(), "gone": {"a": 1}}, {**spawn_rules.fresh(), "prompts": {"p": "x"}}],
 )  # fmt: skip
 def test_what_cannot_be_counted_with_is_told(broken: object) -> None:
-    assert not spawn.sound(broken)
+    assert not spawn_rules.sound(broken)
 
 
 # ---- leases that nobody gives back -----------------------------------------------------------------------------------
 
 
-def settled(book: spawn.Book, at: float, *, boot: str = BOOT, lease_s: float = 100, **look: Any) -> list[str]:
-    looks = {use: spawn.Look(**look) for use in book["open"]} if look else {}
-    return list(spawn.settle(book, looks, tick=(at, boot), lease_s=lease_s)["open"])
+def settled(book: spawn_rules.Book, at: float, *, boot: str = BOOT, lease_s: float = 100, **look: Any) -> list[str]:
+    looks = {use: spawn_rules.Look(**look) for use in book["open"]} if look else {}
+    return list(spawn_rules.settle(book, looks, tick=(at, boot), lease_s=lease_s)["open"])
 
 
 def test_an_agent_that_the_client_says_has_finished_is_over_at_once() -> None:
@@ -204,7 +205,7 @@ def test_an_agent_that_the_client_says_has_finished_is_over_at_once() -> None:
 def test_a_call_that_started_nothing_is_over_after_a_while() -> None:
     assert ["a"] == settled(holding("a"), 60.0, started=False)
     assert [] == settled(holding("a"), 121.0, started=False, lease_s=1000)
-    bound = spawn.bind(holding("a"), call("a"), "agent", tick=(1.0, BOOT))
+    bound = spawn_rules.bind(holding("a"), call("a"), "agent", tick=(1.0, BOOT))
     assert ["a"] == settled(bound, 121.0, started=False, lease_s=1000)
 
 
@@ -219,7 +220,7 @@ def test_past_its_lease_an_agent_without_a_trace_is_over() -> None:
 def test_past_its_lease_an_agent_that_still_writes_keeps_it() -> None:
     book = holding("a")
     for at, mark in ((200.0, 1), (900.0, 2), (1700.0, 3)):
-        book = spawn.settle(book, {"a": spawn.Look(mark=mark)}, tick=(at, BOOT), lease_s=100)
+        book = spawn_rules.settle(book, {"a": spawn_rules.Look(mark=mark)}, tick=(at, BOOT), lease_s=100)
         assert ["a"] == list(book["open"])
     assert ["a"] == settled(book, 2000.0, mark=3)
     assert [] == settled(book, 2301.0, mark=3), "silent for ten minutes"
@@ -227,17 +228,21 @@ def test_past_its_lease_an_agent_that_still_writes_keeps_it() -> None:
 
 def test_a_restart_frees_what_has_no_trace_and_looks_twice_at_the_rest() -> None:
     assert [] == settled(holding("a", at=500.0), 10.0, boot="boot-2")
-    once = spawn.settle(holding("a", at=500.0), {"a": spawn.Look(mark=1)}, tick=(10.0, "boot-2"), lease_s=100)
+    once = spawn_rules.settle(
+        holding("a", at=500.0), {"a": spawn_rules.Look(mark=1)}, tick=(10.0, "boot-2"), lease_s=100
+    )
     assert ["a"] == list(once["open"])
     assert ["a"] == settled(once, 300.0, boot="boot-2", mark=1)
     assert [] == settled(once, 700.0, boot="boot-2", mark=1)
 
 
 def test_a_found_agent_is_bound_to_its_call() -> None:
-    book = spawn.settle(holding("a"), {"a": spawn.Look(agent="x", started=True)}, tick=(1.0, BOOT), lease_s=100)
-    assert {} == spawn.end(book, ("x",), tick=(2.0, BOOT))["open"]
-    assert 1 == spawn.depth_of(book, "x")
-    assert spawn.depth_of(book, "") is None
+    book = spawn_rules.settle(
+        holding("a"), {"a": spawn_rules.Look(agent="x", started=True)}, tick=(1.0, BOOT), lease_s=100
+    )
+    assert {} == spawn_rules.end(book, ("x",), tick=(2.0, BOOT))["open"]
+    assert 1 == spawn_rules.depth_of(book, "x")
+    assert spawn_rules.depth_of(book, "") is None
 
 
 # ---- what an event says ----------------------------------------------------------------------------------------------
@@ -304,30 +309,30 @@ def test_claude_takes_short_names_of_models_alone() -> None:
 # ---- what is said ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", [*spawn.CAPS, "busy"])
+@pytest.mark.parametrize("rule", [*spawn_rules.CAPS, "busy"])
 def test_a_refusal_names_the_cap_and_how_to_go_on_and_fits(rule: str) -> None:
-    verdict = spawn.Verdict(rule, count=12_345_678, limit=12_000_000)
-    said = caps.answer(verdict, "stop")
+    verdict = spawn_rules.Verdict(rule, count=12_345_678, limit=12_000_000)
+    said = over_limit.answer(verdict, "stop")
     assert "deny" == said.decision
     assert len(said.deny) <= 200
     assert said.deny.endswith("governor override 30m")
     assert said.person.endswith("governor override 30m")
     if rule in ("tree_tokens", "concurrent"):
-        assert caps.SETTING[rule] in said.person
+        assert over_limit.SETTING[rule] in said.person
     elif rule == "busy":
-        assert "admit" == caps.answer(verdict, "observe").decision
+        assert "admit" == over_limit.answer(verdict, "observe").decision
 
 
 def test_a_note_to_the_model_stays_within_two_hundred_characters() -> None:
-    for rule in spawn.CAPS:
-        assert 0 < len(caps.answer(spawn.Verdict(rule, count=10**9, limit=10**9), "advise").model) <= 200
+    for rule in spawn_rules.CAPS:
+        assert 0 < len(over_limit.answer(spawn_rules.Verdict(rule, count=10**9, limit=10**9), "advise").model) <= 200
 
 
 def test_observing_says_nothing_and_asking_asks() -> None:
-    verdict = spawn.Verdict("total", count=3, limit=3)
-    lifted = caps.answer(verdict, "lifted")
+    verdict = spawn_rules.Verdict("total", count=3, limit=3)
+    lifted = over_limit.answer(verdict, "lifted")
     assert ("over", "", "", "", "") == (lifted.decision, lifted.person, lifted.model, lifted.deny, lifted.ask)
-    observed, asked = caps.answer(verdict, "observe"), caps.answer(verdict, "ask")
+    observed, asked = over_limit.answer(verdict, "observe"), over_limit.answer(verdict, "ask")
     assert ("over", "", "", "") == (observed.decision, observed.person, observed.model, observed.deny)
     assert ("ask", "") == (asked.decision, asked.deny)
     assert "3 of 3" in asked.ask
@@ -341,4 +346,4 @@ def test_observing_says_nothing_and_asking_asks() -> None:
      (["stop"], "claude", False, "observe")],
 )  # fmt: skip
 def test_the_action_in_force(wish: object, lane: str, overridden: bool, action: str) -> None:
-    assert action == caps.action_of({"action": wish}, lane, overridden=overridden)
+    assert action == over_limit.action_of({"action": wish}, lane, overridden=overridden)

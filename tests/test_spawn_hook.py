@@ -294,7 +294,7 @@ def test_what_is_no_business_of_ours_is_let_go_before_anything_is_loaded(host: H
     for raw in (b'{"hook_event_name":"SubagentStop","agent_type":""}', b'{"tool_name":"Bash"}'):
         command = [sys.executable, "-I", "-S", "-c", loads]
         done = subprocess.run(command, input=raw, capture_output=True, env=env, check=True)
-        assert ["governor", "governor.hook"] == done.stdout.decode().split()
+        assert ["governor", "governor.hooks.runtime"] == done.stdout.decode().split()
 
 
 def test_nobody_is_asked_where_nobody_is_there(tmp_path: Path) -> None:

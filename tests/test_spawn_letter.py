@@ -10,16 +10,18 @@ import pytest
 from click.testing import CliRunner
 from writing import NOW, SESSION, answer, jsonl, refreshed, transcript, usage
 
-from governor import config, hook, letters
-from governor.cli.decisions import _line, tier_follow_through, tiers
-from governor.cli.route import route
-from governor.guards import degrade, tier
-from governor.guards.called import Called
-from governor.letters import models
-from governor.letters import router as router_letter
-from governor.letters import spawn as spawn_letter
-from governor.meter import DEFAULT
+from governor import config, snapshots
+from governor.cli.guard.route import route
+from governor.cli.look.decisions import _line, tier_follow_through, tiers
+from governor.hooks import runtime
+from governor.hooks.router import tier_hint
+from governor.hooks.spawn import degrade
+from governor.hooks.spawn.spawn_event import Called
+from governor.quota.units import DEFAULT
 from governor.report import LaneReport, Verdict
+from governor.snapshots import models as models_snapshot
+from governor.snapshots import router as router_letter
+from governor.snapshots import spawn as spawn_letter
 
 
 def agents(count: int, *, kind: str = "Explore", model: str = "claude-opus-5-5", tokens: int = 1000) -> None:
@@ -46,7 +48,7 @@ def agents(count: int, *, kind: str = "Explore", model: str = "claude-opus-5-5",
 
 def letter() -> dict[str, Any]:
     with refreshed() as ledger:
-        word, content = spawn_letter.letter(letters.desk(ledger, config.load(), now=NOW))
+        word, content = spawn_letter.letter(snapshots.desk(ledger, config.load(), now=NOW))
     assert "speak" == word
     found: dict[str, Any] = json.loads(json.dumps({"version": 1, "written_at": NOW, **content}))
     return found
@@ -72,7 +74,7 @@ def test_the_letter_is_what_the_guard_reads() -> None:
     found["lanes"] = {"claude": [{"window": "week", "verdict": "STOP", "resets_at": NOW + 5}]}
     found["degrade"]["mode"] = "act"
     what = Called({"tool_name": "Agent", "session_id": SESSION, "tool_input": {"subagent_type": "Explore"}})
-    current, context = tier.session_of(found, SESSION)
+    current, context = tier_hint.session_of(found, SESSION)
     assert 90_010 == context
     shift = degrade.degrade(what, found, lane="claude", now=NOW, current=current)
     assert ("cheaper", "haiku", "type") == (shift.rule, shift.to, shift.basis)
@@ -83,9 +85,9 @@ def test_short_names_stand_for_the_model_used_last_else_for_the_newest_known() -
     agents(1, model="claude-haiku-4-5")
     factors = letter()["factors"]
     assert (0.25, 0.25, 0.6) == (factors["haiku"], factors["claude-haiku-4-5"], factors["sonnet"])
-    assert 0.025 == models.factors(config.load(), [])["haiku"]
-    assert "who-knows" not in models.factors(config.load(), ["who-knows"])
-    assert {"claude-opus-5-5", "claude-sonnet-5-5", "gpt-6-sol"} <= set(models.factors(config.load(), []))
+    assert 0.025 == models_snapshot.factors(config.load(), [])["haiku"]
+    assert "who-knows" not in models_snapshot.factors(config.load(), ["who-knows"])
+    assert {"claude-opus-5-5", "claude-sonnet-5-5", "gpt-6-sol"} <= set(models_snapshot.factors(config.load(), []))
 
 
 def test_what_agents_used_is_looked_up_once_an_hour_and_by_the_weights_in_force(sealed_home: Path) -> None:
@@ -110,7 +112,7 @@ def test_tier_hints_are_in_the_routers_letter_while_a_lane_is_pressed(monkeypatc
     def routers(verdict: Verdict) -> tuple[str, dict[str, Any]]:
         monkeypatch.setattr(LaneReport, "verdict", verdict)
         with refreshed() as ledger:
-            return router_letter.letter(letters.desk(ledger, config.load(), now=NOW))
+            return router_letter.letter(snapshots.desk(ledger, config.load(), now=NOW))
 
     word, content = routers("GO")
     assert ("quiet", False) == (word, "tiers" in content)
@@ -126,7 +128,7 @@ def test_a_persons_own_words_for_a_tier_have_every_prompt_read(
     (sealed_home / "budget.json").write_text('{"tiers": {"small": ["localise"]}}')
     monkeypatch.setattr(LaneReport, "verdict", "SLOW")
     with refreshed() as ledger:
-        content = router_letter.letter(letters.desk(ledger, config.load(), now=NOW))[1]
+        content = router_letter.letter(snapshots.desk(ledger, config.load(), now=NOW))[1]
     assert {} == content["words"]
 
 
@@ -134,7 +136,7 @@ def test_a_persons_own_words_for_a_tier_have_every_prompt_read(
 
 
 def leave(content: dict[str, Any]) -> None:
-    hook.write_private(f"{hook.home()}/letters/router", b"speak\n" + json.dumps(content).encode())
+    runtime.write_private(f"{runtime.home()}/letters/router", b"speak\n" + json.dumps(content).encode())
 
 
 def pressed(**more: Any) -> dict[str, Any]:
@@ -148,7 +150,7 @@ def pressed(**more: Any) -> dict[str, Any]:
         "mode": "advise",
         "lanes": {"claude": {**facts, "resets_at": now + 9999}, "codex": {"installed": False}},
         "tiers": config.load().values["tiers"],
-        "factors": models.factors(config.load(), ["claude-opus-5-5"]),
+        "factors": models_snapshot.factors(config.load(), ["claude-opus-5-5"]),
         "sessions": {"s": ["claude-opus-5-5", 100_000, "claude"]},
         "rewrite": 0.985,
         "read": 0.015,

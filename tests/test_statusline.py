@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from governor.acts import chain as acts_chain
-from governor.guards import tap
+from governor.hooks.statusline import chained_statusline as acts_chain
+from governor.hooks.statusline import rules as statusline_rules
 
 ROOT = Path(__file__).parent.parent
 NOW = int(time.time()) // 600 * 600  # the hook has its own clock
@@ -40,77 +40,77 @@ def values(readings: list[dict[str, Any]]) -> list[tuple[str, float]]:
 
 
 def test_an_idle_sessions_echo_is_not_a_reading() -> None:
-    readings, memo = tap.take(event(42.1, 10, 40), {}, now=NOW)
+    readings, memo = statusline_rules.take(event(42.1, 10, 40), {}, now=NOW)
     assert [("5h", 42.1), ("week", 10.0)] == values(readings)
-    assert ([], memo) == tap.take(event(42.1, 10, 40), memo, now=NOW + 20)
-    assert [] == tap.take(event(42.1, 10, 40), memo, now=NOW + 5000)[0]
-    assert [] == tap.take(event(12, 3, 40), memo, now=NOW + 5000)[0]
+    assert ([], memo) == statusline_rules.take(event(42.1, 10, 40), memo, now=NOW + 20)
+    assert [] == statusline_rules.take(event(42.1, 10, 40), memo, now=NOW + 5000)[0]
+    assert [] == statusline_rules.take(event(12, 3, 40), memo, now=NOW + 5000)[0]
 
 
 def test_a_lower_figure_after_an_answer_is_dated_by_when_the_answer_began() -> None:
     """The answer ended after the last sight of the old figure, and added 15 s of API time."""
-    _, memo = tap.take(event(90, 80, 40_000), {}, now=NOW)
-    _, memo = tap.take(event(90, 80, 40_000), memo, now=NOW + 300)
-    readings, _ = tap.take(event(2, 80, 55_000), memo, now=NOW + 360)
+    _, memo = statusline_rules.take(event(90, 80, 40_000), {}, now=NOW)
+    _, memo = statusline_rules.take(event(90, 80, 40_000), memo, now=NOW + 300)
+    readings, _ = statusline_rules.take(event(2, 80, 55_000), memo, now=NOW + 360)
     assert [("5h", 2.0)] == values(readings)
     assert [NOW + 300 - 16] == [one["began_at"] for one in readings]
 
 
 def test_the_answer_after_a_fall_is_told_too_although_nothing_moved() -> None:
-    _, memo = tap.take(event(90, None, 40), {}, now=NOW)
+    _, memo = statusline_rules.take(event(90, None, 40), {}, now=NOW)
     told = []
     for number in range(1, 4):
-        readings, memo = tap.take(event(2, None, 40 + number), memo, now=NOW + 60 * number)
+        readings, memo = statusline_rules.take(event(2, None, 40 + number), memo, now=NOW + 60 * number)
         told.append([one["began_at"] is not None for one in readings])
     assert [[True], [False], []] == told
 
 
 def test_a_session_without_any_api_time_has_no_figure_of_its_own() -> None:
     """``/clear``: a new session id, and the process's old figures. Its first answer brings its own."""
-    readings, memo = tap.take(event(20, 60, 0), {}, now=NOW)
+    readings, memo = statusline_rules.take(event(20, 60, 0), {}, now=NOW)
     assert [] == readings
-    readings, memo = tap.take(event(20, 60, 0), memo, now=NOW + 700)
+    readings, memo = statusline_rules.take(event(20, 60, 0), memo, now=NOW + 700)
     assert [] == readings
-    readings, _ = tap.take(event(51, 97, 900), memo, now=NOW + 720)
+    readings, _ = statusline_rules.take(event(51, 97, 900), memo, now=NOW + 720)
     assert [("5h", 51.0), ("week", 97.0)] == values(readings)
 
 
 @pytest.mark.parametrize("api_ms", [0, 40])
 def test_a_figure_that_rose_is_no_echo_whatever_the_api_time_says(api_ms: int) -> None:
     """After a refusal the client shows 100 %, and the refused answer cost no API time."""
-    _, memo = tap.take(event(42.1, 10, api_ms), {}, now=NOW)
-    readings, memo = tap.take(event(100, 10, api_ms), memo, now=NOW + 5)
+    _, memo = statusline_rules.take(event(42.1, 10, api_ms), {}, now=NOW)
+    readings, memo = statusline_rules.take(event(100, 10, api_ms), memo, now=NOW + 5)
     assert [("5h", 100.0)] == values(readings)
-    assert [] == tap.take(event(100, 10, api_ms), memo, now=NOW + 10)[0]
+    assert [] == statusline_rules.take(event(100, 10, api_ms), memo, now=NOW + 10)[0]
 
 
 def test_a_session_that_is_open_twice_alternates_without_a_reading() -> None:
-    _, memo = tap.take(event(None, 60, 20_000), {}, now=NOW)
-    _, memo = tap.take(event(None, 97, 50_000), memo, now=NOW + 10)
+    _, memo = statusline_rules.take(event(None, 60, 20_000), {}, now=NOW)
+    _, memo = statusline_rules.take(event(None, 97, 50_000), memo, now=NOW + 10)
     told = []
     for number in range(6):
         now_shown = event(None, 97, 50_000) if number % 2 else event(None, 60, 20_000)
-        readings, memo = tap.take(now_shown, memo, now=NOW + 20 + number)
+        readings, memo = statusline_rules.take(now_shown, memo, now=NOW + 20 + number)
         told += readings
     assert [] == [one for one in told if one["began_at"] is not None]
 
 
 def test_a_wobbling_reset_is_told_once() -> None:
-    _, memo = tap.take(event(None, 60, 10), {}, now=NOW)
+    _, memo = statusline_rules.take(event(None, 60, 10), {}, now=NOW)
     told = []
     for number in range(1, 6):
         shown = event(None, 60, 10 + number)
         shown["rate_limits"]["seven_day"]["resets_at"] -= number % 2
-        readings, memo = tap.take(shown, memo, now=NOW + number)
+        readings, memo = statusline_rules.take(shown, memo, now=NOW + number)
         told += readings
     assert [] == told
 
 
 def test_the_last_figure_before_a_pause_and_the_first_after_it_are_kept() -> None:
-    _, memo = tap.take(event(None, 10, 1), {}, now=NOW)
-    none, memo = tap.take(event(None, 10, 2), memo, now=NOW + 300)
+    _, memo = statusline_rules.take(event(None, 10, 1), {}, now=NOW)
+    none, memo = statusline_rules.take(event(None, 10, 2), memo, now=NOW + 300)
     assert [] == none
-    readings, _ = tap.take(event(None, 14, 3), memo, now=NOW + 300 + 7200)
+    readings, _ = statusline_rules.take(event(None, 14, 3), memo, now=NOW + 300 + 7200)
     assert [(NOW + 300, 10.0), (NOW + 7500, 14.0)] == [(one["observed_at"], one["used_percent"]) for one in readings]
 
 
@@ -128,36 +128,38 @@ def test_the_last_figure_before_a_pause_and_the_first_after_it_are_kept() -> Non
     ],
 )
 def test_a_missing_figure_is_missing(limits: Any) -> None:
-    assert {} == tap.figures({"rate_limits": limits})
+    assert {} == statusline_rules.figures({"rate_limits": limits})
 
 
 def test_a_family_window_is_kept_apart() -> None:
     limits = {"seven_day_opus": {"used_percentage": 30, "resets_at": NOW + 9}}
-    assert {"week:opus": (30.0, NOW + 9)} == tap.figures({"rate_limits": limits})
+    assert {"week:opus": (30.0, NOW + 9)} == statusline_rules.figures({"rate_limits": limits})
 
 
 def test_the_line_shows_where_it_lands_only_while_the_window_is_open() -> None:
     about = {"window": "week", "resets_at": NOW + 86_400, "verdict": "NUDGE", "landing": 104.4}
     letter = {"lanes": {"claude": {"windows": [about]}}}
-    assert "5h 42% · week 63% → ~104% ▲ · ctx 84k" == tap.line(event(42.1, 63, 1), letter, now=NOW, colour=False)
+    assert "5h 42% · week 63% → ~104% ▲ · ctx 84k" == statusline_rules.line(
+        event(42.1, 63, 1), letter, now=NOW, colour=False
+    )
     stale = {"lanes": {"claude": {"windows": [{**about, "resets_at": NOW - 1}]}}}
-    assert "week 63% · ctx 84k" == tap.line(event(None, 63, 1), stale, now=NOW, colour=False)
-    assert "\033[" in tap.line(event(None, 63, 1), letter, now=NOW, colour=True)
+    assert "week 63% · ctx 84k" == statusline_rules.line(event(None, 63, 1), stale, now=NOW, colour=False)
+    assert "\033[" in statusline_rules.line(event(None, 63, 1), letter, now=NOW, colour=True)
 
 
 def test_an_idle_panes_line_shows_what_another_session_heard_of_the_same_window() -> None:
     about = {"window": "week", "resets_at": NOW + 86_403, "verdict": "STOP", "official": 96.0}
     letter = {"lanes": {"claude": {"windows": [about]}}}
-    assert "week 96% ■ · ctx 84k" == tap.line(event(None, 63, 1), letter, now=NOW, colour=False)
-    assert "week 98% ■ · ctx 84k" == tap.line(event(None, 98, 1), letter, now=NOW, colour=False)
+    assert "week 96% ■ · ctx 84k" == statusline_rules.line(event(None, 63, 1), letter, now=NOW, colour=False)
+    assert "week 98% ■ · ctx 84k" == statusline_rules.line(event(None, 98, 1), letter, now=NOW, colour=False)
     other = {"lanes": {"claude": {"windows": [{**about, "resets_at": NOW + 9 * 86_400, "verdict": "GO"}]}}}
-    assert "week 63% · ctx 84k" == tap.line(event(None, 63, 1), other, now=NOW, colour=False)
+    assert "week 63% · ctx 84k" == statusline_rules.line(event(None, 63, 1), other, now=NOW, colour=False)
 
 
 def test_a_window_whose_reset_is_not_official_shows_no_projection() -> None:
     about = {"window": "week", "resets_at": None, "verdict": "NUDGE", "landing": 104.4}
     letter = {"lanes": {"claude": {"windows": [about]}}}
-    assert "week 63% · ctx 84k" == tap.line(event(None, 63, 1), letter, now=NOW, colour=False)
+    assert "week 63% · ctx 84k" == statusline_rules.line(event(None, 63, 1), letter, now=NOW, colour=False)
 
 
 def told(official: float, landing: float, *, read_at: int, resets_at: int = NOW + 86_400) -> dict[str, Any]:
@@ -184,7 +186,7 @@ def test_a_figure_stands_beside_its_own_landing_alone(
     happening = {"rate_limits": {"seven_day": {"used_percentage": percent, "resets_at": resets_at}}}
     heard = {"week": {"percent": percent, "resets_at": resets_at, "seen_at": seen_at}}
 
-    found = tap.line(happening, told(96, 144, read_at=NOW - 300), now=NOW, colour=False, heard=heard)
+    found = statusline_rules.line(happening, told(96, 144, read_at=NOW - 300), now=NOW, colour=False, heard=heard)
 
     assert expected == found
 

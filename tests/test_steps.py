@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW, SESSION, answer, read, refreshed, rollout, rows, transcript, usage
 
-from governor import doctor, usage_steps
-from governor.acts import live
-from governor.guards import usage as live_usage
-from governor.sources import lines
+from governor import usage_steps
+from governor.health import doctor
+from governor.hooks.budget import usage_lines as live_usage
+from governor.hooks.state import session_usage
+from governor.transcripts import lines
 
 KINDS = ("message", "fallback_message", "advisor_message", "compaction", "something_new", None)
 MODELS = ("claude-opus-4-8", "claude-fable-5", "claude-haiku-4-5", None)
@@ -103,11 +104,11 @@ def test_a_refused_step_and_its_fallback_are_each_billed_at_their_own_model() ->
 def test_a_refused_step_counts_against_a_live_budget(tmp_path: Path) -> None:
     path = transcript(answer())
     event = {"transcript_path": str(path), "session_id": SESSION}
-    with live.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
         used.begin({**event, "prompt_id": "p"})
     with path.open("ab") as file:
         file.write(json.dumps(answer("msg_2", at_ms=(NOW + 1) * 1000, spent=REFUSED)).encode() + b"\n")
-    with live.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
+    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
         used.take_in(event, RATES)
         assert 2 + 140 + 3 + 5 + 21_000 == used.scopes(event)["session"].tokens
 

@@ -11,11 +11,12 @@ from fakes import SESSION, THREAD, called, refused, result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.guards import gate
-from governor.guards.gate import ANSWERS, EXIT, Ruling
-from governor.supervise import command, words
+from governor.clients import argv as clients_argv
+from governor.gate import rulings as gate_rulings
+from governor.gate.rulings import ANSWERS, EXIT, Ruling
+from governor.supervise import command
 from governor.supervise.budget import UNITS, Crossing, Limits, Spent, crossed
-from governor.supervise.ending import STEPS, Ladder
+from governor.supervise.stop_signals import STEPS, Ladder
 from governor.supervise.stream import Feed, totals_as_usages
 
 NONE = Limits()
@@ -30,7 +31,7 @@ WORDS = st.sampled_from(USUAL.split())
 @pytest.mark.parametrize("lane", ["claude", "codex"])
 @given(st.lists(WORDS, max_size=8))
 def test_taken_apart_and_put_together_it_is_what_it_was(lane: str, listed: list[str]) -> None:
-    assert listed == words.joined(words.parts(listed, lane=lane))
+    assert listed == clients_argv.joined(clients_argv.parts(listed, lane=lane))
 
 
 @given(st.lists(WORDS, max_size=8))
@@ -276,16 +277,18 @@ RULINGS = st.lists(
 
 @given(RULINGS, RULINGS)
 def test_one_more_ruling_never_loosens_the_answer(some: list[Ruling], more: list[Ruling]) -> None:
-    assert EXIT[gate.worst(some + more).answer] >= EXIT[gate.worst(some).answer]
-    assert EXIT[gate.worst(some + more).answer] == max(EXIT[gate.worst(some).answer], EXIT[gate.worst(more).answer])
+    assert EXIT[gate_rulings.worst(some + more).answer] >= EXIT[gate_rulings.worst(some).answer]
+    assert EXIT[gate_rulings.worst(some + more).answer] == max(
+        EXIT[gate_rulings.worst(some).answer], EXIT[gate_rulings.worst(more).answer]
+    )
 
 
 @given(RULINGS)
 def test_the_kill_switch_and_an_override_open_every_gate_and_say_so(some: list[Ruling]) -> None:
-    worst = gate.worst(some)
+    worst = gate_rulings.worst(some)
     for opened, word in (
-        (gate.let_through(worst, off_by="file", overridden=False), "kill switch"),
-        (gate.let_through(worst, off_by=None, overridden=True), "override"),
+        (gate_rulings.let_through(worst, off_by="file", overridden=False), "kill switch"),
+        (gate_rulings.let_through(worst, off_by=None, overridden=True), "override"),
     ):
         assert "GO" == opened.answer
         assert word in opened.text or worst.answer == "GO"
@@ -295,7 +298,7 @@ def window(verdict: str, **more: object) -> Ruling:
     facts: dict[str, object] = {
         "lane": "claude", "window": "week", "used_percent": 96.0, "resets_at": 200, "now": 100, "named": False, **more
     }  # fmt: skip
-    return gate.of_window(verdict, [("wall-95", "words")], **facts)  # type: ignore[arg-type]
+    return gate_rulings.of_window(verdict, [("wall-95", "words")], **facts)  # type: ignore[arg-type]
 
 
 def test_only_actual_use_of_a_window_that_has_not_reset_stops() -> None:

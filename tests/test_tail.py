@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from writing import found
 
 from governor.model import Cursor, Problem
-from governor.sources import tail
+from governor.transcripts import tail
 
 
 def names(root: Path) -> list[str]:

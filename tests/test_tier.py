@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.guards import stems, tier
-from governor.guards import suits as suits_room
-from governor.guards.suits import suits
+from governor.hooks.router import model_tier as suits_room
+from governor.hooks.router import stems, tier_hint
+from governor.hooks.router.model_tier import suits
 
 NOW = 1_795_316_400.0
 WISHES = {
@@ -112,19 +112,19 @@ def test_any_text_fits_some_tier_or_none_and_signals_are_words_of_the_tables(tex
     ],
 )  # fmt: skip
 def test_the_tier_of_a_model_by_name_or_by_weight(model: str, lane: str, expected: str) -> None:
-    assert expected == tier.tier_of(model, letter(), lane)
+    assert expected == tier_hint.tier_of(model, letter(), lane)
 
 
 def test_a_model_is_named_as_the_person_wrote_it() -> None:
     found = letter(claude=["Haiku", "sonnet", "opus"])
     found["factors"] = {**FACTORS, "Haiku": 0.025}
-    assert "small" == tier.tier_of("claude-haiku-4-5", found, "claude")
+    assert "small" == tier_hint.tier_of("claude-haiku-4-5", found, "claude")
     assert "Haiku" == hint(found=found).to
 
 
-def hint(text: str = "Fix the typos in README.md", found: dict[str, Any] | None = None, **more: Any) -> tier.Hint:
+def hint(text: str = "Fix the typos in README.md", found: dict[str, Any] | None = None, **more: Any) -> tier_hint.Hint:
     told = {"lane": "claude", "now": NOW, "model": "claude-opus-5-5", "context": 100_000, **more}
-    return tier.hint(suits(text, found or letter()), found or letter(), **told)
+    return tier_hint.hint(suits(text, found or letter()), found or letter(), **told)
 
 
 def test_a_switch_that_pays_is_offered_with_its_price() -> None:
@@ -132,9 +132,9 @@ def test_a_switch_that_pays_is_offered_with_its_price() -> None:
     assert ("smaller-suits", "haiku") == (found.rule, found.to)
     assert found.cost == pytest.approx(100_000 * 0.985 * 0.025)
     assert found.saved == pytest.approx(10 * (100_000 * 0.015 + 5_000) * 0.975)
-    line = tier.line_for(found, lane="claude")
+    line = tier_hint.line_for(found, lane="claude")
     assert line.endswith("/model haiku")
-    assert len(line) <= tier.LINE
+    assert len(line) <= tier_hint.LINE
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_what_is_not_offered_and_why(text: str, more: dict[str, Any], rule: str)
     found = hint(text, **more)
     assert rule == found.rule
     assert bool(found.to) == (rule == "smaller-suits")
-    assert rule in tier.WHY
-    assert bool(tier.line_for(found, lane="claude")) == bool(found.to)
+    assert rule in tier_hint.WHY
+    assert bool(tier_hint.line_for(found, lane="claude")) == bool(found.to)
 
 
 def test_without_pressure_or_when_switched_off_nothing_is_offered() -> None:
@@ -180,7 +180,7 @@ def test_a_switch_is_never_offered_where_the_context_costs_more_than_it_saves(
 
 def word(found: dict[str, Any] | None = None, told: set[str] | None = None, **more: Any) -> dict[str, Any] | None:
     event = {"session_id": "s", "prompt": "Fix the typos in README.md", **more}
-    return tier.word(event, found or letter(), lane="claude", now=NOW, seen=(told or set()).__contains__)
+    return tier_hint.word(event, found or letter(), lane="claude", now=NOW, seen=(told or set()).__contains__)
 
 
 def test_a_prompt_is_answered_once_for_a_while_and_always_recorded() -> None:
@@ -206,7 +206,7 @@ def test_shadow_records_and_says_nothing_and_what_fits_no_tier_leaves_no_trace()
 
 def test_the_latest_session_of_a_lane() -> None:
     assert ["s", "s0", ""] == [
-        tier.latest(letter(), "claude"),
-        tier.latest(letter(), "codex"),
-        tier.latest({}, "claude"),
+        tier_hint.latest(letter(), "claude"),
+        tier_hint.latest(letter(), "codex"),
+        tier_hint.latest({}, "claude"),
     ]

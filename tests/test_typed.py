@@ -11,12 +11,12 @@ from collections.abc import Callable
 import pytest
 from writing import NOW, OTHER, answer, transcript
 
-from governor import refresh
 from governor.cli import main
 from governor.cli.opening import time_of
 from governor.errors import BadInputError
 from governor.ledger import statements
 from governor.ledger.store import open_ledger
+from governor.pipeline import ingest
 
 Typed = Callable[..., str]
 HOUR, DAY = 3600, 86_400
@@ -27,7 +27,7 @@ def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
     """``typed("calibrate", "60%", later=60)``: what is said, so many seconds after NOW."""
 
     def call(*words: str, later: int = 0, stdin: str = "") -> str:
-        monkeypatch.setattr(refresh, "now_s", lambda: NOW + later)
+        monkeypatch.setattr(ingest, "now_s", lambda: NOW + later)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         capsys.readouterr()
         main(list(words))

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writing import NOW
 
-from governor import windows
 from governor.model import LimitReading
-from governor.windows import HOUR, Official, Window
+from governor.quota import windows
+from governor.quota.windows import HOUR, Official, Window
 
 DAY = 24 * HOUR
 WEEK = 7 * DAY

@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from governor import config, refresh
+from governor import config
+from governor.clients.claude import transcripts as claude_transcripts
+from governor.clients.codex import transcripts as codex_transcripts
 from governor.ledger.count import _COLUMNS
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import Cursor, Reading, Tally
-from governor.sources import claude, codex, tail
+from governor.pipeline import ingest
+from governor.transcripts import tail
 
 NOW = 1_795_262_400  # Saturday 2026-11-21, 12:00 UTC
 START_MS = (NOW - 3600) * 1000
@@ -159,13 +162,13 @@ def found(path: Path) -> tail.Found:
 
 def read(path: Path, cursor: Cursor | None = None) -> Reading:
     """What the lane's own reader says of one file."""
-    room = codex if "rollout-" in path.name else claude
+    room = codex_transcripts if "rollout-" in path.name else claude_transcripts
     return room.read(found(path), cursor)
 
 
-def take_in(ledger: Ledger, *, now: int = NOW) -> refresh.Refreshed:
+def take_in(ledger: Ledger, *, now: int = NOW) -> ingest.Refreshed:
     """One refresh of the sealed home."""
-    return refresh.refresh(ledger, config.load(), now=now)
+    return ingest.refresh(ledger, config.load(), now=now)
 
 
 def refreshed(*, now: int = NOW) -> Ledger:

@@ -109,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     except GovernorError as fault:
         told = f"governor: {fault.message}"
         if sys.stderr.isatty():
-            from governor.faces.plain import folded
+            from governor.number_format import folded
 
             # What to type next stays one line, to be copied.
             told = "\n".join(folded(told, 0, hang=2))
@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except Exception as fault:
-        from governor.cli.crash import report
+        from governor.crash_report import report
 
         click.echo(report(fault), err=True)
         return 3

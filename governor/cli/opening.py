@@ -11,10 +11,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from governor import config, refresh, spans
+from governor import config, durations
 from governor.config import Settings
 from governor.errors import BadInputError, StateError
 from governor.ledger.store import Ledger, open_ledger
+from governor.pipeline import ingest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,7 +41,7 @@ def opened(*, quiet: bool = False, sums: bool = False) -> Iterator[Opened]:
     Raises: StateError where nothing could be taken in and nothing is remembered, for a command that shows ``sums``: its
     zeros would be wrong.
     """
-    now = refresh.now_s()
+    now = ingest.now_s()
     settings = settings_in_force()
     with open_ledger() as ledger:
         if ledger.set_aside is not None:
@@ -51,7 +52,7 @@ def opened(*, quiet: bool = False, sums: bool = False) -> Iterator[Opened]:
             )
         try:
             with _progress(quiet) as progress:
-                refresh.refresh(ledger, settings, now=now, progress=progress)
+                ingest.refresh(ledger, settings, now=now, progress=progress)
         except StateError as fault:  # what is remembered can still be shown
             if sums and ledger.is_empty():
                 raise
@@ -72,7 +73,7 @@ def settings_in_force() -> Settings:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[refresh.Progress | None]:
+def _progress(quiet: bool) -> Iterator[ingest.Progress | None]:
     """A bar on stderr, drawn only once a scan turns out to be long, and only for a person."""
     if quiet or not sys.stderr.isatty():
         yield None
@@ -134,6 +135,6 @@ def midnight(now: int, *, days_ago: int, hour: int = 0, minute: int = 0) -> int:
 def duration_of(text: str) -> int:
     """Seconds of ``90s``, ``30m``, ``2h``, ``1d`` or their sums (``1h30m``). Raises: BadInputError."""
     try:
-        return spans.seconds(text)
+        return durations.seconds(text)
     except ValueError as fault:
         raise BadInputError(f"{text!r} is no duration I know.", "try 30m, 2h or 1d") from fault

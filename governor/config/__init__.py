@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from governor import hook, meter, paths
+from governor import paths
 from governor.errors import BudgetFileError, StateError
+from governor.hooks import runtime
+from governor.quota import units
 
 if TYPE_CHECKING:
-    from governor.prices import PriceTable
+    from governor.quota.prices import PriceTable
 
 COMPILED = 5  # raise it when the compiled form changes, or what may stand in the file
 UNNAMED = "unset GOVERNOR_CONFIG, or write the file: echo '{}' > \"$GOVERNOR_CONFIG\""
@@ -41,8 +43,8 @@ class Settings(NamedTuple):
         return str(self.values["plan"])
 
     @property
-    def weights(self) -> meter.Weights:
-        return meter.weights(self.values["weights"])
+    def weights(self) -> units.Weights:
+        return units.weights(self.values["weights"])
 
     @property
     def prices(self) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def load(*, keep: bool = True) -> Settings:
             if not keep:
                 return _settings(values, chosen, file)
             paths.claim_home()
-            hook.write_private(str(paths.home() / "settings.json"), json.dumps(compiled).encode())
+            runtime.write_private(str(paths.home() / "settings.json"), json.dumps(compiled).encode())
         except (OSError, StateError):
             pass  # a read-only state folder costs speed, not truth
     return _settings(compiled["values"], compiled["chosen"], file)
@@ -128,7 +130,7 @@ def _compiled() -> dict[str, Any] | None:
 
 def price_table(overrides: dict[str, Any]) -> PriceTable:
     """The price list that ships with us, under the person's own prices (``Settings.prices``)."""
-    from governor.prices import PriceTable
+    from governor.quota.prices import PriceTable
 
     return PriceTable(_prices(), overrides)
 

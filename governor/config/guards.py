@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from governor import spans
+from governor import durations
 
 
 class Part(BaseModel):
@@ -20,11 +20,11 @@ class Part(BaseModel):
 
 
 def _span(value: object) -> object:
-    return spans.seconds(value) if isinstance(value, str) else value
+    return durations.seconds(value) if isinstance(value, str) else value
 
 
 Action = Literal["observe", "advise", "ask", "stop"]
-Span = Annotated[int, BeforeValidator(_span), Field(gt=0, le=spans.LONGEST_S)]  # "30m", or seconds
+Span = Annotated[int, BeforeValidator(_span), Field(gt=0, le=durations.LONGEST_S)]  # "30m", or seconds
 Count = Annotated[int, Field(gt=0, le=10**15)]
 Amount = Annotated[float, Field(gt=0, le=1e15)]
 UNITS = ("tokens", "usd", "units", "tool_calls", "wall")

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from governor import windows
 from governor.config.guards import (
     Canary,
     Compaction,
@@ -25,8 +24,9 @@ from governor.config.guards import (
     Spawn,
     Tiers,
 )
-from governor.meter import NAMED
-from governor.plans import PLANS
+from governor.quota import windows
+from governor.quota.plans import PLANS
+from governor.quota.units import NAMED
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Dollars = Annotated[float, Field(ge=0, le=10_000)]  # more, and a cost might not fit into the ledger

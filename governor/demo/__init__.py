@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from governor import hook
 from governor.demo import claude, codex, hooks
 from governor.demo.official import HOUR, Official, settle
 from governor.demo.truth import truth
 from governor.demo.weeks import STRANGE_MODEL, live
+from governor.hooks import runtime
 from governor.model import LANES
 
 BUDGET = {"person": "demo", "plan": "max-20x"}  # the plan, so that `governor feasibility` has one to start from
@@ -108,5 +108,5 @@ def spool(state_home: Path, official: Official) -> None:
         for observed_at, _, stand in readings
     ]
     path = state_home / "spool" / "limits.jsonl"
-    hook.make_private(str(path.parent))
+    runtime.make_private(str(path.parent))
     path.write_bytes(b"\n".join(lines) + b"\n")

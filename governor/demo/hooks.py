@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from governor import hook
-from governor.acts import alike
 from governor.demo.claude import FAILS_EVERY, TOOLS
 from governor.demo.letters import Letters
 from governor.demo.moments import moments
 from governor.demo.official import Shown
-from governor.guards import attended, called, caps, degrade, going_on, loop, pacing, price, router, spawn, tier
+from governor.hooks import attended, runtime
+from governor.hooks.loop import rules as loop_rules
+from governor.hooks.loop import run as loop_run
+from governor.hooks.pacing import going_on
+from governor.hooks.pacing import rules as pacing_rules
+from governor.hooks.price import rules as price_rules
+from governor.hooks.router import rules as router_rules
+from governor.hooks.router import tier_hint
+from governor.hooks.spawn import degrade, over_limit, spawn_event
+from governor.hooks.spawn import rules as spawn_rules
 from governor.review.overhead import REFRESH
 
 if TYPE_CHECKING:
@@ -61,7 +68,7 @@ def leave(state_home: Path, life: Life, official: Official, *, seed: int) -> dic
     hooks = Hooks(life, official, seed=seed)
     for at, what, given in moments(life, official):
         getattr(hooks, what)(at, *given)
-    hook.make_private(str(state_home / "spool"))
+    runtime.make_private(str(state_home / "spool"))
     left = (("hooks.jsonl", hooks.runs, "t"), ("decisions.jsonl", hooks.decisions, "at"))
     for name, records, when in left:
         lines = [orjson.dumps(record) + b"\n" for record in sorted(records, key=lambda record: float(record[when]))]
@@ -83,7 +90,7 @@ class Hooks:
         self.decisions: list[dict[str, Any]] = []
         self.seen: set[str] = set()  # episodes
         self.noted: dict[tuple[str, str], str] = {}  # what the loop guard last said of a session
-        self.books: dict[str, spawn.Book] = defaultdict(spawn.fresh)
+        self.books: dict[str, spawn_rules.Book] = defaultdict(spawn_rules.fresh)
         self.rung = 0.0
         self.stuck = _stuck(life)
         self.at_work: dict[str, list[float]] = defaultdict(list)  # when Codex was, by project
@@ -112,7 +119,7 @@ class Hooks:
         event["source"] = "resume" if away else "fork" if one.forked_from else "startup"
         event["context_tokens"] = response.cache_read + response.cache_write_1h
         event |= {"seconds_since_last_response": away, "prompt_cache_likely_expired": away > one.habit.cache_s}
-        said = price.say(event, self.letters.price(), now=at)
+        said = price_rules.say(event, self.letters.price(), now=at)
         self._ran("price", at, acts=said is not None)
         if said is not None:
             self._decided("price", one, at, {"decision": "told", **said[1], "session": one.id})
@@ -130,7 +137,7 @@ class Hooks:
             press = going_on.words(event, {}, one.lane) if attended.is_attended(event, {}, one.lane) else None
             is_read = event["source"] == "user"
             asked: dict[str, Any] = {"go_on": lambda: press, "is_watched": lambda: is_read}
-            advice = pacing.decide(event, letter, lane=one.lane, now=at, seen=self.seen.__contains__, **asked)
+            advice = pacing_rules.decide(event, letter, lane=one.lane, now=at, seen=self.seen.__contains__, **asked)
         is_held = advice is not None and bool(advice.block) and not again
         when = at - ENTER_S if is_held else at
         if advice is not None:
@@ -148,8 +155,8 @@ class Hooks:
         (text,) = self.rng.choices([*ASKED], [*ASKED.values()])
         times = self.at_work[one.project]
         place = bisect_right(times, at)
-        is_idle = not place or times[place - 1] < at - router.QUIET_S
-        is_next = place < len(times) and times[place] < at + router.QUIET_S
+        is_idle = not place or times[place - 1] < at - router_rules.QUIET_S
+        is_next = place < len(times) and times[place] < at + router_rules.QUIET_S
         return BROAD if one.lane == "claude" and is_idle and is_next else text
 
     def _route(self, event: dict[str, Any], one: Session, at: float) -> None:
@@ -159,22 +166,22 @@ class Hooks:
         self._ran("router", at, acts=word == "speak" and is_typed and bool(event["prompt"]))
         if word != "speak" or not is_typed:
             return
-        reading = router.read_prompt(event["prompt"], letter)
-        advice = router.advise(reading, lane=one.lane, letter=letter, now=at)
+        reading = router_rules.read_prompt(event["prompt"], letter)
+        advice = router_rules.advise(reading, lane=one.lane, letter=letter, now=at)
         size = None
         if "tiers" in letter:
-            size = tier.word(event, letter, lane=one.lane, now=at, seen=self.seen.__contains__)
-        if advice.rule in router.UNRECORDED:
+            size = tier_hint.word(event, letter, lane=one.lane, now=at, seen=self.seen.__contains__)
+        if advice.rule in router_rules.UNRECORDED:
             if size:
                 self.seen.add(size["once"])
                 self._decided("router", one, at, size["record"])
             return
-        line = router.line_for(advice, lane=one.lane, letter=letter, cwd=event["cwd"], in_git=True)
-        mode = router.mode_of(letter)
+        line = router_rules.line_for(advice, lane=one.lane, letter=letter, cwd=event["cwd"], in_git=True)
+        mode = router_rules.mode_of(letter)
         about = f"router:{one.id}:{advice.decision}"
-        once = router.unsaid(about, now=at, seen=self.seen.__contains__) if line else ""
+        once = router_rules.unsaid(about, now=at, seen=self.seen.__contains__) if line else ""
         speaks = bool(once)
-        record = router.record_of(advice, reading, session=one.id, cwd=event["cwd"], said=speaks, mode=mode)
+        record = router_rules.record_of(advice, reading, session=one.id, cwd=event["cwd"], said=speaks, mode=mode)
         if size and not line:
             self.seen.add(size["once"])
             record = {**size["record"], **record}
@@ -186,7 +193,7 @@ class Hooks:
         """One tool call, before and after it."""
         self._ran("budget", at)
         if one.responses[index].id in self.stuck:
-            _, model = loop.stuck("Bash", ALIKE, ALIKE)
+            _, model = loop_rules.stuck("Bash", ALIKE, ALIKE)
             said = {"rule": "stuck", "tool": "Bash", "count": ALIKE, "session": one.id, "said": True}
             self._decided("loop", one, at + 1.6, {"decision": "told", **said})
             self._ran("loop", at + 1.6, acts=True, told=model, session=one.id)
@@ -200,15 +207,17 @@ class Hooks:
     def spawned(self, at: float, one: Session, agent: Session) -> None:
         """A subagent is called for: as hooks/spawn_guard.py does, before the call and after it."""
         given = {"subagent_type": agent.agent}
-        what = called.Called(
+        what = spawn_event.Called(
             {"tool_name": "Agent", "tool_input": given, "session_id": one.id, "tool_use_id": agent.spawned_by}
         )
-        letter, wish = self.letters.spawn(), spawn.Call(what.use, kind=what.kind)
-        verdict, self.books[one.id] = spawn.take(self.books[one.id], wish, letter, tick=(at, "demo"), enforce=False)
-        action = caps.action_of(letter, one.lane, overridden=False)
-        said = caps.answer(verdict, action)
+        letter, wish = self.letters.spawn(), spawn_rules.Call(what.use, kind=what.kind)
+        verdict, self.books[one.id] = spawn_rules.take(
+            self.books[one.id], wish, letter, tick=(at, "demo"), enforce=False
+        )
+        action = over_limit.action_of(letter, one.lane, overridden=False)
+        said = over_limit.answer(verdict, action)
         shift = degrade.choose(what, letter, lane=one.lane, now=at, current=one.model, overridden=False)
-        record = {**caps.record_of(verdict, said, action=action, kind=what.kind), **degrade.record_of(shift)}
+        record = {**over_limit.record_of(verdict, said, action=action, kind=what.kind), **degrade.record_of(shift)}
         if shift.to and said.decision == "admit":
             record["decision"] = "degrade" if shift.acts else "would-degrade"
         self._decided("spawn", one, at, {**record, "session": one.id})
@@ -217,15 +226,15 @@ class Hooks:
 
     def returned(self, at: float, one: Session, agent: Session) -> None:
         """SubagentStop."""
-        ended = spawn.Call(agent.spawned_by)
-        self.books[one.id] = spawn.finish(self.books[one.id], ended, tick=(at, "demo"))
+        ended = spawn_rules.Call(agent.spawned_by)
+        self.books[one.id] = spawn_rules.finish(self.books[one.id], ended, tick=(at, "demo"))
         self._ran("spawn", at, acts=True)
 
     def stop(self, at: float, one: Session) -> None:
         """A turn ended: what going on costs is said when it is news, and the status line is drawn."""
         letter = self.letters.loop(one.id)
-        found = loop.at_stop({"model": one.model}, letter, session=one.id, now=at)
-        news = next((each for each in found if loop.is_news(each, self.noted.get((one.id, each.what), ""))), None)
+        found = loop_rules.at_stop({"model": one.model}, letter, session=one.id, now=at)
+        news = next((each for each in found if loop_rules.is_news(each, self.noted.get((one.id, each.what), ""))), None)
         if news is not None:
             self.noted[one.id, news.what] = repr(news.price)
             self._decided("loop", one, at, {"decision": "told", **news.record, "session": one.id, "said": True})
@@ -236,7 +245,7 @@ class Hooks:
     def refused(self, at: float, one: Session) -> None:
         """StopFailure, at a full window."""
         event = {"hook_event_name": "StopFailure", "error": "rate_limit", "session_id": one.id}
-        reply = alike.after_refusal(event, hook.Door("loop", "", one.lane, at))
+        reply = loop_run.after_refusal(event, runtime.Door("loop", "", one.lane, at))
         self._decided("loop", one, at, reply.record or {})
         self._ran("loop", at, acts=True)
 
@@ -246,7 +255,7 @@ class Hooks:
     def _ran(self, name: str, at: float, *, acts: bool = False, told: str = "", session: str = "") -> None:
         """A run that gave a model ``told`` to read; it rings for a refresh where the last is a minute old."""
         self._note(name, at, OVER_MS[name][acts], told=told, session=session)
-        if at - self.rung >= hook.BELL_EVERY_S:
+        if at - self.rung >= runtime.BELL_EVERY_S:
             self.rung = at
             self._note(REFRESH, at + 0.4, REFRESH_MS)
             self.letters.write(at)

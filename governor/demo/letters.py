@@ -15,25 +15,32 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from governor import marathon, meter, paths, policy
-from governor.alarm import Alarm
+from governor import paths
 from governor.config import Settings
 from governor.demo.official import HOUR, WEEK
-from governor.faces import line
-from governor.letters import ACTIVE_S, models, pacing, price, router
-from governor.letters.models import LATELY_S
-from governor.letters.post import Desk
+from governor.forecasting.alarm import Alarm
 from governor.model import LANES, SessionRow, Tally
+from governor.pipeline import policy
+from governor.quota import units as quota_units
+from governor.quota.windows import Official, Window
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
-from governor.windows import Official, Window
+from governor.snapshots import ACTIVE_S
+from governor.snapshots import models as models_snapshot
+from governor.snapshots import pacing as pacing_snapshot
+from governor.snapshots import price as price_snapshot
+from governor.snapshots import router as router_snapshot
+from governor.snapshots.material import Desk
+from governor.snapshots.models import LATELY_S
+from governor.usage import sessions as usage_sessions
+from governor.views import prompt_line
 
 if TYPE_CHECKING:
     from governor.demo.life import Life, Response, Session
     from governor.demo.official import Shown, Stand
     from governor.ledger.store import Ledger
-    from governor.letters.models import Latest
     from governor.model import Lane
     from governor.report import Reason
+    from governor.snapshots.models import Latest
 
 QUARTER_MS = 900_000
 WEEKS = 8  # ended ones that say what is usual
@@ -46,7 +53,9 @@ class Letters:
         self.life = life
         defaults = orjson.loads(paths.data_file("defaults.json").read_bytes())
         self.settings = Settings(defaults, {}, Path("budget.json"))
-        self.factors = models.factors(self.settings, [one.model for lane in LANES for one in life.family(lane)])
+        self.factors = models_snapshot.factors(
+            self.settings, [one.model for lane in LANES for one in life.family(lane)]
+        )
         self.written_at = 0.0
         self.shown: dict[tuple[Lane, str], Shown] = {}
         self.as_read: dict[tuple[Lane, str], Shown] = {}  # by the last refresh
@@ -69,7 +78,7 @@ class Letters:
         main = session.parent or session
         kinds = (response.input, response.output, response.cache_read, response.cache_write_5m, response.cache_write_1h)
         tally = Tally(1, *kinds)
-        units = meter.units(tally, response.model, self.settings.weights, lane=session.lane)
+        units = quota_units.units(tally, response.model, self.settings.weights, lane=session.lane)
         self.hours[session.lane][response.at_ms // 3_600_000 * HOUR] += units
         if session is not main:
             return
@@ -119,7 +128,7 @@ class Letters:
             for lane in self.report().lanes
         }
         wishes = {"degrade": values["degrade"], "tiers": values["tiers"]}
-        rest = {"factors": self.factors, "read": weights.cache_read, "rewrite": models.rewrite(weights)}
+        rest = {"factors": self.factors, "read": weights.cache_read, "rewrite": models_snapshot.rewrite(weights)}
         return {**values["spawn"], **wishes, "written_at": self.written_at, "lanes": lanes, **rest}
 
     def price(self) -> dict[str, Any]:
@@ -127,21 +136,23 @@ class Letters:
             "written_at": self.written_at,
             "turn_percent": self.settings.values["loop"]["turn_percent"],
             "per_percent": self._units_per_percent("claude"),
-            "weights": price.plain(self.settings.weights),
+            "weights": price_snapshot.plain(self.settings.weights),
         }
 
     def _letter(self, name: str) -> tuple[str, dict[str, Any]]:
         if name not in self._made:
             report, settings, now = self.report(), self.settings, int(self.written_at)
             if name == "router":
-                word, content = router.of(report, settings, self._latest)
+                word, content = router_snapshot.of(report, settings, self._latest)
             else:
                 # The pacing letter is written from the report alone.
                 ledger = cast("Ledger", None)
-                word, content = pacing.letter(Desk(ledger, settings, report, self._contexts(), now))
+                word, content = pacing_snapshot.letter(Desk(ledger, settings, report, self._contexts(), now))
                 for lane in report.lanes:  # the same bytes wherever the demo is made
                     for found, told in zip(lane.windows, content["lanes"][lane.lane]["windows"], strict=True):
-                        told["model_line"] = line.for_model(found, now=now, zone=UTC) if told["model_line"] else ""
+                        told["model_line"] = (
+                            prompt_line.for_model(found, now=now, zone=UTC) if told["model_line"] else ""
+                        )
             self._made[name] = word, {"version": 1, "written_at": now, **content}
         return self._made[name]
 
@@ -155,7 +166,7 @@ class Letters:
         return [(r.lane, r.session, r.model, r.last_context, r.last_ms // 1000) for r in rows if r.last_ms >= since]
 
     def _facts(self, row: SessionRow) -> dict[str, Any]:
-        turn, per_percent = marathon.next_turn(row, self.settings.weights), self._units_per_percent(row.lane)
+        turn, per_percent = usage_sessions.next_turn(row, self.settings.weights), self._units_per_percent(row.lane)
         return {
             "context": row.last_context,
             "warm": round(turn.warm / per_percent, 4),

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from governor import hook
 from governor.errors import BadInputError, StateError
+from governor.hooks import runtime
 
 NAME = ".governor-demo.json"
 SCHEMA = "governor.demo/1"
@@ -41,7 +41,7 @@ def claimed(folder: Path, *, clients: Iterable[Path]) -> Iterator[None]:
     try:
         if files is None and folder.is_dir() and any(folder.iterdir()):
             raise _taken(folder, "holds files that no demo wrote")
-        hook.make_private(str(folder))
+        runtime.make_private(str(folder))
         _clear(folder, files or [])
         others = {*_walk(folder)}
         _leave(folder, [])

@@ -7,7 +7,7 @@ import sys
 
 def main(arguments: list[str]) -> int:
     """Take over the lock that was handed to us, and stay until the task has ended."""
-    from governor.cli.crash import report
+    from governor.crash_report import report
     from governor.handoff.work import work
 
     try:

@@ -10,10 +10,11 @@ import os
 import time
 from typing import Any
 
-from governor import hook, paths
-from governor.faces.plain import LANE_NAMES, ago, many, usd
-from governor.guards.handoff import LETTER, MODEL_LIMIT, key
+from governor import paths
 from governor.handoff import record
+from governor.hooks import runtime
+from governor.hooks.pacing.ended_handoff import LETTER, MODEL_LIMIT, key
+from governor.number_format import LANE_NAMES, ago, many, usd
 
 FRESH_S = 3 * 86_400  # nobody wants to hear of it later than that; marks of what was told live longer
 
@@ -24,11 +25,13 @@ def post(*, now: float | None = None) -> None:
     home = str(paths.home())
     path = os.path.join(home, "letters", LETTER)
     told = [_news(name, now) for name in record.every()]
-    pending = [one for one in told if one is not None and not os.path.exists(hook.episode_path(home, key(one["id"])))]
+    pending = [
+        one for one in told if one is not None and not os.path.exists(runtime.episode_path(home, key(one["id"])))
+    ]
     try:
         if pending:
             body = json.dumps({"version": 1, "written_at": int(now), "news": pending}, separators=(",", ":"))
-            hook.write_private(path, f"speak\n{body}\n".encode())
+            runtime.write_private(path, f"speak\n{body}\n".encode())
         elif os.path.exists(path):
             os.unlink(path)
     except OSError:

@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from governor import hook, paths
+from governor import paths
 from governor.errors import BadInputError, StateError
+from governor.hooks import runtime
 
 RUNNING, QUIET, DONE, FAILED, DEAD = "RUNNING", "QUIET", "DONE", "FAILED", "DEAD"
 VERSION = 1
@@ -36,7 +37,7 @@ def create() -> str:
     """A new id and its folder, private. Raises: StateError."""
     paths.claim_home()
     try:
-        hook.make_private(str(root()))
+        runtime.make_private(str(root()))
         for _ in range(20):
             name = f"h{secrets.token_hex(3)}"
             try:
@@ -59,7 +60,7 @@ def folder(name: str) -> Path:
 def write(name: str, content: dict[str, Any]) -> None:
     """Replace the record in one step. Raises: OSError."""
     body = json.dumps({"version": VERSION, "id": name, **content}, separators=(",", ":"), allow_nan=False)
-    hook.write_private(str(root() / name / "state.json"), body.encode())
+    runtime.write_private(str(root() / name / "state.json"), body.encode())
 
 
 def read(name: str) -> dict[str, Any]:

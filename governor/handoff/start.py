@@ -10,15 +10,16 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governor import gate as gatehouse
-from governor import hook, paths
+from governor import paths
 from governor.config import Settings
 from governor.errors import BadInputError
-from governor.faces.plain import LANE_NAMES
-from governor.guards.router import OTHER, lane_of, slack_of
+from governor.gate import evidence as gatehouse
 from governor.handoff import brief as briefs
 from governor.handoff import changes, record
+from governor.hooks import runtime
+from governor.hooks.router.rules import OTHER, lane_of, slack_of
 from governor.model import LANES, Lane
+from governor.number_format import LANE_NAMES
 from governor.supervise import command
 from governor.supervise.budget import Limits
 
@@ -57,7 +58,7 @@ def choose(wanted: Lane | None, came_from: Origin) -> Lane:
         return wanted
     if came_from.lane is not None:
         return "codex" if came_from.lane == "claude" else "claude"
-    letter = hook.read_letter(str(paths.home()), "router")[1]
+    letter = runtime.read_letter(str(paths.home()), "router")[1]
     claude, codex = (slack_of(lane_of(letter, lane)) for lane in LANES)
     return "claude" if claude is not None and codex is not None and claude > codex else "codex"
 
@@ -127,7 +128,7 @@ def prepare(
         text = briefs.brief(
             task, folder=folder, branch=(branch or "").strip(), files=files, rules=rules, worktree=worktree
         )
-        hook.write_private(str(place / "brief"), text.encode("utf-8", "replace"))
+        runtime.write_private(str(place / "brief"), text.encode("utf-8", "replace"))
         content = {
             "state": record.RUNNING,
             "lane": lane,

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governor import hook
 from governor.errors import GovernorError, SettingsError
+from governor.hooks import runtime
 from governor.install import manifest
 from governor.install.change import Change
 from governor.install.target import ChangedMeanwhileError, Scope, Target, remove, swap
@@ -117,7 +117,7 @@ def _remember(home: Path, entries: manifest.Entries, todo: Change, made: list[st
     if todo.is_tapped and todo.line is not None:
         content: dict[str, Any] = {"version": 1}
         content |= {key: todo.line[key] for key in ("command", "padding") if key in todo.line}
-        hook.write_private(str(home / "letters" / CHAIN_LETTER), b"speak\n" + json.dumps(content).encode())
+        runtime.write_private(str(home / "letters" / CHAIN_LETTER), b"speak\n" + json.dumps(content).encode())
     manifest.save(home, entries)
     _settle_letter(home, entries)
     wanted = {entry.backup for entry in entries.values()}

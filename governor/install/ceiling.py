@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governor import hook, paths, policy
+from governor import paths
 from governor.errors import GovernorError, SettingsError
+from governor.hooks import runtime
 from governor.install import change, claude, edit, manifest
 from governor.install.target import ChangedMeanwhileError, Target, look, remove, swap, writable
+from governor.pipeline import policy
 from governor.report import Report
 
 KEY = "autoCompactWindow"
@@ -73,7 +75,7 @@ def settle(landing: float | None, *, enforce: bool, home: Path, now: int) -> Non
     try:
         entries = manifest.load(home)
         is_wired = any(entry.host == "claude" for entry in entries.values())
-        enforce = enforce and is_wired and hook.off_by(str(home), now) is None
+        enforce = enforce and is_wired and runtime.off_by(str(home), now) is None
         with _alone(home):
             before = load(home)
             ceiling = policy.held(before.ceiling, landing) if enforce else None
@@ -153,7 +155,7 @@ def _hold(home: Path, target: Target, mine: Held | None, ceiling: int, yielded: 
     if mine is None:
         mine = Held(str(target.path), ceiling, (), seen is not None, theirs, manifest.digest(seen or b""), "", ())
         if seen is not None:
-            hook.write_private(str(_backup(home, mine)), seen)
+            runtime.write_private(str(_backup(home, mine)), seen)
     after = manifest.digest(new) if is_whole else ""
     mine = mine._replace(ours=ceiling, tried=(*mine.tried, ceiling), after=after)
     state = load(home)  # the way back first
@@ -217,14 +219,14 @@ def _save(home: Path, state: State) -> None:
         file.unlink(missing_ok=True)
         return
     content = {**state._asdict(), "version": VERSION, "held": [each._asdict() for each in state.held]}
-    hook.write_private(str(file), json.dumps(content, indent=2).encode() + b"\n")
+    runtime.write_private(str(file), json.dumps(content, indent=2).encode() + b"\n")
 
 
 def _record(home: Path, state: State, landing: float | None, *, now: int) -> None:
     word = "ceiling" if state.ceiling is not None else "relaxed"
     said = {"at": now, "hook": "compaction", "lane": "claude", "decision": word, "rule": "compaction.enforce"}
     numbers = {"tokens": state.ceiling, "landing": None if landing is None else round(landing, 1)}
-    hook.append(str(home), "decisions.jsonl", json.dumps({**said, **numbers, "files": len(state.held)}).encode())
+    runtime.append(str(home), "decisions.jsonl", json.dumps({**said, **numbers, "files": len(state.held)}).encode())
 
 
 @contextmanager

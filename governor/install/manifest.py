@@ -13,8 +13,8 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governor import hook
 from governor.errors import StateError
+from governor.hooks import runtime
 from governor.install.target import Scope, Target
 from governor.install.wiring import Host
 
@@ -121,7 +121,7 @@ def _write(file: Path, raw: bytes) -> None:
     try:
         if file.exists() and file.read_bytes() == raw:
             return
-        hook.write_private(str(file), raw)
+        runtime.write_private(str(file), raw)
         for place in (file, file.parent):
             descriptor = os.open(place, os.O_RDONLY)
             try:

@@ -18,8 +18,8 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 import governor
-from governor import hook, old_python
 from governor.errors import StateError
+from governor.hooks import old_python, runtime
 from governor.install.wiring import SCRIPTS
 
 
@@ -64,7 +64,7 @@ def stage(home: Path, source: Path) -> Path:
             return link
         fresh = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=home))  # mode 0700
         for path, content in files.items():
-            hook.write_private(str(fresh / path), content)
+            runtime.write_private(str(fresh / path), content)
         # A folder never changes once it is in place, so its bytecode need not be checked against its source.
         compileall.compile_dir(fresh, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
         if link.is_dir() and not link.is_symlink():
@@ -101,12 +101,12 @@ def write_bell(home: Path) -> None:
     ``-P`` keeps a folder named ``governor`` in the session's working folder from being run in our place.
     """
     words = [sys.executable, "-P", "-m", "governor", "refresh", "--quiet"]
-    hook.write_private(str(home / "bell"), b"\0".join(os.fsencode(word) for word in words))
+    runtime.write_private(str(home / "bell"), b"\0".join(os.fsencode(word) for word in words))
 
 
 def write_wired(home: Path, on: frozenset[str]) -> None:
     """Remember which guards were switched on when the events were wired."""
-    hook.write_private(str(home / "wired"), " ".join(sorted(on)).encode() + b"\n")
+    runtime.write_private(str(home / "wired"), " ".join(sorted(on)).encode() + b"\n")
 
 
 def wired_for(home: Path) -> frozenset[str] | None:

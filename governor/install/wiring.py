@@ -1,6 +1,6 @@
 """Which events are wired: the one table that installing, checking and the examples are all made from.
 
-One command stands on each event and runs every guard that looks at it (``governor.on_event``). A command is short
+One command stands on each event and runs every guard that looks at it (``governor.hooks.on_event``). A command is short
 (clients write it into the transcript at every run), never changes between releases (Codex asks the person to review a
 hook again when it does), names its interpreter in full, and ends in ``|| true``: CPython exits 2 on a missing script,
 2 means "block" to both clients, and a person must never be locked out by a file that went away.
@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple
 
-from governor.on_event import LOOKS
+from governor.hooks.on_event import LOOKS
 
 Host = Literal["claude", "codex"]
 

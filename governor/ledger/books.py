@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, product
 from typing import Any, NamedTuple
 
-from governor import auxiliary
-from governor.auxiliary import FOREVER, Checkpoint, Counted, Kinds, Rest
+from governor.ledger import unlogged
 from governor.ledger.count import Counter, Names, Row, packed
 from governor.ledger.store import Ledger
+from governor.ledger.unlogged import FOREVER, Checkpoint, Counted, Kinds, Rest
 from governor.model import AUXILIARY, BOOKED, LANES, Booked, Usage
 
 _FIELDS = ", ".join(Booked._fields)
@@ -72,8 +72,8 @@ def settle(counter: Counter, price: Price, *, machine: str) -> None:
     names = sessions | {name for each in booked for name, _ in each.ancestors}
     counted = _counted(ledger, names, begun, places)
     merged = {each.session for each in booked if not each.is_split}
-    rests = auxiliary.rests(_checkpoints(booked, sessions - merged), counted)
-    rests += auxiliary.rests(
+    rests = unlogged.rests(_checkpoints(booked, sessions - merged), counted)
+    rests += unlogged.rests(
         _checkpoints(booked, merged), [each._replace(kinds=_merged(each.kinds)) for each in counted]
     )
     usages = []

@@ -86,7 +86,7 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ALTER TABLE run ADD COLUMN session TEXT;
 
 -- The quality canary's counts, per day (since 1970, UTC), over the sessions of its sample. `policy` is the version of
--- the settings in force at the time (governor.review.watch), empty before the first that is known.
+-- the settings in force at the time (governor.review.canary_runner), empty before the first that is known.
 CREATE TABLE quality (
   lane TEXT NOT NULL, model TEXT NOT NULL, policy TEXT NOT NULL, day INTEGER NOT NULL,
   prompts INTEGER NOT NULL, interruptions INTEGER NOT NULL, calls INTEGER NOT NULL, failures INTEGER NOT NULL,

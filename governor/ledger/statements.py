@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from governor import windows
 from governor.ledger import owners
 from governor.ledger.store import Ledger
 from governor.model import LANES, Account, Lane, LimitReading
-from governor.stated_refusal import ANY
-from governor.stated_refusal import SOURCE as REFUSED
+from governor.quota import windows
+from governor.quota.stated_refusal import ANY
+from governor.quota.stated_refusal import SOURCE as REFUSED
 
 
 class StoredReading(NamedTuple):

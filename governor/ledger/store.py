@@ -19,7 +19,7 @@ import orjson
 from governor import paths
 from governor.errors import StateError
 from governor.ledger.locking import lock as lock
-from governor.ledger.numbers import Numbers
+from governor.ledger.name_ids import Numbers
 from governor.ledger.schema import APPLICATION_ID, MIGRATIONS
 from governor.model import Cursor, LimitReading, Problem
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from governor import paths
 from governor.config import Settings
-from governor.guards.budget import limits as limits_of
+from governor.hooks.budget.rules import limits as limits_of
 from governor.review.limits import CLAUDE, CODEX, Ceiling, Row
 
 

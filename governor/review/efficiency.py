@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from governor import meter
 from governor.model import Lane, Tally
+from governor.quota import units as quota_units
 
 HOUR_MS = 3_600_000
 FIVE_MS = 300_000
@@ -79,7 +79,7 @@ class Efficiency(NamedTuple):
         return self.unread_tokens / self.written if self.written else None
 
 
-def examine(responses: Iterable[Response], weights: meter.Weights) -> dict[Lane, Efficiency]:
+def examine(responses: Iterable[Response], weights: quota_units.Weights) -> dict[Lane, Efficiency]:
     """Per lane; ``responses`` come thread by thread, in order of time within each."""
     sums: dict[Lane, dict[str, float]] = {}
     before: Response | None = None
@@ -103,25 +103,27 @@ def examine(responses: Iterable[Response], weights: meter.Weights) -> dict[Lane,
     return {lane: Efficiency(**found) for lane, found in sums.items()}  # type: ignore[arg-type]
 
 
-def _count(here: dict[str, float], one: Response, weights: meter.Weights) -> None:
+def _count(here: dict[str, float], one: Response, weights: quota_units.Weights) -> None:
     here["requests"] += 1
     here["fresh"] += one.fresh
     here["read"] += one.read
     here["written"] += one.written
     here["output"] += one.output
-    here["units"] += meter.units(one.tally, one.model, weights, lane=one.lane, fast=one.fast)
+    here["units"] += quota_units.units(one.tally, one.model, weights, lane=one.lane, fast=one.fast)
 
 
-def _unread(here: dict[str, float], one: Response, tokens: int, weights: meter.Weights) -> None:
+def _unread(here: dict[str, float], one: Response, tokens: int, weights: quota_units.Weights) -> None:
     """``tokens`` of what a response wrote were not read by the next one of its thread."""
     if tokens <= 0:
         return
     kind = Tally(cache_write_1h=tokens) if one.written_1h else Tally(cache_write_5m=tokens)
     here["unread_tokens"] += tokens
-    here["unread_units"] += meter.units(kind, one.model, weights, lane=one.lane, fast=one.fast)
+    here["unread_units"] += quota_units.units(kind, one.model, weights, lane=one.lane, fast=one.fast)
 
 
-def _again(here: dict[str, float], before: Response, one: Response, weights: meter.Weights, *, life_ms: int) -> None:
+def _again(
+    here: dict[str, float], before: Response, one: Response, weights: quota_units.Weights, *, life_ms: int
+) -> None:
     """Was the context of ``before`` paid for once more? Less than half of it is a compaction, which is no waste."""
     tokens = min(one.fresh, before.context)
     if before.context < SMALL or tokens * 2 < before.context:
@@ -132,8 +134,8 @@ def _again(here: dict[str, float], before: Response, one: Response, weights: met
         cache_write_5m=round(one.written_5m * share),
         cache_write_1h=round(one.written_1h * share),
     )
-    units = meter.units(paid, one.model, weights, lane=one.lane, fast=one.fast)
-    units -= meter.units(Tally(cache_read=tokens), one.model, weights, lane=one.lane, fast=one.fast)
+    units = quota_units.units(paid, one.model, weights, lane=one.lane, fast=one.fast)
+    units -= quota_units.units(Tally(cache_read=tokens), one.model, weights, lane=one.lane, fast=one.fast)
     name = "cold" if one.at_ms - before.at_ms > life_ms else "rewrite"
     here["cold" if name == "cold" else "rewrites"] += 1
     here[f"{name}_tokens"] += tokens

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from governor.attribution import Row
-from governor.marathon import Session
 from governor.review.efficiency import Efficiency
+from governor.usage.group_by import Row
+from governor.usage.sessions import Session
 
 FEWEST = 50  # responses in a week; fewer prove no pattern
 GROWTH = 20.0  # percent, week over week

@@ -11,8 +11,8 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from governor import meter
 from governor.model import Lane
+from governor.quota import units as quota_units
 
 DAY_S = 86_400
 CHARS_PER_TOKEN = 4  # an estimate: the vendors publish no tokenizer for current models
@@ -20,7 +20,7 @@ NEEDED = 50  # runs before a guard is judged: a p95 of fewer rests on two of the
 LONGEST_S = 8 * DAY_S
 TAP = "statusline"  # carries the official figure, and the client does not wait for it: named when slow, never muted
 
-# ``governor.on_event.START``: the share of a run that belongs to no guard (the interpreter's start, stdin, JSON, one
+# ``governor.hooks.on_event.START``: the share of a run that belongs to no guard (the interpreter's start, stdin, JSON, one
 # answer out of several). Counted once a run, so that a run's lines add up to its process. Nobody can be muted for it.
 START = "start"
 UNMUTED = frozenset((TAP, START))
@@ -94,7 +94,7 @@ class Mark(NamedTuple):
 
 
 def costs(
-    runs: Iterable[Run], injections: Iterable[Injection], weights: meter.Weights, *, days: float
+    runs: Iterable[Run], injections: Iterable[Injection], weights: quota_units.Weights, *, days: float
 ) -> dict[str, Cost]:
     """Every hook that ran, the one that took most time first."""
     times: dict[str, list[float]] = {}
@@ -121,7 +121,7 @@ def costs(
     return found
 
 
-def _units(texts: Iterable[Injection], weights: meter.Weights) -> dict[Lane, float]:
+def _units(texts: Iterable[Injection], weights: quota_units.Weights) -> dict[Lane, float]:
     sums: dict[Lane, float] = {}
     for one in texts:
         if one.lane is not None:
@@ -167,7 +167,7 @@ def settle(
     injections: Sequence[Injection],
     limits: Limits,
     units_per_percent: Mapping[Lane, float],
-    weights: meter.Weights,
+    weights: quota_units.Weights,
     *,
     now: int,
 ) -> dict[str, Mark]:

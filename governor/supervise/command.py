@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from governor.clients.argv import Part, has, joined, parts, value
 from governor.model import Lane
 from governor.supervise.budget import Limits
-from governor.supervise.words import Part, has, joined, parts, value
 
 Shape = Literal["as-is", "text", "json", "json-all"]
 

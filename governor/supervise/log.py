@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from governor import hook, paths
+from governor import paths
+from governor.hooks import runtime
 from governor.supervise.outcome import Outcome
 
 
@@ -29,6 +30,6 @@ def note(name: str, done: Outcome, **more: str | None) -> None:
         **more,
     }
     try:
-        hook.append(str(paths.home()), "decisions.jsonl", json.dumps(record, separators=(",", ":")).encode())
+        runtime.append(str(paths.home()), "decisions.jsonl", json.dumps(record, separators=(",", ":")).encode())
     except OSError:
         pass

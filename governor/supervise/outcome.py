@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from governor import spans
-from governor.faces.plain import count, many, percent, usd, utc
+from governor import durations
 from governor.model import Tally
+from governor.number_format import count, many, percent, usd, utc
 from governor.supervise.budget import Crossing, Limits
 
 BUDGET_ENDED = 124  # what timeout(1) says
@@ -113,7 +113,7 @@ def limit_words(crossing: Crossing) -> str:
         "usd": f"{usd(limit)} (list price)" if limit >= 0.01 else f"${limit:g} (list price)",
         "tokens": f"{count(limit)} tokens",
         "tool_calls": many(round(limit), "tool call"),
-        "wall": spans.words(limit),
+        "wall": durations.words(limit),
     }
     return f"the limit of {amount[crossing.unit]}"
 
@@ -137,7 +137,7 @@ def line(outcome: Outcome) -> str:
         "not_started": "never started",
     }
     how = f"ended at {limit_words(outcome.crossing)}" if outcome.crossing else ends.get(outcome.state, outcome.state)
-    words = [f"governor: {how} after {spans.words(outcome.wall_s)}"]
+    words = [f"governor: {how} after {durations.words(outcome.wall_s)}"]
     if outcome.client is not None:
         tally = outcome.tally
         money = f"{usd(outcome.usd)} at list price" if outcome.usd is not None else "$? at list price"

@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO
 
-from governor import gate as gatehouse
-from governor import halt_file as halt
 from governor.errors import GovernorError
-from governor.guards.gate import Ruling
+from governor.gate import evidence as gatehouse
+from governor.gate.rulings import Ruling
+from governor.hooks.state import halt_file as halt
 from governor.model import Lane, LimitReading
 from governor.supervise import command
 from governor.supervise.budget import Crossing
 from governor.supervise.command import Client
 from governor.supervise.outcome import BUDGET_ENDED, CLOSED, HALTED, Outcome, Share
-from governor.supervise.outlet import Outlet
+from governor.supervise.stdout_writer import Outlet
 from governor.supervise.stream import Feed
 from governor.supervise.watch import Setting, Watch
 

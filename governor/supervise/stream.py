@@ -9,15 +9,16 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from governor import stated_refusal
-from governor.guards import failures
-from governor.guards.tap import window_of
+from governor.clients.claude import copies as claude_copies
+from governor.clients.claude import response_steps
+from governor.clients.claude.cost_state import as_usage
+from governor.hooks.loop import failures
+from governor.hooks.statusline.rules import window_of
 from governor.limit_facts import used_percent
 from governor.model import Lane, Usage
-from governor.sources import billed, copies
-from governor.sources.books import as_usage
-from governor.sources.lines import count, text, to_ms
-from governor.stated_refusal import Stated
+from governor.quota import stated_refusal
+from governor.quota.stated_refusal import Stated
+from governor.transcripts.lines import count, text, to_ms
 
 CALLS = frozenset(("command_execution", "file_change", "mcp_tool_call", "collab_tool_call", "web_search"))
 OWN_LIMIT = {"error_max_budget_usd": "usd", "error_max_turns": "tool_calls"}
@@ -108,7 +109,7 @@ class Feed:
         usage, stamp = message.get("usage"), to_ms(event.get("timestamp"))
         if not isinstance(usage, dict):
             return
-        key = copies.identity(
+        key = claude_copies.identity(
             {"requestId": event.get("request_id")}, message, {"session": self.session, "thread": ""}, 0
         )
         group = _usages(key, message, usage, stamp or 0, self.session, bool(event.get("parent_tool_use_id")))
@@ -186,7 +187,7 @@ def _now() -> int:
 
 
 def _failure(event: dict[str, Any]) -> str:
-    """The kind of failure that Claude's event states (governor.guards.failures); empty where it states none. Only
+    """The kind of failure that Claude's event states (governor.hooks.loop.failures); empty where it states none. Only
     status and names are looked at: what a model wrote may say anything.
     """
     named = [event.get("api_error"), event.get("api_error_type"), event.get("error")]
@@ -203,8 +204,8 @@ def _usages(
     names = (session, agent, session, "", "", "", "")
     wrong: list[str] = []
     return [
-        billed.usage_of((key, part, stamp), step, context, False, (*ranked, model, *names), wrong)
-        for part, (model, step, context) in enumerate(billed.steps(usage, text(message.get("model"))))
+        response_steps.usage_of((key, part, stamp), step, context, False, (*ranked, model, *names), wrong)
+        for part, (model, step, context) in enumerate(response_steps.steps(usage, text(message.get("model"))))
     ]
 
 

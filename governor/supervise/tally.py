@@ -15,8 +15,8 @@ from typing import Any
 
 from governor import config, paths
 from governor.model import PICO_PER_USD, Cursor, Lane, LimitReading, Tally, Usage, rank
-from governor.sources import tail
 from governor.supervise.stream import Feed, totals_as_usages
+from governor.transcripts import tail
 
 SLACK_MS = 1000  # a transcript's clock and ours are the same machine's; its stamps are rounded
 
@@ -62,9 +62,10 @@ class Counter:
                     self._keep(group)
 
     def _source(self) -> Any:
-        from governor.sources import claude, codex
+        from governor.clients.claude import transcripts as claude_transcripts
+        from governor.clients.codex import transcripts as codex_transcripts
 
-        return claude if self.lane == "claude" else codex
+        return claude_transcripts if self.lane == "claude" else codex_transcripts
 
     def _keep(self, group: list[Usage]) -> None:
         key = group[0].key

@@ -20,14 +20,17 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from governor import accounts, halts, hook, stated_refusal
-from governor.halt_file import Agent, Halt
+from governor import accounts
+from governor.hooks import runtime
+from governor.hooks.state import halts
+from governor.hooks.state.halt_file import Agent, Halt
 from governor.model import LimitReading, Tally
+from governor.quota import stated_refusal
 from governor.supervise.budget import Crossing, Limits, Spent, crossed
 from governor.supervise.command import Client
-from governor.supervise.ending import Ladder
-from governor.supervise.outlet import Outlet
 from governor.supervise.process import Child
+from governor.supervise.stdout_writer import Outlet
+from governor.supervise.stop_signals import Ladder
 from governor.supervise.stream import Feed
 from governor.supervise.tally import Counter
 
@@ -236,7 +239,7 @@ class Watch:
         """So that headless work calibrates too: no status line runs there."""
         record = {**record, "account": accounts.own(str(record["lane"]))}
         try:
-            hook.append(self.setting.home, "limits.jsonl", json.dumps(record, separators=(",", ":")).encode())
+            runtime.append(self.setting.home, "limits.jsonl", json.dumps(record, separators=(",", ":")).encode())
         except OSError:
             pass  # a full disk costs a reading, not the run
 

@@ -1,6 +1,6 @@
 """Claude Code's own books on the real client: how they are kept, and that ``governor usage`` equals them.
 
-What the rest of the project believes of ``cost-state`` (governor.sources.books) was seen here first.
+What the rest of the project believes of ``cost-state`` (governor.clients.claude.cost_state) was seen here first.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from writing import answer, take_in, transcript, usage, whole
 
-from governor import readers
 from governor.ledger.store import open_ledger
+from governor.pipeline import readers
 
 FILES = 40
 OURSELVES = os.getpid()
