@@ -11,7 +11,7 @@ from governor.hooks.budget.rules import limits
 from governor.quota import windows
 
 if TYPE_CHECKING:
-    from governor.calibration.scale import Change
+    from governor.calibration.scale import ScaleChange
     from governor.report import LaneReport, Report
 
 WIDTH = 80  # columns that a screen fits into
@@ -86,7 +86,7 @@ def date(at: int) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
 
 
-def change(found: Change, window: str) -> str:
+def change(found: ScaleChange, window: str) -> str:
     """When a limit moved and how far, as the end of a screen says it."""
     limit = LIMIT_NAMES.get(window, f"{window} limit")
     by = [f"{100 * (factor - 1):+.0f}" for factor in (found.factor, found.low, found.high)]

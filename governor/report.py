@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from governor.calibration.scale import Scale
 from governor.model import Account, Lane, Tally
 from governor.quota.refusals import Refusal
-from governor.quota.windows import Official, Window
+from governor.quota.windows import OfficialFigure, Window
 
 Verdict = Literal["GO", "NUDGE", "SLOW", "STOP"]
 VERDICTS: tuple[Verdict, ...] = ("GO", "NUDGE", "SLOW", "STOP")
@@ -53,7 +53,7 @@ class WindowReport(NamedTuple):
     """One window: the three meters apart, and what follows from them."""
 
     window: Window
-    official: Official | None
+    official: OfficialFigure | None
     # This machine's (and synced machines') use since the window opened, units included, of the models it counts; None
     # where nobody knows which those are.
     local: Tally | None

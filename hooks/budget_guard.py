@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: runtime.Door) -> bool:
+def wants(raw: bytes, door: runtime.HookContext) -> bool:
     session = raw.partition(b'"session_id":"')[2][:80].partition(b'"')[0].decode("utf-8", "replace")
     rests = "/" not in session and os.path.isfile(f"{door.home}/breakers/{session}")
     return rests or not runtime.is_quiet(door.home, "budget")
 
 
-def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
     if os.path.isdir(f"{door.home}/breakers"):
         from governor.hooks.state import breakers
 
@@ -43,7 +43,7 @@ def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None
     return budget_run.rule(event, door, letter, patience_s=patience_s)
 
 
-def release(event: "dict[str, Any]", door: runtime.Door, reply: "runtime.Reply | None") -> None:
+def release(event: "dict[str, Any]", door: runtime.HookContext, reply: "runtime.Reply | None") -> None:
     """Give back what ``decide`` took for this event, because another guard refused the call: its place in every budget,
     and the question or the word that was used up with it. Raises: OSError.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from governor.hooks.loop.fingerprints import Batch
 
 
-def wants(raw: bytes, door: runtime.Door) -> bool:
+def wants(raw: bytes, door: runtime.HookContext) -> bool:
     """Is there anything to say or to decide? Notes the calls on the way; ``batch`` carries them on to ``decide``."""
     letter = runtime.peek(os.path.join(door.home, "letters", "loop")) or b""
     kind = raw.partition(b'"hook_event_name":"')[2][:20].partition(b'"')[0]
@@ -46,7 +46,7 @@ def wants(raw: bytes, door: runtime.Door) -> bool:
 carried: "list[Batch | None]" = []
 
 
-def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.loop import run as loop_run
 
     letter = door.letter("loop")

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: runtime.Door) -> bool:
+def wants(raw: bytes, door: runtime.HookContext) -> bool:
     """An index is named in the event, or the person named files of their own (the letter then says ``speak``)."""
     return b"MEMORY.md" in raw or not runtime.is_quiet(door.home, "memory")
 
 
-def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.memory.edits import edits, fits, matches
 
     letter = door.letter("memory")
@@ -40,7 +40,7 @@ def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None
         return None
     from governor.errors import GovernorError
     from governor.hooks.memory import run as memory_run
-    from governor.hooks.memory.rules import Limits, sentence
+    from governor.hooks.memory.rules import IndexLimits, sentence
 
     changed: list[str] = []
     shortened = moved = 0
@@ -49,7 +49,7 @@ def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None
         if index is None:
             continue
         try:
-            done = memory_run.carry_out(index, Limits.from_letter(letter), door.home, fresh=fresh)
+            done = memory_run.carry_out(index, IndexLimits.from_letter(letter), door.home, fresh=fresh)
         except GovernorError:  # no ordinary file, read-only, binary: left alone
             continue
         if done is not None:

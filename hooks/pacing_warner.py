@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(_: bytes, door: runtime.Door) -> bool:
+def wants(_: bytes, door: runtime.HookContext) -> bool:
     return has_news(door) or has_turned(door) or not runtime.is_quiet(door.home, "pacing")
 
 
-def has_news(door: runtime.Door) -> bool:
+def has_news(door: runtime.HookContext) -> bool:
     """Has something ended that a session handed off? The letter is there only then."""
     return os.path.exists(os.path.join(door.home, "letters", "handoffs"))
 
 
-def has_turned(door: runtime.Door) -> bool:
+def has_turned(door: runtime.HookContext) -> bool:
     """Has the status line heard of the wall, or of a reset, that the letter does not know of yet?"""
     return door.lane == "claude" and os.path.exists(os.path.join(door.home, "letters", "turned"))
 
 
-def heard(event: "dict[str, Any]", door: runtime.Door) -> "dict[str, Any]":
+def heard(event: "dict[str, Any]", door: runtime.HookContext) -> "dict[str, Any]":
     """What this session's own status line heard, by window."""
     from governor.hooks.statusline import rules as statusline_rules
 
@@ -42,7 +42,7 @@ def heard(event: "dict[str, Any]", door: runtime.Door) -> "dict[str, Any]":
     )
 
 
-def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.pacing import rules as pacing_rules
 
     advice = pacing_rules.decide(
@@ -74,14 +74,14 @@ def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None
     return reply
 
 
-def what_to_press(event: "dict[str, Any]", door: runtime.Door) -> "str | None":
+def what_to_press(event: "dict[str, Any]", door: runtime.HookContext) -> "str | None":
     """How a person goes on after a hold; None where nobody is there to."""
     from governor.hooks.pacing import going_on
 
     return going_on.words(event, os.environ, door.lane) if is_attended(event, door) else None
 
 
-def is_attended(event: "dict[str, Any]", door: runtime.Door) -> bool:
+def is_attended(event: "dict[str, Any]", door: runtime.HookContext) -> bool:
     from governor.hooks import attended
     from governor.hooks.state import client_process
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: runtime.Door) -> bool:
+def wants(raw: bytes, door: runtime.HookContext) -> bool:
     """A start that resumes nothing carries no number of tokens."""
     return b'"context_tokens"' in raw and not runtime.is_quiet(door.home, "price")
 
 
-def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.price import rules as price_rules
 
     letter = door.letter("price")

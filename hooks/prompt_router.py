@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: runtime.Door) -> bool:
+def wants(raw: bytes, door: runtime.HookContext) -> bool:
     """Can the router say anything now, and is there a word it listens for? A person's own words are in the letter."""
     try:
         with open(os.path.join(door.home, "letters", "router"), "rb") as file:
@@ -35,7 +35,7 @@ def wants(raw: bytes, door: runtime.Door) -> bool:
     return b'"words"' in letter or stems.may_matter(raw)
 
 
-def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.router import rules as router_rules
 
     typed = event.get("source", "user") == "user" and "agent_id" not in event

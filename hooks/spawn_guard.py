@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 AFTER = ("PostToolUse", "PostToolUseFailure")
 
 
-def wants(raw: bytes, door: runtime.Door) -> bool:
+def wants(raw: bytes, door: runtime.HookContext) -> bool:
     """Is a subagent spawned, or does one end? The clients' internal agents end without a type, and are nobody's."""
     if b'"SubagentStop"' in raw or b'"SessionStart"' in raw:
         return b'"agent_type":""' not in raw and os.path.isdir(os.path.join(door.home, "leases"))
     return b"pawn_agent" in raw or b'"Agent"' in raw or b'"Task"' in raw or b'"Workflow"' in raw
 
 
-def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.spawn import spawn_event
     from governor.hooks.state import leases
 
@@ -44,7 +44,7 @@ def decide(event: "dict[str, Any]", door: runtime.Door) -> "runtime.Reply | None
     return None
 
 
-def before(event: "dict[str, Any]", what: "Called", door: runtime.Door) -> runtime.Reply:
+def before(event: "dict[str, Any]", what: "Called", door: runtime.HookContext) -> runtime.Reply:
     from governor.hooks.spawn import degrade, over_limit
     from governor.hooks.state import client_process, leases, subagent_files
 
@@ -73,7 +73,7 @@ def before(event: "dict[str, Any]", what: "Called", door: runtime.Door) -> runti
     return reply
 
 
-def release(event: "dict[str, Any]", door: runtime.Door, reply: "runtime.Reply | None") -> None:
+def release(event: "dict[str, Any]", door: runtime.HookContext, reply: "runtime.Reply | None") -> None:
     """Give back the lease that ``decide`` took, because another guard refused the call. Raises: OSError."""
     from governor.hooks.budget import give_back
 

@@ -49,7 +49,7 @@ def show(event: "dict[str, Any]", home: str, now: float) -> str:
 
     heard, has_turned = put_away(event, home, now)
     runtime.ring(home, now, at_once=has_turned)
-    letter = runtime.Door("statusline", home, "claude", now).letter("pacing")
+    letter = runtime.HookContext("statusline", home, "claude", now).letter("pacing")
     return statusline_rules.line(event, letter, now=now, colour="NO_COLOR" not in os.environ, heard=heard)
 
 

@@ -29,7 +29,7 @@ from governor.gate import evidence as gate_evidence
 from governor.hooks import runtime
 from governor.hooks.pacing import rules as pacing_rules
 from governor.ledger import owners, read, schema, statements, store
-from governor.ledger.count import Counter, packed
+from governor.ledger.count import ResponseCounter, packed
 from governor.ledger.store import open_ledger
 from governor.model import Lane, LimitReading, Usage
 from governor.pipeline import ingest
@@ -264,7 +264,7 @@ class Life:
             stored = [one.reading for one in statements.readings(ledger, whose=owner)]
             readings = [one._replace(account=None) for one in stored]
         with environment(**self.places(mine=True)):
-            door = runtime.Door("test", os.environ["GOVERNOR_HOME"], lane, float(self.now))
+            door = runtime.HookContext("test", os.environ["GOVERNOR_HOME"], lane, float(self.now))
             known = {each: door.letter(each) for each in ("pacing", "router", "spawn", "price", "loop")}
             event = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "hello"}
             advice = pacing_rules.decide(
@@ -499,7 +499,7 @@ def test_sums_stay_apart_when_accounts_are_very_many(tmp_path: Path) -> None:
             ledger.connection.executemany(
                 "INSERT INTO account (name) VALUES (?)", [(f"~/{number}",) for number in range(2000)]
             )
-        counter = Counter(ledger)
+        counter = ResponseCounter(ledger)
         for name in ("~/0", f"~/{schema.FEW}"):
             with ledger.transaction():
                 counter.add(packed([parsed(name)], lambda _: 1, name), machine="here")

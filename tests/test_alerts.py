@@ -127,7 +127,7 @@ def test_without_a_desktop_the_bell_rings_once_with_the_next_prompt(monkeypatch:
         letter = runtime.read_letter(home, "pacing")[1]
         event = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "hi"}
 
-        def ask() -> pacing_rules.Advice | None:
+        def ask() -> pacing_rules.PacingAdvice | None:
             return pacing_rules.decide(
                 event,
                 letter,

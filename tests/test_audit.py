@@ -18,19 +18,19 @@ from governor.model import Tally
 from governor.quota import units
 from governor.review import ceilings, efficiency, flags
 from governor.review.efficiency import Efficiency, Response
-from governor.review.flags import Flag, Week
-from governor.usage.group_by import Row
-from governor.usage.sessions import Session, Turn
+from governor.review.flags import Flag, WeekOfUse
+from governor.usage.group_by import UsageRow
+from governor.usage.sessions import SessionSum, TurnCost
 
-QUIET = Week(
+QUIET = WeekOfUse(
     requests=500,
     units=1000.0,
     before=(500, 1000.0),
     days_before=7,
-    projects=[Row(("/home/u/one",), Tally(units=400)), Row(("/home/u/two",), Tally(units=400))],
-    agents=[Row(("main",), Tally(units=900)), Row(("Explore",), Tally(units=100))],
+    projects=[UsageRow(("/home/u/one",), Tally(units=400)), UsageRow(("/home/u/two",), Tally(units=400))],
+    agents=[UsageRow(("main",), Tally(units=900)), UsageRow(("Explore",), Tally(units=100))],
     sessions=[
-        Session("claude", name, "/p", 0, 1, 3600, 100_000, 100_000, Tally(units=500 - n), Turn(0, 0))
+        SessionSum("claude", name, "/p", 0, 1, 3600, 100_000, 100_000, Tally(units=500 - n), TurnCost(0, 0))
         for n, name in enumerate(("aaaa", "bbbb"))
     ],
     caches=[Efficiency(requests=500, fresh=1000, read=9000, output=100, units=1000)],
@@ -40,11 +40,11 @@ QUIET = Week(
 )
 
 
-def flag(week: Week, name: str) -> Flag:
+def flag(week: WeekOfUse, name: str) -> Flag:
     return next(one for one in flags.raised(week) if one.name == name)
 
 
-def session(**more: Any) -> Session:
+def session(**more: Any) -> SessionSum:
     return QUIET.sessions[0]._replace(**more)
 
 
@@ -56,8 +56,12 @@ def test_a_quiet_week_has_no_red_flag() -> None:
     ("name", "week", "value"),
     [
         ("growth", QUIET._replace(before=(500, 800.0)), 25),
-        ("one project", QUIET._replace(projects=[Row(("/a",), Tally(units=600)), Row(("/b",), Tally(units=1))]), 60),
-        ("one kind of subagent", QUIET._replace(agents=[Row(("Explore",), Tally(units=510))]), 51),
+        (
+            "one project",
+            QUIET._replace(projects=[UsageRow(("/a",), Tally(units=600)), UsageRow(("/b",), Tally(units=1))]),
+            60,
+        ),
+        ("one kind of subagent", QUIET._replace(agents=[UsageRow(("Explore",), Tally(units=510))]), 51),
         ("one session", QUIET._replace(sessions=[session(tally=Tally(units=600)), session()]), 60),
         ("marathon sessions", QUIET._replace(sessions=[session(active_s=8 * 3600)]), 50),
         ("context at its limit", QUIET._replace(sessions=[session(largest_context=450_000)]), 450_000),
@@ -67,7 +71,7 @@ def test_a_quiet_week_has_no_red_flag() -> None:
         ("cold rewrites", QUIET._replace(caches=[Efficiency(cold=3, cold_units=110.0)]), 11),
     ],
 )
-def test_each_flag_is_raised_by_its_figure_alone(name: str, week: Week, value: float) -> None:
+def test_each_flag_is_raised_by_its_figure_alone(name: str, week: WeekOfUse, value: float) -> None:
     found = flag(week, name)
     assert (True, pytest.approx(value)) == (found.red, found.value)
     assert found.next_step.startswith("governor ")
@@ -77,7 +81,7 @@ def test_each_flag_is_raised_by_its_figure_alone(name: str, week: Week, value: f
     "week",
     [QUIET._replace(requests=49), QUIET._replace(requests=0, units=0.0, sessions=[], caches=[], routine={})],
 )
-def test_too_little_raises_nothing(week: Week) -> None:
+def test_too_little_raises_nothing(week: WeekOfUse) -> None:
     few = [one for one in flags.raised(week) if one.name not in ("growth", "context at its limit")]
     assert {None} == {one.red for one in few}
     assert all("too little" in one.text for one in few)
@@ -91,7 +95,7 @@ def test_growth_needs_a_week_to_grow_from(before: tuple[int, float]) -> None:
 
 def test_a_small_model_may_do_all_routine_work_and_one_project_may_be_all_there_is() -> None:
     assert flag(QUIET._replace(routine={"claude-haiku-5-5": 99.0}), "one model for all routine work").red is False
-    assert flag(QUIET._replace(projects=[Row(("/a",), Tally(units=1000))]), "one project").red is None
+    assert flag(QUIET._replace(projects=[UsageRow(("/a",), Tally(units=1000))]), "one project").red is None
 
 
 @pytest.mark.parametrize(

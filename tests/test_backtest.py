@@ -24,17 +24,19 @@ def test_wilson_by_hand() -> None:
 
 
 def test_a_perfect_forecast_loses_nothing_and_a_missed_week_is_counted() -> None:
-    perfect = scores.Origin(80.0, [80.0] * 5, 0.0)
+    perfect = scores.ForecastOrigin(80.0, [80.0] * 5, 0.0)
     found = scores.score("x", [perfect], weeks=1)
     assert (0.0, 0.0, 1.0, 0.0) == (found.pinball, found.error, found.covered, found.brier)
-    alarms = scores.alarm_score("x", [scores.Watch(None, 12), scores.Watch(100, 60), scores.Watch(100, None)])
+    alarms = scores.alarm_score(
+        "x", [scores.AlarmWatch(None, 12), scores.AlarmWatch(100, 60), scores.AlarmWatch(100, None)]
+    )
     assert (1.0, 0.5, 40.0) == (alarms.false_share, alarms.recall, alarms.median_lead_h)
 
 
 def test_a_refused_week_does_not_blame_a_forecast_above_the_limit() -> None:
     high = [100.0, 110.0, 130.0, 150.0, 170.0]
-    assert 0.0 == scores.score("x", [scores.Origin(100.0, high, 1.0, is_bound=True)], weeks=1).pinball
-    assert scores.score("x", [scores.Origin(100.0, high, 1.0)], weeks=1).pinball > 5
+    assert 0.0 == scores.score("x", [scores.ForecastOrigin(100.0, high, 1.0, is_bound=True)], weeks=1).pinball
+    assert scores.score("x", [scores.ForecastOrigin(100.0, high, 1.0)], weeks=1).pinball > 5
 
 
 def test_too_little_history_gives_empty_lists_and_no_division_by_nothing() -> None:

@@ -35,7 +35,7 @@ def limits(per: str = "session", action: str = "stop", **more: Any) -> dict[str,
 
 def rulings(
     row: dict[str, Any], used: Used, *, event: str = "PreToolUse", overridden: bool = False, now: float = NOW
-) -> list[budget_rules.Ruling]:
+) -> list[budget_rules.BudgetRuling]:
     scopes = {"session": used, "request": used, "agent": used}
     found = budget_rules.standings({"budgets": [row]}, scopes, lane="claude", project="/p", now=now)
     ids = {"session": "s", "request": "r", "agent": "a"}
@@ -202,16 +202,16 @@ RATES = {"claude-opus-5-5": {"usd": [[0, [4, 20, 1, 5, 8]], [100, [8, 40, 2, 10,
 def test_each_response_counts_once_by_its_largest_output(tmp_path: Path) -> None:
     session = Session(tmp_path)
     at = NOW * 1000
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW - 1) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW - 1) as used:
         used.note_place(session.event(), {})
     session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=1)))
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW + 1) as used:
         used.take_in(session.event(), RATES)
         assert 11 == used.scopes(session.event())["session"].tokens
     session.write(answer("msg_1", at_ms=at, spent=usage(input=10, output=50)), answer("msg_1", at_ms=at))
     session.write(answer("msg_2", at_ms=at, spent=usage(input=5, output=5, read=200, five=1)))
     session.write(answer("msg_3", at_ms=at, spent=usage(input=1, output=1)), agent="a1")
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW + 2) as used:
         used.take_in(session.event(), RATES)
         found = used.scopes(session.event(agent_id="a1"))
     assert (10 + 100 + 11 + 2, 2) == (found["session"].tokens, found["agent"].tokens)
@@ -223,14 +223,14 @@ def test_each_response_counts_once_by_its_largest_output(tmp_path: Path) -> None
 def test_a_response_that_is_written_late_is_waited_for(tmp_path: Path) -> None:
     session = Session(tmp_path)
     event = session.event(tool_use_id="toolu_9")
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(event, {})
     call = {"type": "tool_use", "id": "toolu_9", "name": "Bash", "input": {}}
     line = answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(input=1, output=2))
     line["message"]["content"] = [call]
     later = threading.Timer(0.05, session.write, [line])
     later.start()
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW + 1) as used:
         used.take_in(event, RATES, patience_s=30)
         assert 3 == used.scopes(event)["session"].tokens
         used.take_in(event, RATES, patience_s=30)  # a parallel call's hook: it is known by now
@@ -239,7 +239,7 @@ def test_a_response_that_is_written_late_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_client_that_keeps_no_transcript_is_waited_for_three_times(tmp_path: Path) -> None:
     event = Session(tmp_path).event(tool_use_id="toolu_9")
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(event, {})
         for _ in range(session_usage.UNSEEN):
             used.take_in(event, RATES, patience_s=0.01)
@@ -249,7 +249,7 @@ def test_a_client_that_keeps_no_transcript_is_waited_for_three_times(tmp_path: P
 def test_a_line_longer_than_is_read_at_once_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcript_growth, "AT_ONCE", 1000)
     session = Session(tmp_path)
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(session.event(), {})
         session.write({"type": "user", "x": "y" * 5000}, answer("msg_1", at_ms=NOW * 1000 + 5, spent=usage(output=7)))
         for _ in range(10):
@@ -260,25 +260,25 @@ def test_a_line_longer_than_is_read_at_once_is_passed_over(tmp_path: Path, monke
 def test_what_was_there_before_the_first_event_is_not_this_sessions(tmp_path: Path) -> None:
     session = Session(tmp_path)
     session.write(answer("msg_old", at_ms=(NOW - 90) * 1000, spent=usage(output=7000)))
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW) as used:
         used.begin(session.event("UserPromptSubmit"))
         used.take_in(session.event(), RATES)
     copied = answer("msg_copied", at_ms=(NOW - 80) * 1000, spent=usage(output=7000))
     session.write(copied, answer("msg_new", at_ms=(NOW + 5) * 1000, spent=usage(input=1, output=2)))
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 9) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW + 9) as used:
         used.take_in(session.event(), RATES)
         assert 3 == used.scopes(session.event())["session"].tokens
 
 
 def test_a_torn_line_waits_and_an_unknown_model_has_no_price(tmp_path: Path) -> None:
     session = Session(tmp_path)
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW) as used:
         used.note_place(session.event(), {})
     line = json.dumps(answer("msg_1", at_ms=NOW * 1000 + 5, model="new-9", spent=usage(input=1, output=2)))
     for part in (line[:100], line[100:] + "\n"):
         with session.path.open("a") as file:
             file.write(part)
-        with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 1) as used:
+        with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW + 1) as used:
             used.take_in(session.event(), RATES)
             found = used.scopes(session.event())["session"]
     assert (3, 0, 1) == (found.tokens, found.usd, found.unpriced)
@@ -288,11 +288,11 @@ def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> N
     session = Session(tmp_path)
     for number, prompt in enumerate(("one", "two")):
         now = NOW + number * 100
-        with session_usage.Session(str(tmp_path), "claude", SESSION, now) as used:
+        with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, now) as used:
             used.note_place(session.event(), {})
             used.begin(session.event("UserPromptSubmit", prompt_id=prompt))
         session.write(answer(f"msg_{number}", at_ms=now * 1000 + 9, spent=usage(input=number + 1, output=0)))
-        with session_usage.Session(str(tmp_path), "claude", SESSION, now + 1) as used:
+        with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, now + 1) as used:
             used.take_in(session.event(), RATES)
             used.call(session.event())
             found = used.scopes(session.event())
@@ -308,12 +308,12 @@ def test_a_request_begins_with_its_prompt_and_a_day_goes_on(tmp_path: Path) -> N
 def test_a_codex_rollout(tmp_path: Path) -> None:
     path = tmp_path / "rollout-x.jsonl"
     event = {"session_id": "t", "transcript_path": str(path), "cwd": "/p", "model": "gpt-6-sol", "turn_id": "u"}
-    with session_usage.Session(str(tmp_path), "codex", "t", NOW) as used:
+    with session_usage.SessionUsage(str(tmp_path), "codex", "t", NOW) as used:
         used.note_place(event, {})
     spent = {"input_tokens": 950, "cached_input_tokens": 100, "cache_write_input_tokens": 50, "output_tokens": 40}
     record = {"type": "token_usage_record", "payload": {"response_id": "r1", "usage": spent}}
     path.write_text((json.dumps({"timestamp": iso(NOW * 1000 + 1), **record}) + "\n") * 2)
-    with session_usage.Session(str(tmp_path), "codex", "t", NOW + 1) as used:
+    with session_usage.SessionUsage(str(tmp_path), "codex", "t", NOW + 1) as used:
         used.take_in(event, {"gpt-6-sol": {"usd": [[0, [2, 10, 1, 3, 3]]], "units": [1, 1, 0, 1, 1]}})
         found = used.scopes(event)["session"]
     assert 800 + 40 + 50 == found.tokens
@@ -335,14 +335,14 @@ def test_another_kind_of_stamp_is_none(stamp: object) -> None:
 def test_a_spoilt_file_of_ours_is_begun_anew(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "live").mkdir()
     (tmp_path / "live" / f"claude-{SESSION}").write_bytes(content)
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW) as used:
         assert NOW == used.state["started"]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x.jsonl\0", 7, None, "relative.jsonl"])
 def test_a_transcript_path_is_only_ever_read(tmp_path: Path, path: object) -> None:
     state = tmp_path / "state"
-    with session_usage.Session(str(state), "claude", "../../x", NOW) as used:
+    with session_usage.SessionUsage(str(state), "claude", "../../x", NOW) as used:
         used.take_in({"transcript_path": path}, RATES)
     assert ["live"] == os.listdir(state)
     assert ["claude-______x"] == os.listdir(state / "live")
@@ -528,7 +528,10 @@ def test_a_days_budget_in_status_is_what_the_ledger_and_the_hooks_say(tmp_path: 
         transcript(answer("msg_2", at_ms=(NOW - 86_400) * 1000, spent=usage(input=10**6)), session=OTHER)
         take_in(ledger)
         home = os.environ["GOVERNOR_HOME"]
-        with session_usage.Session(home, "claude", SESSION, NOW) as used, shared_usage.Together(home, NOW) as together:
+        with (
+            session_usage.SessionUsage(home, "claude", SESSION, NOW) as used,
+            shared_usage.Together(home, NOW) as together,
+        ):
             used.note_place({"cwd": "/p"}, {})
             used.call({})
             together.call(used)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governor.review import canary
-from governor.review.canary import METRICS, Change, Day
+from governor.review.canary import METRICS, Day, QualityChange
 
 CHANGED = 28  # the day on which policy "new" begins
 RATES = {"interruptions": 0.05, "failures": 0.06, "asked_again": 0.06, "reverts": 0.03}
@@ -127,7 +127,7 @@ def test_few_days_are_not_compared(before: int, after: int) -> None:
     def side(policy: str, days: range) -> list[Day]:
         return [Day("claude", "opus", policy, day, calls=100, failures=50 if policy == "new" else 0) for day in days]
 
-    change = Change(
+    change = QualityChange(
         "policy", "claude", "opus", 20, side("old", range(20 - before, 20)), side("new", range(20, 20 + after))
     )
     assert canary.compare(change, "failed tool calls").p is None

@@ -542,7 +542,7 @@ def test_only_the_file_named_is_opened_and_nothing_is_written(monkeypatch: pytes
 
     monkeypatch.setattr(tail, "_open", watch)
     before = path.stat()
-    claude_transcripts.read(tail.Found(str(path), before.st_ino, before.st_size, before.st_mtime_ns), None)
+    claude_transcripts.read(tail.FoundFile(str(path), before.st_ino, before.st_size, before.st_mtime_ns), None)
     assert {str(path)} == set(opened)
     assert (before.st_mtime_ns, before.st_size) == (path.stat().st_mtime_ns, path.stat().st_size)
 

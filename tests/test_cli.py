@@ -38,7 +38,7 @@ from governor.cli import COMMANDS, main
 from governor.errors import StateError
 from governor.model import Tally
 from governor.pipeline import ingest
-from governor.quota.windows import Official, Window
+from governor.quota.windows import OfficialFigure, Window
 from governor.report import WindowReport
 from governor.usage import group_by
 from governor.views import tables, text
@@ -809,7 +809,7 @@ def test_screens_fit_eighty_columns_and_are_as_they_were(governor: Governor, gol
 def test_an_unwatched_share_is_a_bound_from_above(share: float, high: float, at_most: bool, said: str) -> None:
     scale = calibration_scale.Scale(1.0, 0.9, 1.1, 9, None, calibration_scale.Coverage(share, 0.63, high, at_most), "")
     window = Window("claude", "week", 0, 604_800, "official")
-    official = Official(50.0, 1000, "statusline", 0)
+    official = OfficialFigure(50.0, 1000, "statusline", 0)
     found = WindowReport(window, official, Tally(units=5.0, requests=2), scale, None, None, "GO", [])
     assert text._here(found).endswith(said)
 

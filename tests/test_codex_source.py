@@ -14,7 +14,7 @@ from governor.clients.codex import limits as codex_limits
 from governor.clients.codex import transcripts as codex_transcripts
 from governor.model import Usage
 from governor.quota import windows
-from governor.transcripts.tail import Found
+from governor.transcripts.tail import FoundFile
 
 WINDOWS = {
     "limit_id": "codex",
@@ -481,7 +481,7 @@ def test_the_account_and_the_plan_stand_with_the_reading() -> None:
 def test_builders_write_what_the_client_writes() -> None:
     """The kept sample of the real client and our builder agree on where things stand."""
     sample = Path(__file__).parent / "e2e" / "samples" / "codex-rollout-0.171.0.jsonl"
-    reading = codex_transcripts.read(Found(str(sample), 1, sample.stat().st_size, 1), None)
+    reading = codex_transcripts.read(FoundFile(str(sample), 1, sample.stat().st_size, 1), None)
     assert reading.usages
     assert [] == reading.problems
     assert {"5h", "week"} == {limit.window for limit in reading.limits}

@@ -23,7 +23,7 @@ from governor.model import LimitReading
 from governor.pipeline import alarm_memory, forecast_series, ingest
 from governor.pipeline.assess import assess
 from governor.quota import model_families, windows
-from governor.quota.windows import Official, Window
+from governor.quota.windows import OfficialFigure, Window
 from governor.report import HookHealth, LaneReport, Projection, Report, Unplaced, WindowReport
 from governor.snapshots import loop as loop_letter
 from governor.snapshots import pacing as pacing_letter
@@ -43,7 +43,7 @@ def scale(upp: float = 1000.0, *, factor: float = 1.1, anchors: int = 10, share:
 def placed(
     used: float | None, found: Scale | None, *, age: int = HOUR, since: float = 0.0, window: Window = WEEK
 ) -> Any:
-    official = None if used is None else Official(used, NOW - age, "statusline", window.starts_at)
+    official = None if used is None else OfficialFigure(used, NOW - age, "statusline", window.starts_at)
     return estimate.place(window, official, found, since=since, busy_s=age, units=since, now=NOW)
 
 

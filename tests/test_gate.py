@@ -14,7 +14,7 @@ from governor.cli import governor as command_line
 from governor.cli import main
 from governor.cli.unattended.gate import cut
 from governor.gate import evidence as gatehouse
-from governor.gate.rulings import Ruling, worst
+from governor.gate.rulings import GateRuling, worst
 from governor.hooks import runtime
 from governor.model import Lane
 
@@ -148,8 +148,8 @@ def test_waiting_ends_with_the_stop_and_never_sleeps_past_a_look() -> None:
     """A clock that is set forward, an override, a new reading: each look may open it."""
     slept: list[float] = []
     told: list[str] = []
-    stop = Ruling("STOP", "wall-95", "full", until=int(time.time()) + 10**6)
-    answers = [stop, stop, stop._replace(until=None), Ruling("PACE", "ladder-90", "near")]
+    stop = GateRuling("STOP", "wall-95", "full", until=int(time.time()) + 10**6)
+    answers = [stop, stop, stop._replace(until=None), GateRuling("PACE", "ladder-90", "near")]
 
     found = gatehouse.wait(
         lambda: answers.pop(0), told=lambda ruling, now: told.append(ruling.answer), sleep=slept.append
@@ -201,7 +201,7 @@ def test_of_windows_with_room_the_fullest_is_named() -> None:
     lane: Lane
     rulings = []
     for lane, used, until in (("claude", 84.0, None), ("codex", 0.0, 5000)):
-        rulings.append(Ruling("GO", "room", "no window is near its cap", lane, "week", used, until))
+        rulings.append(GateRuling("GO", "room", "no window is near its cap", lane, "week", used, until))
     assert 84.0 == worst(rulings).used_percent
     stops = [each._replace(answer="STOP") for each in rulings]
     assert 5000 == worst(stops).until, "what has to be waited for"

@@ -20,7 +20,7 @@ from writing import NOW, refreshed
 from governor import config, snapshots
 from governor.handoff import news, record, verdict
 from governor.handoff.brief import brief, named_files
-from governor.handoff.changes import Change, Watcher
+from governor.handoff.changes import ChangedFile, Watcher
 from governor.hooks import runtime
 from governor.hooks.pacing import ended_handoff as guard
 
@@ -389,7 +389,7 @@ def test_what_changed_is_seen_and_the_repository_left_as_it_was(project: Path, t
     watcher.close()
 
     expected = [("gone.txt", 0, 1), ("kept.txt", 1, 0), ("new ü.txt", 2, 0)]
-    assert [Change(name, *(counts if git else (None, None))) for name, *counts in expected] == found
+    assert [ChangedFile(name, *(counts if git else (None, None))) for name, *counts in expected] == found
     assert objects == sorted(str(path) for path in project.rglob(".git/objects/**/*"))
     assert not (tmp_path / "scratch").exists()
     assert before != state() or not git

@@ -50,7 +50,7 @@ def written(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> tuple[str, Any]:
     return draw(st.sampled_from(["", "\ufeff"])) + text + draw(st.sampled_from(["", "\n", "\r\n", " \n\n"])), value
 
 
-def install(raw: bytes | None, tap: change.Tap = NO_TAP) -> change.Change:
+def install(raw: bytes | None, tap: change.Tap = NO_TAP) -> change.FileChange:
     return change.install(
         TARGET, seen=raw, entry=None, home=Path("/x"), rows=ROWS, commands=COMMANDS, tap=lambda *_: tap
     )

@@ -478,7 +478,7 @@ def test_a_refused_call_gives_its_lease_back(home: str) -> None:
         "tool_use_id": "a",
         "prompt_id": "p",
     }
-    give_back.spawn(event, runtime.Door("spawn", home, "claude", time.time()))
+    give_back.spawn(event, runtime.HookContext("spawn", home, "claude", time.time()))
     assert "" == admit(home, "c")
     book = json.loads(Path(leases.path(home, "claude", "s")).read_text())
     assert (1, ["c"]) == (book["total"], list(book["open"]))

@@ -23,7 +23,7 @@ from writing import NOW, START_MS, answer, quarters, rows, transcript, whole
 from governor import paths
 from governor.errors import StateError
 from governor.ledger import count, read, schema, statements, store
-from governor.ledger.count import Counter, packed
+from governor.ledger.count import ResponseCounter, packed
 from governor.ledger.store import Ledger, open_ledger
 from governor.model import Cursor, LimitReading, Problem, Usage, rank
 
@@ -39,7 +39,7 @@ def price(usage: Usage) -> int | None:
 
 
 def add(ledger: Ledger, usages: list[Usage], *, bulk: bool = False) -> None:
-    counter = Counter(ledger)
+    counter = ResponseCounter(ledger)
     with ledger.transaction():
         if bulk:
             counter.begin_bulk()
@@ -153,7 +153,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(usages=st.lists(lines("abcdef"), min_size=1, max_size=5))
     def crash_inside_the_transaction(self, usages: list[Usage]) -> None:
-        counter = Counter(self.ledger)
+        counter = ResponseCounter(self.ledger)
         with pytest.raises(CrashError), self.ledger.transaction():  # noqa: PT012
             counter.add(packed(usages, price), machine="here")
             raise CrashError
@@ -162,12 +162,12 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(usages=st.lists(lines("abcdef"), min_size=1, max_size=5))
     def crash_before_the_sums(self, usages: list[Usage]) -> None:
         """Rows and cursors are committed, the sums are not; the next refresh, with nothing new, mends them."""
-        counter = Counter(self.ledger)
+        counter = ResponseCounter(self.ledger)
         with self.ledger.transaction():
             counter.add(packed(usages, price), machine="here")
         self.added += usages
         self.reopen()
-        counter = Counter(self.ledger)
+        counter = ResponseCounter(self.ledger)
         with self.ledger.transaction():
             counter.settle()
 
@@ -303,7 +303,7 @@ def test_pricing_again_changes_costs_and_sums_and_nothing_else(tmp_path: Path) -
     with open_ledger(tmp_path / "l") as ledger:
         add(ledger, [*group(5, 2), BASE._replace(key="x", model="unpriced")])
         before = rows(ledger)
-        counter = Counter(ledger)
+        counter = ResponseCounter(ledger)
         with ledger.transaction():
             assert 4 == counter.reprice(lambda usage: usage.input * 1000)
         with ledger.transaction():
@@ -315,7 +315,7 @@ def test_pricing_again_changes_costs_and_sums_and_nothing_else(tmp_path: Path) -
         assert {row["input"] * 1000 for row in after.values()} == {row["cost"] for row in after.values()}
         assert whole(ledger) == quarters(ledger)
         with ledger.transaction():
-            assert 0 == Counter(ledger).reprice(lambda usage: usage.input * 1000)
+            assert 0 == ResponseCounter(ledger).reprice(lambda usage: usage.input * 1000)
 
 
 def test_a_stored_response_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def test_a_stored_response_comes_back_as_it_was(tmp_path: Path) -> None:
     with open_ledger(tmp_path / "l") as ledger:
         add(ledger, [usage])
         with ledger.transaction():
-            Counter(ledger).reprice(lambda one: seen.append(one))
+            ResponseCounter(ledger).reprice(lambda one: seen.append(one))
     assert [usage] == seen
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from governor.hooks.loop import breaker, cron, fingerprints
 from governor.hooks.loop import rules as loop_rules
-from governor.hooks.loop.breaker import Outcome
+from governor.hooks.loop.breaker import CallOutcome
 
 HEAD = {"session_id": "s-1", "transcript_path": "/t", "cwd": '/w "x"', "hook_event_name": "PostToolBatch"}
 
@@ -211,7 +211,7 @@ def test_a_time_is_never_something_new(times: list[Any], words: str) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_answer(answer: bytes) -> None:
     assert fingerprints.steady(answer) == fingerprints.steady(answer)
-    assert fingerprints.Call(b"Bash", b"{}", answer, b"id").trace[0]
+    assert fingerprints.ToolCall(b"Bash", b"{}", answer, b"id").trace[0]
 
 
 @pytest.mark.parametrize("tool", ["BashOutput", "TaskOutput", "Monitor", "ScheduleWakeup", "wait_agent", "Agent"])
@@ -266,13 +266,13 @@ def test_codex_tells_only_of_an_mcp_tools_errors() -> None:
 # ---- rest ------------------------------------------------------------------------------------------------------------
 
 
-def outcomes(words: str) -> list[Outcome]:
+def outcomes(words: str) -> list[CallOutcome]:
     """``B:exit:a`` is a failed Bash of input a, ``B`` its success, ``E`` an edit."""
     found = []
     for n, word in enumerate(words.split()):
         tool, _, rest = word.partition(":")
         kind, _, like = rest.partition(":")
-        found.append(Outcome(n, "*edit" if tool == "E" else tool, kind, like, f"id{n}"))
+        found.append(CallOutcome(n, "*edit" if tool == "E" else tool, kind, like, f"id{n}"))
     return found
 
 
@@ -304,7 +304,7 @@ def test_one_call_counts_once_however_often_it_is_noted() -> None:
 @given(st.lists(st.sampled_from(["B:exit:a", "B:server:b", "W:w01:a", "W", "E"]), max_size=15))
 def test_a_success_ends_every_row_of_its_tool_and_no_other(words: list[str]) -> None:
     before = outcomes(" ".join(words)) if words else []
-    after = [*before, Outcome(99, "B", "", "", "")]
+    after = [*before, CallOutcome(99, "B", "", "", "")]
     assert [] == breaker.row(after, "B")
     assert breaker.row(before, "W") == breaker.row(after, "W")
 
@@ -323,7 +323,7 @@ NOW = 1_795_262_400.0
 LETTER: dict[str, Any] = {"written_at": NOW - 30, "turn_percent": 0.5, "marathon": 28_800}
 
 
-def said(facts: dict[str, Any], **event: Any) -> list[loop_rules.Advice]:
+def said(facts: dict[str, Any], **event: Any) -> list[loop_rules.LoopAdvice]:
     return loop_rules.at_stop(event, {**LETTER, "sessions": {"s": facts}}, session="s", now=NOW)
 
 

@@ -18,11 +18,21 @@ from governor.errors import BadInputError
 from governor.hooks.memory import run as memory_run
 from governor.hooks.memory.md_blocks import lines_of, read
 from governor.hooks.memory.md_truncate import shorten, whole
-from governor.hooks.memory.rules import ARCHIVE, POINTER, Compaction, Limits, Size, addition, compact, sentence, size_of
+from governor.hooks.memory.rules import (
+    ARCHIVE,
+    POINTER,
+    Compaction,
+    IndexLimits,
+    Size,
+    addition,
+    compact,
+    sentence,
+    size_of,
+)
 from governor.hooks.state import backups
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "memory"
-SMALL = Limits(line_chars=80, max_lines=20, max_bytes=2_000)
+SMALL = IndexLimits(line_chars=80, max_lines=20, max_bytes=2_000)
 FILLER = "and more words that say what the entry is about " * 12
 
 
@@ -33,7 +43,7 @@ def test_a_record_is_a_named_tuple() -> None:
     """Without ``typing``, and otherwise the same."""
     size = Size(1, bytes=2)
     assert (size, size, (1, 2)) == (Size(lines=1, bytes=2), size._replace(), size)
-    assert ({"lines": 1, "bytes": 3}, 350) == (size._replace(bytes=3)._asdict(), Limits().line_chars)
+    assert ({"lines": 1, "bytes": 3}, 350) == (size._replace(bytes=3)._asdict(), IndexLimits().line_chars)
     for wrong in ((), (1,), (1, 2, 3)):
         with pytest.raises(TypeError, match="Size is made of lines, bytes"):
             Size(*wrong)
@@ -185,7 +195,7 @@ def test_a_little_more_goes_than_must_so_that_the_next_edit_fits() -> None:
 def test_bytes_count_and_not_characters() -> None:
     result = compact(index_of(120, text="部署" * 60))
     assert result.moved
-    assert len(result.text.encode()) <= Limits().max_bytes
+    assert len(result.text.encode()) <= IndexLimits().max_bytes
 
 
 def test_dates_outrank_the_place_in_the_file() -> None:
@@ -312,18 +322,18 @@ def test_a_byte_order_mark_stays_in_front() -> None:
 def test_the_topic_file_gains_each_text_once() -> None:
     text = index_of(250) + "- " + FILLER + "\n"
     result = compact(text)
-    first = addition("", result.removed, Limits(), index="MEMORY.md", today="2026-11-22")
+    first = addition("", result.removed, IndexLimits(), index="MEMORY.md", today="2026-11-22")
     assert FILLER.strip() in first
-    assert "" == addition(first, result.removed, Limits(), index="MEMORY.md", today="2026-11-23")
+    assert "" == addition(first, result.removed, IndexLimits(), index="MEMORY.md", today="2026-11-23")
 
 
 def test_a_line_shortened_before_it_is_moved_stands_in_the_topic_file_in_full_and_once() -> None:
     """What a second compaction moves out is not archived by its short form."""
     line = "- " + FILLER.strip()
     first = compact("# M\n\n" + line + "\n")
-    archive = addition("", first.removed, Limits(), index="MEMORY.md", today="2026-11-22")
+    archive = addition("", first.removed, IndexLimits(), index="MEMORY.md", today="2026-11-22")
     second = compact(first.text + index_of(250, title=""))
-    archive += addition(archive, second.removed, Limits(), index="MEMORY.md", today="2026-11-23")
+    archive += addition(archive, second.removed, IndexLimits(), index="MEMORY.md", today="2026-11-23")
     assert 1 == archive.count("- and more words")
     assert line in archive
 
@@ -335,7 +345,7 @@ def test_the_sentence_is_short_and_silent_when_there_is_nothing_to_say() -> None
 
 def test_limits_of_a_letter_fall_back_when_odd() -> None:
     letter = {"line_chars": 120, "max_lines": True, "max_bytes": 7}
-    assert Limits(line_chars=120) == Limits.from_letter(letter)
+    assert IndexLimits(line_chars=120) == IndexLimits.from_letter(letter)
 
 
 PIECES = st.sampled_from(
@@ -380,7 +390,7 @@ def test_compacting_is_idempotent_holds_the_limits_and_loses_nothing(text: str) 
 @given(st.text(alphabet=st.sampled_from("ab-#|`~<!>=[]().: \t\r\n\ufeff部\udce9"), max_size=400))
 @settings(max_examples=300, deadline=None)
 def test_no_text_whatever_breaks_it(text: str) -> None:
-    limits = Limits(line_chars=20, max_lines=6, max_bytes=150)
+    limits = IndexLimits(line_chars=20, max_lines=6, max_bytes=150)
     result = compact(text, limits)
     assert result.text == compact(result.text, limits).text
     lines = lines_of(text)
@@ -393,7 +403,7 @@ def test_no_text_whatever_breaks_it(text: str) -> None:
 def test_real_indexes_come_out_within_the_limits_with_every_line_kept() -> None:
     for file in sorted(SHARED.glob("*.md")):
         text = file.read_text(encoding="utf-8")
-        for limits in (Limits(), SMALL._replace(max_bytes=8_000, max_lines=120)):
+        for limits in (IndexLimits(), SMALL._replace(max_bytes=8_000, max_lines=120)):
             result = compact(text, limits)
             archive = addition("", result.removed, limits, index=file.name, today="2026-11-22")
             assert result.fits
@@ -416,8 +426,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "MEMORY.md"
 
 
-def carry_out(path: Path) -> memory_run.Plan | None:
-    return memory_run.carry_out(str(path), Limits(), os.environ["GOVERNOR_HOME"])
+def carry_out(path: Path) -> memory_run.CompactionPlan | None:
+    return memory_run.carry_out(str(path), IndexLimits(), os.environ["GOVERNOR_HOME"])
 
 
 def restore(path: Path, number: int = 1) -> None:
@@ -497,7 +507,7 @@ def test_compacting_writes_three_places_and_restores_byte_for_byte(index: Path) 
     index.chmod(0o640)
     assert carry_out(index) is not None
 
-    assert size_of(index.read_text(encoding="utf-8")).fits(Limits())
+    assert size_of(index.read_text(encoding="utf-8")).fits(IndexLimits())
     assert {"MEMORY.md", ARCHIVE} == {file.name for file in index.parent.iterdir()}
     assert 0o640 == stat.S_IMODE(index.stat().st_mode)
     assert 0 == stat.S_IMODE((index.parent / ARCHIVE).stat().st_mode) & 0o027

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from governor.hooks.memory.edits import edits
-from governor.hooks.memory.rules import ARCHIVE, POINTER, Limits, size_of
+from governor.hooks.memory.rules import ARCHIVE, POINTER, IndexLimits, size_of
 from governor.hooks.state import backups
 from governor.install import runtime
 
@@ -99,7 +99,7 @@ def patch(*lines: str, cwd: Path) -> dict[str, Any]:
 def test_claude_writes_an_index_over_its_limits(machine: Machine) -> None:
     said = machine.said(write(machine.claude))
     text = machine.claude.read_text(encoding="utf-8")
-    assert size_of(text).fits(Limits())
+    assert size_of(text).fits(IndexLimits())
     assert all(len(line) <= 350 for line in text.splitlines())
     assert said.startswith("governor kept MEMORY.md within its load limit: shortened 1 line and moved ")
     assert ARCHIVE in said

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governor.hooks.state import session_usage, transcript_growth
-from governor.supervise.tally import Counter
+from governor.supervise.tally import RunCounter
 from tests.writing import NOW, SESSION, answer, transcript, usage
 
 RATES = {"claude-opus-5-5": {"usd": [[0, [1, 1, 1, 1, 1]]], "units": [1, 1, 0, 1, 1]}}
@@ -33,7 +33,7 @@ class Life:
         self.path.touch()
         self.responses: dict[str, tuple[str, int]] = {}  # id -> agent, output
         self.lines = 0
-        with session_usage.Session(str(folder / "state"), "claude", SESSION, NOW) as used:
+        with session_usage.SessionUsage(str(folder / "state"), "claude", SESSION, NOW) as used:
             used.note_place(self.event(), {})
 
     def event(self, path: Path | None = None) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Life:
         self.path = new
 
     def look(self, path: Path) -> dict[str, list[float]]:
-        with session_usage.Session(str(self.folder / "state"), "claude", SESSION, NOW + 1) as used:
+        with session_usage.SessionUsage(str(self.folder / "state"), "claude", SESSION, NOW + 1) as used:
             used.note_place(self.event(path), {})
             used.take_in(self.event(path), RATES)
             return dict(used.state["sums"])
@@ -186,7 +186,7 @@ def test_no_text_of_a_transcript_is_kept(tmp_path: Path) -> None:
 
 def test_a_supervised_run_finds_its_moved_transcript_again() -> None:
     path = transcript(answer("msg_1", at_ms=NOW * 1000, spent=usage(input=1, output=9)))
-    counter = Counter("claude", prices={}, fresh=True)
+    counter = RunCounter("claude", prices={}, fresh=True)
     counter.look(SESSION)
     moved = path.parent.parent / "p--claude-worktrees-x" / path.name
     moved.parent.mkdir()

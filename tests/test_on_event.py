@@ -258,7 +258,7 @@ def test_a_run_notes_each_guard_and_its_start_once(client: Client) -> None:
 
 def test_the_start_is_nobodys_to_be_muted() -> None:
     runs = [overhead.Run(at, on_event.START, 10_000.0) for at in range(overhead.NEEDED)]
-    limits = overhead.Limits(True, 1.0, 0.5)
+    limits = overhead.OverheadLimits(True, 1.0, 0.5)
     (mark,) = overhead.settle({}, runs, [], limits, {}, overhead.meter.weights("default"), now=100).values()
     assert "kept" == mark.standing
 

@@ -19,9 +19,9 @@ from governor.ledger import costs, read, schema, store
 from governor.ledger.store import Ledger, open_ledger
 from governor.quota import units
 from governor.review import overhead, throttling
-from governor.review.overhead import DAY_S, NEEDED, TAP, Injection, Limits, Mark, Run
+from governor.review.overhead import DAY_S, NEEDED, TAP, Injection, Mark, OverheadLimits, Run
 
-LIMITS = Limits(mute=True, p95_ms=100, week_percent=0.5)
+LIMITS = OverheadLimits(mute=True, p95_ms=100, week_percent=0.5)
 SLOW, FAST = 500.0, 10.0
 
 
@@ -34,7 +34,7 @@ def settle(
     seen: list[Run],
     told: tuple[Injection, ...] = (),
     *,
-    limits: Limits = LIMITS,
+    limits: OverheadLimits = LIMITS,
     now: int = NOW,
 ) -> dict[str, Mark]:
     return overhead.settle(marks, seen, told, limits, {"claude": 1000.0}, units.DEFAULT, now=now)
@@ -117,7 +117,7 @@ def test_no_guard_is_muted_on_too_little(seen: list[Run], told: tuple[Injection,
         ("pacing", LIMITS._replace(mute=False)),
     ],
 )
-def test_what_must_go_on_is_kept_and_named(name: str, limits: Limits) -> None:
+def test_what_must_go_on_is_kept_and_named(name: str, limits: OverheadLimits) -> None:
     mark = settle({}, runs(name), limits=limits)[name]
     assert ("kept", "p95_ms", SLOW) == (mark.standing, mark.rule, mark.value)
 

@@ -50,7 +50,7 @@ class Told:
 
     def ask(
         self, event: dict[str, Any], content: dict[str, Any], *, environ: dict[str, str] | None = None, **more: Any
-    ) -> pacing_rules.Advice | None:
+    ) -> pacing_rules.PacingAdvice | None:
         def go_on() -> str | None:
             here = environ or {}
             return going_on.words(event, here, "claude") if attended.is_attended(event, here, "claude") else None

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from governor.forecasting.alarm import Alarm
 from governor.pipeline.policy import SPIKE, ceiling, judge, spike
-from governor.quota.windows import Official
+from governor.quota.windows import OfficialFigure
 from governor.report import VERDICTS, Projection
 
 NOW = 1_795_316_400
 ON, QUIET = Alarm(True, NOW), Alarm()
 
 
-def official(used: float) -> Official:
-    return Official(used, NOW, "statusline", NOW - 3600)
+def official(used: float) -> OfficialFigure:
+    return OfficialFigure(used, NOW, "statusline", NOW - 3600)
 
 
 def landing(p50: float, p_exceed: float, confidence: str = "good") -> Projection:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governor.model import PICO_PER_USD, Usage
-from governor.quota.prices import COMPONENTS, PriceTable, Rate, cost, key
+from governor.quota.prices import COMPONENTS, PriceTable, TokenPrice, cost, key
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDORED = ROOT / "governor" / "data" / "prices.json"
@@ -40,11 +40,11 @@ def rate(
     fast: bool = False,
     us_only: bool = False,
     table: PriceTable = TABLE,
-) -> Rate | None:
+) -> TokenPrice | None:
     return table.rate(model, at(day), context=context, fast=fast, us_only=us_only)
 
 
-def usd(priced: Rate | None) -> tuple[float, ...]:
+def usd(priced: TokenPrice | None) -> tuple[float, ...]:
     """Input, output, read, 5-minute and 1-hour write, in USD per million tokens."""
     assert priced is not None
     return tuple(price / 1_000_000 for price in priced[:5])

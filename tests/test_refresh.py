@@ -487,7 +487,7 @@ def test_a_fault_of_ours_in_one_file_does_not_stop_the_others(ledger: Ledger, mo
     transcript(answer("msg_2", cwd="secret words"), session=OTHER)
     real = claude_transcripts.read
 
-    def stumble(found: tail.Found, *rest: Any) -> Any:
+    def stumble(found: tail.FoundFile, *rest: Any) -> Any:
         if OTHER in found.path:
             raise KeyError("secret words")
         return real(found, *rest)

@@ -17,7 +17,7 @@ from governor.cli.look.decisions import FollowThrough, decisions, follow_through
 from governor.errors import BadInputError
 from governor.hooks.router import model_tier, stems, vocabulary
 from governor.hooks.router import rules as router_rules
-from governor.hooks.router.prompt import Reading, read
+from governor.hooks.router.prompt import PromptReading, read
 from governor.hooks.router.user_prose import HUGE, LONG, own_words
 from governor.hooks.router.vocabulary import base
 
@@ -286,7 +286,7 @@ def test_the_comparator_never_sends_work_in_circles_or_to_a_lane_in_trouble(
     claude: dict[str, Any], codex: dict[str, Any], kind: str
 ) -> None:
     content = letter(claude, codex)
-    reading = Reading(kind, [], 9)
+    reading = PromptReading(kind, [], 9)
     advice = {where: router_rules.advise(reading, lane=where, letter=content, now=NOW) for where in router_rules.NAMES}
     assert not (advice["claude"].decision == "handoff" and advice["codex"].decision == "return")
     for where, one in advice.items():

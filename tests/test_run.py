@@ -15,8 +15,8 @@ import pytest
 from fakes import SESSION, THREAD, Fake, called, governor, init, refused, result
 from writing import answer, usage
 
-from governor.supervise.budget import Limits
-from governor.supervise.outcome import Outcome
+from governor.supervise.budget import RunLimits
+from governor.supervise.outcome import RunOutcome
 from governor.supervise.run import BACK_OFF_S, FRUITLESS, Pause
 from governor.supervise.run import run as supervised
 from governor.supervise.watch import Setting
@@ -492,7 +492,7 @@ def test_a_fault_of_ours_leaves_no_run_that_nobody_watches(
     monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
     Fake(bin_folder, "claude", [init(), {"sleep": 60}])
     monkeypatch.setattr("governor.supervise.stream.Feed.take", lambda *_: 1 / 0)
-    setting = Setting(home=str(tmp_path / "state"), limits=Limits(), grace=1, prices={})
+    setting = Setting(home=str(tmp_path / "state"), limits=RunLimits(), grace=1, prices={})
 
     with pytest.raises(ZeroDivisionError):
         supervised(["claude", "-p", "x"], setting, stdin=subprocess.DEVNULL)
@@ -517,8 +517,8 @@ class Refusing:
         self.slept.append(seconds)
         self.clock += seconds
 
-    def run(self, tmp_path: Path) -> Outcome:
-        limits = Limits(wall=100)
+    def run(self, tmp_path: Path) -> RunOutcome:
+        limits = RunLimits(wall=100)
         setting = Setting(home=str(tmp_path / "state"), limits=limits, grace=1, prices={}, stderr=subprocess.DEVNULL)
         pause = Pause(sleep=self.sleep)
         return supervised(["claude", "-p", "x"], setting, wait=pause, stdin=subprocess.DEVNULL)

@@ -27,7 +27,7 @@ from governor.hooks.state import locks, session_usage, shared_usage
 from governor.ledger.store import open_ledger
 from governor.pipeline import budget_sums
 from governor.snapshots import budget as letter
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 from tests.test_budget import Hook, Session
 from tests.writing import NOW, answer, take_in, transcript, usage
 
@@ -56,7 +56,7 @@ def refresh(now: int) -> None:
     """What a refresh does about budgets: take in, settle, leave the letter."""
     with open_ledger() as ledger:
         take_in(ledger)
-        word, content = letter.letter(Desk(ledger, config.load(), None, {}, now))  # type: ignore[arg-type]
+        word, content = letter.letter(SnapshotMaterial(ledger, config.load(), None, {}, now))  # type: ignore[arg-type]
     body = json.dumps({"version": 1, "written_at": now, **content})
     runtime.write_private(f"{os.environ['GOVERNOR_HOME']}/letters/budget", f"{word}\n{body}\n".encode())
 
@@ -129,7 +129,10 @@ def test_the_rows_stay_bounded_where_nobody_refreshes_and_lose_nothing() -> None
     "content", [b"", b"{", b"[]", b'{"version": 2}', b'{"version": 1, "rows": {"k": [1]}}', b"\xff"]
 )
 def test_a_spoilt_book_has_the_calls_that_the_sessions_files_have(tmp_path: Path, content: bytes) -> None:
-    with session_usage.Session(str(tmp_path), "claude", A, NOW) as session, shared_usage.Together(str(tmp_path), NOW):
+    with (
+        session_usage.SessionUsage(str(tmp_path), "claude", A, NOW) as session,
+        shared_usage.Together(str(tmp_path), NOW),
+    ):
         session.note_place({"cwd": "/p"}, {})
         session.call({})
     (tmp_path / "live" / ".shared").write_bytes(content)
@@ -176,7 +179,7 @@ def test_what_the_ledger_knew_and_what_sessions_added_are_never_counted_twice(
             refresh(now)
         elif step == "hook":
             event = {"hook_event_name": "PreToolUse", "session_id": session, "transcript_path": str(path), "cwd": "/p"}
-            door = runtime.Door("budget", home, "claude", now)
+            door = runtime.HookContext("budget", home, "claude", now)
             module.decide(event, door)
             with shared_usage.Together(home, now) as together:
                 (row,) = together.rows(door.letter("budget"), "/p")
@@ -191,7 +194,7 @@ def test_the_money_and_units_of_a_response_leave_with_its_row(tmp_path: Path) ->
     for now in (NOW + 10, NOW + 20):
         if now == NOW + 20:
             refresh(now)
-        with session_usage.Session(home, "claude", A, now) as one:
+        with session_usage.SessionUsage(home, "claude", A, now) as one:
             one.note_place(session.event(), {})
             if now == NOW + 10:
                 session.write(
@@ -310,7 +313,7 @@ def test_a_stopped_holder_lets_the_call_through_and_it_is_written_down(
         assert holder.stdout is not None
         holder.stdout.readline()
         holder.send_signal(signal.SIGSTOP)
-        reply = guard().decide(event, runtime.Door("budget", str(guard_.state), "claude", time.time()))
+        reply = guard().decide(event, runtime.HookContext("budget", str(guard_.state), "claude", time.time()))
     finally:
         holder.kill()
         holder.communicate()
@@ -329,7 +332,7 @@ def test_a_call_that_another_guard_refused_is_given_back(tmp_path: Path) -> None
         {"name": "day", "per": "day", "tool_calls": 3, "action": "stop"},
     )
     module, event = guard(), Session(tmp_path, A).event()
-    door = runtime.Door("budget", str(guard_.state), "claude", time.time())
+    door = runtime.HookContext("budget", str(guard_.state), "claude", time.time())
     for _ in range(2):
         module.decide(event, door)
     asked = module.decide(event, door)
@@ -347,7 +350,7 @@ def test_a_call_that_another_guard_refused_is_given_back(tmp_path: Path) -> None
 def test_a_call_that_two_hooks_ask_about_is_charged_once_and_given_back_once(tmp_path: Path) -> None:
     guard_ = Hook(tmp_path, {"name": "day", "per": "day", "tool_calls": 9, "action": "stop"})
     module, event = guard(), Session(tmp_path, A).event(tool_use_id="use_1")
-    door = runtime.Door("budget", str(guard_.state), "claude", time.time())
+    door = runtime.HookContext("budget", str(guard_.state), "claude", time.time())
     for given_back in (False, True, False):
         for _ in range(2):
             assert module.decide(event, door) is None

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor.calibration.cap_ratio import FIVE_HOURS_S, Day, Rate, days, rates, turned, windows_per_week
-from governor.calibration.scale import Anchor, Change, Scale, calibrate
+from governor.calibration.cap_ratio import FIVE_HOURS_S, CapRatio, CapRatioDay, days, rates, turned, windows_per_week
+from governor.calibration.scale import Anchor, Scale, ScaleChange, calibrate
 from governor.evaluation.people import DAY_S, EPOCH, WEEK_S, Person, person, readings
 from governor.ledger import statements
 from governor.ledger.store import open_ledger
@@ -30,7 +30,7 @@ class Life(NamedTuple):
     week: list[Anchor]
 
     @property
-    def rates(self) -> list[Rate]:
+    def rates(self) -> list[CapRatio]:
         return rates(days(*self))
 
     def scales(self) -> tuple[Scale | None, Scale | None]:
@@ -82,7 +82,7 @@ def after(day: int, then: float, *, before: float = 1.0) -> Callable[[int], floa
     return lambda today: then if today >= day else before
 
 
-def off_by(found: Rate, day: int) -> float:
+def off_by(found: CapRatio, day: int) -> float:
     return abs(found.since - (EPOCH + day * DAY_S)) / DAY_S
 
 
@@ -189,7 +189,7 @@ def test_nothing_to_go_by_is_no_rate() -> None:
 
 def test_meters_that_contradict_each_other_are_no_change() -> None:
     rng = Random(1)
-    noise = [Day(EPOCH + i * DAY_S, rng.uniform(-4, 4), 0.01) for i in range(30)]
+    noise = [CapRatioDay(EPOCH + i * DAY_S, rng.uniform(-4, 4), 0.01) for i in range(30)]
     assert 1 == len(rates(noise))
 
 
@@ -201,14 +201,14 @@ anything = st.builds(
     units=st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 1e9),
 )
 odd_days = st.builds(
-    Day, st.integers(0, 60).map(lambda i: EPOCH + i * DAY_S), st.floats(-700, 700), st.floats(0, 1e300)
+    CapRatioDay, st.integers(0, 60).map(lambda i: EPOCH + i * DAY_S), st.floats(-700, 700), st.floats(0, 1e300)
 )
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(anything, max_size=25), st.lists(anything, max_size=25), st.lists(odd_days, max_size=12))
 def test_no_input_however_wrong_gives_anything_but_finite_rates(
-    five_hour: list[Anchor], week: list[Anchor], odd: list[Day]
+    five_hour: list[Anchor], week: list[Anchor], odd: list[CapRatioDay]
 ) -> None:
     read = days(five_hour, week)
     for found in (rates(read), rates(sorted(odd))):
@@ -275,7 +275,7 @@ def test_both_limits_doubled_show_in_units_alone_and_it_says_so() -> None:
 
 def test_rates_that_fit_nothing_change_nothing() -> None:
     lived = life(28)
-    strange = [Rate(EPOCH + i * DAY_S, EPOCH + i * DAY_S, float(i), 0.5, 1) for i in range(-40, 80, 7)]
+    strange = [CapRatio(EPOCH + i * DAY_S, EPOCH + i * DAY_S, float(i), 0.5, 1) for i in range(-40, 80, 7)]
     scale = calibrate(lived.week, rates=strange)
     assert scale is not None
     assert pytest.approx(8 * UNIT, rel=0.05) == scale.units_per_percent
@@ -285,14 +285,14 @@ def test_rates_that_fit_nothing_change_nothing() -> None:
 
 
 def test_a_changed_limit_is_said_with_its_date_and_size() -> None:
-    moved = Change(EPOCH, 1.24, 1.21, 1.27, "meters")
+    moved = ScaleChange(EPOCH, 1.24, 1.21, 1.27, "meters")
     said = "The weekly limit changed about 2026-01-05: +24 % (+21 to +27 %); figures before it are kept"
     assert said == change(moved, "week")
     assert "5-hour limit changed about 2026-01-05: -17 %" in change(moved._replace(factor=0.83), "5h")
 
 
 def test_units_alone_are_said_to_be_units_alone() -> None:
-    said = change(Change(EPOCH, 2.0, 1.8, 2.2, "units"), "week")
+    said = change(ScaleChange(EPOCH, 2.0, 1.8, 2.2, "units"), "week")
     assert "Units per 1 % changed about 2026-01-05: +100 % (+80 to +120 %)" in said
     assert "or another mix of models" in said
 
@@ -346,7 +346,7 @@ def lived(ratio: float, *, days: range, account: str | None = None) -> list[Limi
     return found
 
 
-def slope_of(folder: Path, *heard: LimitReading, forget: bool = False, account: str = "") -> list[Rate]:
+def slope_of(folder: Path, *heard: LimitReading, forget: bool = False, account: str = "") -> list[CapRatio]:
     whose = Account("claude", account or "~/.claude", (account,))
     with open_ledger(folder) as ledger:
         with ledger.transaction():

@@ -17,8 +17,8 @@ BOOT = "boot-1"
 CAPS = {"concurrent": 3, "fan_out": 10, "total": 50, "depth": 3, "tree_tokens": None}
 
 
-def call(use: str, **more: Any) -> spawn_rules.Call:
-    return spawn_rules.Call(use, **{"prompt": "p", "kind": "Explore", **more})
+def call(use: str, **more: Any) -> spawn_rules.SpawnCall:
+    return spawn_rules.SpawnCall(use, **{"prompt": "p", "kind": "Explore", **more})
 
 
 def taken(book: spawn_rules.Book, use: str, *, at: float = 0.0, limits: dict[str, Any] = CAPS, **more: Any) -> Any:

@@ -104,11 +104,11 @@ def test_a_refused_step_and_its_fallback_are_each_billed_at_their_own_model() ->
 def test_a_refused_step_counts_against_a_live_budget(tmp_path: Path) -> None:
     path = transcript(answer())
     event = {"transcript_path": str(path), "session_id": SESSION}
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW) as used:
         used.begin({**event, "prompt_id": "p"})
     with path.open("ab") as file:
         file.write(json.dumps(answer("msg_2", at_ms=(NOW + 1) * 1000, spent=REFUSED)).encode() + b"\n")
-    with session_usage.Session(str(tmp_path), "claude", SESSION, NOW + 2) as used:
+    with session_usage.SessionUsage(str(tmp_path), "claude", SESSION, NOW + 2) as used:
         used.take_in(event, RATES)
         assert 2 + 140 + 3 + 5 + 21_000 == used.scopes(event)["session"].tokens
 

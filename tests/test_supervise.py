@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from governor.clients import argv as clients_argv
 from governor.gate import rulings as gate_rulings
-from governor.gate.rulings import ANSWERS, EXIT, Ruling
+from governor.gate.rulings import ANSWERS, EXIT, GateRuling
 from governor.supervise import command
-from governor.supervise.budget import UNITS, Crossing, Limits, Spent, crossed
+from governor.supervise.budget import UNITS, Crossing, RunLimits, RunSpent, crossed
 from governor.supervise.stop_signals import STEPS, Ladder
 from governor.supervise.stream import Feed, totals_as_usages
 
-NONE = Limits()
+NONE = RunLimits()
 USUAL = """-p --print prompt --model opus --allowedTools Bash Edit -- --output-format json stream-json --resume -r -c
 exec resume -m -C --json --verbose --add-dir . - -i x.png --x=y -mfoo --last"""
 WORDS = st.sampled_from(USUAL.split())
@@ -39,7 +39,7 @@ def test_no_word_of_the_persons_is_lost_or_moved(listed: list[str]) -> None:
     client = command.recognise(["claude", *listed])
     if client is None or client.shape != "as-is":
         return
-    begun = command.started(client, Limits(usd=1.0, tool_calls=3))
+    begun = command.started(client, RunLimits(usd=1.0, tool_calls=3))
     assert listed == begun[len(begun) - len(listed) :]
 
 
@@ -68,7 +68,7 @@ def test_what_is_a_headless_client(argv: list[str], lane: str | None) -> None:
 
 
 def test_the_clients_own_limits_are_set_where_the_person_gave_none() -> None:
-    limits = Limits(usd=0.5, tool_calls=5)
+    limits = RunLimits(usd=0.5, tool_calls=5)
     plain = command.recognise(["claude", "-p", "x"])
     own = command.recognise(["claude", "-p", "x", "--max-turns=3", "--max-budget-usd", "9"])
     assert plain is not None
@@ -127,8 +127,8 @@ def test_taken_up_again_it_keeps_the_options_and_says_no_more_than_go_on(argv: l
 AMOUNTS = st.one_of(st.none(), st.integers(1, 100))
 
 
-@given(st.builds(Limits, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS), st.builds(Spent, *[st.integers(0, 120)] * 4))
-def test_a_limit_is_crossed_exactly_when_one_does_not_hold(limits: Limits, spent: Spent) -> None:
+@given(st.builds(RunLimits, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS), st.builds(RunSpent, *[st.integers(0, 120)] * 4))
+def test_a_limit_is_crossed_exactly_when_one_does_not_hold(limits: RunLimits, spent: RunSpent) -> None:
     found = crossed(limits, spent)
     over = [
         unit
@@ -140,8 +140,8 @@ def test_a_limit_is_crossed_exactly_when_one_does_not_hold(limits: Limits, spent
 
 
 def test_as_many_tool_calls_as_allowed_are_allowed() -> None:
-    assert crossed(Limits(tool_calls=3), Spent(tool_calls=3)) is None
-    assert Crossing("tool_calls", 3, 4) == crossed(Limits(tool_calls=3), Spent(tool_calls=4))
+    assert crossed(RunLimits(tool_calls=3), RunSpent(tool_calls=3)) is None
+    assert Crossing("tool_calls", 3, 4) == crossed(RunLimits(tool_calls=3), RunSpent(tool_calls=4))
 
 
 # ---- ending ----------------------------------------------------------------------------------------------------------
@@ -270,13 +270,13 @@ def test_no_event_however_strange_ends_the_watch(lane: Literal["claude", "codex"
 # ---- the gate --------------------------------------------------------------------------------------------------------
 
 RULINGS = st.lists(
-    st.builds(Ruling, st.sampled_from(ANSWERS), st.just("r"), st.just("t"), until=st.none() | st.integers(1, 9)),
+    st.builds(GateRuling, st.sampled_from(ANSWERS), st.just("r"), st.just("t"), until=st.none() | st.integers(1, 9)),
     max_size=6,
 )
 
 
 @given(RULINGS, RULINGS)
-def test_one_more_ruling_never_loosens_the_answer(some: list[Ruling], more: list[Ruling]) -> None:
+def test_one_more_ruling_never_loosens_the_answer(some: list[GateRuling], more: list[GateRuling]) -> None:
     assert EXIT[gate_rulings.worst(some + more).answer] >= EXIT[gate_rulings.worst(some).answer]
     assert EXIT[gate_rulings.worst(some + more).answer] == max(
         EXIT[gate_rulings.worst(some).answer], EXIT[gate_rulings.worst(more).answer]
@@ -284,7 +284,7 @@ def test_one_more_ruling_never_loosens_the_answer(some: list[Ruling], more: list
 
 
 @given(RULINGS)
-def test_the_kill_switch_and_an_override_open_every_gate_and_say_so(some: list[Ruling]) -> None:
+def test_the_kill_switch_and_an_override_open_every_gate_and_say_so(some: list[GateRuling]) -> None:
     worst = gate_rulings.worst(some)
     for opened, word in (
         (gate_rulings.let_through(worst, off_by="file", overridden=False), "kill switch"),
@@ -294,7 +294,7 @@ def test_the_kill_switch_and_an_override_open_every_gate_and_say_so(some: list[R
         assert word in opened.text or worst.answer == "GO"
 
 
-def window(verdict: str, **more: object) -> Ruling:
+def window(verdict: str, **more: object) -> GateRuling:
     facts: dict[str, object] = {
         "lane": "claude", "window": "week", "used_percent": 96.0, "resets_at": 200, "now": 100, "named": False, **more
     }  # fmt: skip

@@ -9,7 +9,7 @@ from writing import NOW
 
 from governor.model import LimitReading
 from governor.quota import windows
-from governor.quota.windows import HOUR, Official, Window
+from governor.quota.windows import HOUR, OfficialFigure, Window
 
 DAY = 24 * HOUR
 WEEK = 7 * DAY
@@ -25,7 +25,7 @@ def current(*readings: LimitReading, name: str = "week", active: tuple[int, ...]
     return windows.current("claude", name, readings, active=active, now=now)
 
 
-def official(*readings: LimitReading, name: str = "week", now: int = NOW) -> Official | None:
+def official(*readings: LimitReading, name: str = "week", now: int = NOW) -> OfficialFigure | None:
     return windows.official(current(*readings, name=name, now=now), readings, now=now)
 
 
@@ -111,15 +111,15 @@ def test_parallel_sessions_out_of_step_do_not_lower_the_figure_but_a_proven_rese
     """Two answers prove it that began after the last higher figure was heard; a lower one of no known date does not."""
     reset = NOW + 2 * DAY
     wobble = [said(40, NOW - 300, reset), said(38, NOW - 200, reset), said(39, NOW - 100, reset)]
-    assert Official(40, NOW - 100, "statusline", reset - WEEK) == official(*wobble)
+    assert OfficialFigure(40, NOW - 100, "statusline", reset - WEEK) == official(*wobble)
     undated = [*wobble, said(4, NOW - 50, reset), said(5, NOW - 10, reset)]
-    assert Official(40, NOW - 100, "statusline", reset - WEEK) == official(*undated)
+    assert OfficialFigure(40, NOW - 100, "statusline", reset - WEEK) == official(*undated)
     one_answer = [*wobble, said(4, NOW - 50, reset)._replace(began_at=NOW - 60)]
-    assert Official(40, NOW - 100, "statusline", reset - WEEK) == official(*one_answer)
+    assert OfficialFigure(40, NOW - 100, "statusline", reset - WEEK) == official(*one_answer)
     proven = [*one_answer, said(5, NOW - 10, reset)._replace(began_at=NOW - 20)]
-    assert Official(5, NOW - 10, "statusline", NOW - 50) == official(*proven)
+    assert OfficialFigure(5, NOW - 10, "statusline", NOW - 50) == official(*proven)
     began_before = [*one_answer, said(5, NOW - 10, reset)._replace(began_at=NOW - 300)]
-    assert Official(40, NOW - 100, "statusline", reset - WEEK) == official(*began_before)
+    assert OfficialFigure(40, NOW - 100, "statusline", reset - WEEK) == official(*began_before)
 
 
 @pytest.mark.parametrize("source", ["typed", "pasted", "client"])

@@ -155,9 +155,9 @@ def rollout(*records: dict[str, Any] | bytes, name: str = "t1", archived: bool =
     return path
 
 
-def found(path: Path) -> tail.Found:
+def found(path: Path) -> tail.FoundFile:
     info = path.stat()
-    return tail.Found(str(path), info.st_ino, info.st_size, info.st_mtime_ns)
+    return tail.FoundFile(str(path), info.st_ino, info.st_size, info.st_mtime_ns)
 
 
 def read(path: Path, cursor: Cursor | None = None) -> Reading:

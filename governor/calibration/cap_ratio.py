@@ -33,7 +33,7 @@ STEP: Final = 0.03  # of the grid of log slopes
 REACH: Final = 1.0  # how far a log slope may lie from the middle one: a cap three times as large
 
 
-class Day(NamedTuple):
+class CapRatioDay(NamedTuple):
     """One day (or some thin ones joined): log of weekly points per 5-hour point, and what rounding makes of it."""
 
     at: int  # midnight UTC
@@ -41,7 +41,7 @@ class Day(NamedTuple):
     variance: float
 
 
-class Rate(NamedTuple):
+class CapRatio(NamedTuple):
     """A time throughout which one cap was a fixed multiple of the other.
 
     ``size`` is the log of this window's cap over the other one's, ``sd`` its standard deviation.
@@ -54,7 +54,7 @@ class Rate(NamedTuple):
     days: int
 
 
-class Point(NamedTuple):
+class MeterPoint(NamedTuple):
     """Both meters at one moment; ``run`` is the weekly run (``stretches.runs``) that the week's figure belongs to."""
 
     at: int
@@ -63,7 +63,7 @@ class Point(NamedTuple):
     long: float
 
 
-def days(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[Day]:
+def days(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[CapRatioDay]:
     """What each day says. Only movement inside one window of both kinds counts, by least squares on all its readings,
     which leaves less of the rounding than its two ends would.
     """
@@ -82,24 +82,24 @@ def days(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[Day]:
             day[i] += more
     total = [sum(day[i] for day in sums.values()) for i in range(2)]
     enough = ENOUGH * total[0] / total[1] if total[1] > 0 else math.inf
-    found: list[Day] = []
+    found: list[CapRatioDay] = []
     joined, heaviest, most = [0.0] * 5, 0, -1.0
     for at, day in sorted(sums.items()):
         heaviest, most = (at, day[0]) if day[0] > most else (heaviest, most)
         joined = [a + b for a, b in zip(joined, day, strict=True)]
         if joined[0] >= enough and joined[1] >= 1:
-            found.append(Day(heaviest * DAY_S, math.log(joined[3] / joined[2]), joined[4] / joined[3] ** 2))
+            found.append(CapRatioDay(heaviest * DAY_S, math.log(joined[3] / joined[2]), joined[4] / joined[3] ** 2))
             joined, most = [0.0] * 5, -1.0
     return found
 
 
-def _together(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[list[Point]]:
+def _together(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[list[MeterPoint]]:
     """The readings of each 5-hour window at which the week's figure is known too, parted where the week was reset."""
     long = sorted((a.observed_at, run, a.used_percent) for run, seen in enumerate(runs(week)) for a in seen)
     times = [at for at, _, _ in long]
-    out: list[list[Point]] = []
+    out: list[list[MeterPoint]] = []
     for seen in runs(five_hour, window_s=FIVE_HOURS_S):
-        piece: list[Point] = []
+        piece: list[MeterPoint] = []
         for a in seen:
             if a.used_percent >= 100:  # it stands there, whatever is used
                 break
@@ -112,12 +112,12 @@ def _together(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[list[
             if piece and piece[-1].run != near[1]:
                 out.append(piece)
                 piece = []
-            piece.append(Point(a.observed_at, near[1], a.used_percent, near[2]))
+            piece.append(MeterPoint(a.observed_at, near[1], a.used_percent, near[2]))
         out.append(piece)
     return [piece for piece in out if len(piece) > 1]
 
 
-def rates(found: Sequence[Day], *, changes: Sequence[int] = ()) -> list[Rate]:
+def rates(found: Sequence[CapRatioDay], *, changes: Sequence[int] = ()) -> list[CapRatio]:
     """The times between changes, oldest first, as the five-hour window sees them (``turned`` is the week's view).
 
     Bayes on a grid of slopes. A day is near its time's slope; or it is headless, by whatever share, and such days come
@@ -138,11 +138,11 @@ def rates(found: Sequence[Day], *, changes: Sequence[int] = ()) -> list[Rate]:
         size = sum(w * x for w, x in zip(weights, levels, strict=True)) / sum(weights)
         square = sum(w * (x - size) ** 2 for w, x in zip(weights, levels, strict=True)) / sum(weights)
         since = _date(found, begin, changes) if begin else found[0].at
-        out.append(Rate(since, found[end - 1].at, size, math.sqrt(square + STEP**2 / 12), end - begin))
+        out.append(CapRatio(since, found[end - 1].at, size, math.sqrt(square + STEP**2 / 12), end - begin))
     return out
 
 
-def _noise(found: Sequence[Day]) -> float:
+def _noise(found: Sequence[CapRatioDay]) -> float:
     """Variance of a day's log slope beside rounding: above that of ``NOISE`` where steps are twice what it allows."""
     steps = [(abs(b.slope - a.slope), a.variance + b.variance) for a, b in pairwise(found)]
     noise = NOISE**2
@@ -155,7 +155,7 @@ def _noise(found: Sequence[Day]) -> float:
     return noise
 
 
-def _rows(found: Sequence[Day]) -> tuple[list[float], list[list[tuple[float, float]]]]:
+def _rows(found: Sequence[CapRatioDay]) -> tuple[list[float], list[list[tuple[float, float]]]]:
     """Log slopes that a time may have; and for each day how likely it is at each of them, interactive and headless."""
     noise = _noise(found)
     middle = median(d.slope for d in found)
@@ -201,7 +201,7 @@ def _pass(rows: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[float], l
 
 
 def _bounds(
-    found: Sequence[Day],
+    found: Sequence[CapRatioDay],
     rows: Sequence[Sequence[tuple[float, float]]],
     span: tuple[int, int],
     changes: Sequence[int],
@@ -224,16 +224,16 @@ def _bounds(
     return [*_bounds(found, rows, (begin, where), changes), where, *_bounds(found, rows, (where, end), changes)]
 
 
-def _known(found: Sequence[Day], i: int, changes: Sequence[int]) -> int | None:
+def _known(found: Sequence[CapRatioDay], i: int, changes: Sequence[int]) -> int | None:
     return next((c for c in changes if found[i - 1].at < c <= found[i].at), None)
 
 
-def _date(found: Sequence[Day], i: int, changes: Sequence[int]) -> int:
+def _date(found: Sequence[CapRatioDay], i: int, changes: Sequence[int]) -> int:
     known = _known(found, i, changes)
     return found[i].at if known is None else known
 
 
-def turned(found: Iterable[Rate]) -> list[Rate]:
+def turned(found: Iterable[CapRatio]) -> list[CapRatio]:
     """The same as the other window sees it."""
     return [rate._replace(size=-rate.size) for rate in found]
 
@@ -246,7 +246,7 @@ class Slope(NamedTuple):
     high: float
 
 
-def windows_per_week(found: Sequence[Rate]) -> Slope | None:
+def windows_per_week(found: Sequence[CapRatio]) -> Slope | None:
     """How many full 5-hour windows a week holds by now; ``found`` as the five-hour window sees it."""
     if not found:
         return None

@@ -15,7 +15,7 @@ from governor.calibration.slope import fit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from governor.calibration.cap_ratio import Rate
+    from governor.calibration.cap_ratio import CapRatio
 
 Z80: Final = 1.2816
 JUMP: Final = 0.35  # how large changes are: standard deviation of log(units per percent) over the known ones
@@ -62,7 +62,7 @@ class Bound(NamedTuple):
     sd: float = 0.0
 
 
-def bounds(pieces: Sequence[Stretch], *, changes: Sequence[int] = (), rates: Sequence[Rate] = ()) -> list[Bound]:
+def bounds(pieces: Sequence[Stretch], *, changes: Sequence[int] = (), rates: Sequence[CapRatio] = ()) -> list[Bound]:
     """When this window's scale changed: where the two meters say that a cap moved and the units that it was this one,
     and where units alone say so. Units alone must move by more than a new mix of models, or a second machine that
     comes and goes, can make them: those look exactly like a moved cap.

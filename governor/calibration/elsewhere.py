@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from governor.calibration.observations import Stretch
-    from governor.calibration.slope import Fit
+    from governor.calibration.slope import SlopeFit
 
 PRIOR_H: Final = 24.0  # hours for which the prior rate stands beside the watched ones
 PRIOR: Final = 1 / 200  # of the brisk rate: with nothing watched, a twelfth of a usual week is used elsewhere
@@ -41,7 +41,7 @@ class Spread(NamedTuple):
     high: float
 
 
-def learned(pieces: Sequence[Stretch], found: Fit, *, window_s: int) -> Elsewhere:
+def learned(pieces: Sequence[Stretch], found: SlopeFit, *, window_s: int) -> Elsewhere:
     """The rates that watched stretches show, shrunk to a small prior; ``found`` says which points are unseen use."""
     sums = [[0.0, PRIOR_H] for _ in range(2)]
     bursts, foreign = 2.0, 2 * BURST

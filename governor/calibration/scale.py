@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from governor.calibration.change_points import Z80, Bound, bounds
 from governor.calibration.elsewhere import Elsewhere, learned
 from governor.calibration.observations import DAY_S, WEEK_S, Anchor, Stretch, stretches, tidy
-from governor.calibration.slope import ROUNDING, Fit, by_day, fit
+from governor.calibration.slope import ROUNDING, SlopeFit, by_day, fit
 from governor.calibration.wander import LOOSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from governor.calibration.cap_ratio import Rate
+    from governor.calibration.cap_ratio import CapRatio
 
 __all__ = [
     "Anchor",
@@ -61,7 +61,7 @@ class Coverage(NamedTuple):
     at_most: bool
 
 
-class Change(NamedTuple):
+class ScaleChange(NamedTuple):
     """What happened when the present regime began: the limit after it over the limit before, with an 80 % interval.
 
     ``by``: ``meters`` where the two official meters have it of each other, ``units`` where only local units say so.
@@ -81,7 +81,7 @@ class Scale(NamedTuple):
     low: float
     high: float
     anchors: int
-    change: Change | None  # None: no change was ever seen
+    change: ScaleChange | None  # None: no change was ever seen
     coverage: Coverage | None
     note: str
     day: int = 0  # number (since 1970) of the last day that it rests on
@@ -143,7 +143,7 @@ def calibrate(
     prior: Scale | None = None,
     window_s: int = WEEK_S,
     changes: Sequence[int] = (),
-    rates: Sequence[Rate] = (),
+    rates: Sequence[CapRatio] = (),
 ) -> Scale | None:
     """The scale of the present regime; ``prior`` (or None) where there is nothing to calibrate from.
 
@@ -161,7 +161,7 @@ def scales(
     prior: Scale | None = None,
     window_s: int = WEEK_S,
     changes: Sequence[int] = (),
-    rates: Sequence[Rate] = (),
+    rates: Sequence[CapRatio] = (),
 ) -> list[Scale]:
     """One scale per regime, oldest first; the last is in force. Each leans, weakly, on the one before."""
     kept = tidy(anchors)
@@ -182,13 +182,13 @@ def scales(
     return out
 
 
-def _change(bound: Bound, before: Scale, after: Scale) -> Change:
+def _change(bound: Bound, before: Scale, after: Scale) -> ScaleChange:
     step, sd = bound.step, bound.sd
     if step is None:
         step = math.log(after.units_per_percent / before.units_per_percent)
         sd = math.hypot(before.spread, after.spread)
     factors = (math.exp(step), math.exp(step - Z80 * sd), math.exp(step + Z80 * sd))
-    return Change(bound.at, *factors, "units" if bound.step is None else "meters")
+    return ScaleChange(bound.at, *factors, "units" if bound.step is None else "meters")
 
 
 def _scale(
@@ -224,7 +224,7 @@ def _scale(
     return scale if now is None else scale._replace(day=found.days[-1].at, own=-now.own, wander=now.wander)
 
 
-def cover(pieces: Sequence[Stretch], found: Fit) -> Coverage | None:
+def cover(pieces: Sequence[Stretch], found: SlopeFit) -> Coverage | None:
     """The share of the official movement that local units explain. None where the meter never moved.
 
     Use elsewhere is taken to have run on, at its rate, in the hours nobody read the meter (after the last reading of a

@@ -26,7 +26,7 @@ WANDERED_DAYS: Final = 4.5  # root of three weeks: how far a level has wandered 
 LEAST: Final = 0.5  # points the meter must have moved in all
 
 
-class Fit(NamedTuple):
+class SlopeFit(NamedTuple):
     """A slope in percent per unit, the standard deviation of its log, and how clean each stretch looks (0-1)."""
 
     slope: float
@@ -36,7 +36,7 @@ class Fit(NamedTuple):
     days: tuple[Daily, ...] = ()  # each day's log slope over ``slope``, unseen points taken out
 
 
-def fit(pieces: Sequence[Stretch]) -> Fit | None:
+def fit(pieces: Sequence[Stretch]) -> SlopeFit | None:
     """The slope that most stretches agree on, bursts from elsewhere set aside. None where nothing moved together.
 
     The standard deviation is a sandwich over whole days, for stretches of one day err alike, and never below what the
@@ -49,7 +49,7 @@ def fit(pieces: Sequence[Stretch]) -> Fit | None:
     moved = [s for s in pieces if s.units > TINY and s.percent > TINY]
     if len(moved) == 1:
         sd = math.sqrt(min(1.0, (2 * NOISE) ** 2 + ROUNDING / moved[0].percent ** 2))
-        return Fit(percent / units, sd, [1.0] * len(pieces), [0.0] * len(pieces))
+        return SlopeFit(percent / units, sd, [1.0] * len(pieces), [0.0] * len(pieces))
     both = sorted(s.percent / s.units for s in moved if s.percent >= CHUNK / 2)
     slope = both[len(both) // 3] if both else percent / units  # bursts only raise it, so start low
     noise, burst, rate = NOISE, 5.0, 0.02  # bursts of 5 points, one in 50 hours, until the data speak
@@ -83,11 +83,11 @@ def fit(pieces: Sequence[Stretch]) -> Fit | None:
     sandwich = sum(x * x for x in days.values()) * len(days) / max(1, len(days) - 1) / (bottom * slope) ** 2
     floor = 1 / max(sure * slope * slope, 1e-9)
     few = (2 * NOISE / len(days)) ** 2  # each day has a mix of models and hours of its own
-    found = Fit(slope, math.sqrt(min(1.0, max(sandwich, floor) + few)), clean, unseen)
+    found = SlopeFit(slope, math.sqrt(min(1.0, max(sandwich, floor) + few)), clean, unseen)
     return found._replace(days=_daily(pieces, found, variances))
 
 
-def by_day(pieces: Sequence[Stretch], *, breaks: Sequence[int] = ()) -> tuple[Fit, Standing | None] | None:
+def by_day(pieces: Sequence[Stretch], *, breaks: Sequence[int] = ()) -> tuple[SlopeFit, Standing | None] | None:
     """The slope that most stretches agree on, and where it stands by now, for days differ and the slope wanders.
 
     Each day is judged beside its own level, so that a dear day is not taken for bursts. None where nothing moved
@@ -111,7 +111,7 @@ def by_day(pieces: Sequence[Stretch], *, breaks: Sequence[int] = ()) -> tuple[Fi
     return found, now
 
 
-def _daily(pieces: Sequence[Stretch], found: Fit, variances: Sequence[float]) -> tuple[Daily, ...]:
+def _daily(pieces: Sequence[Stretch], found: SlopeFit, variances: Sequence[float]) -> tuple[Daily, ...]:
     """What each day says of the slope. Where it is open whether a stretch holds a burst, that doubt is counted in."""
     sums: dict[int, list[float]] = {}
     for s, c, unseen, variance in zip(pieces, found.clean, found.unseen, variances, strict=True):

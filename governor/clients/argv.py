@@ -36,7 +36,7 @@ CODEX_VALUE = _names(
 CODEX_MANY = frozenset(("-i", "--image"))
 
 
-class Part(NamedTuple):
+class ArgvPart(NamedTuple):
     """One option with its values, or one word between options (``name`` empty)."""
 
     name: str
@@ -50,21 +50,21 @@ class Part(NamedTuple):
         return self.words[1] if len(self.words) > 1 else None
 
 
-def parts(words: Sequence[str], *, lane: str) -> list[Part]:
+def parts(words: Sequence[str], *, lane: str) -> list[ArgvPart]:
     """The words after the program's name. Put together again they are what came in (``joined``)."""
     takes_one = CLAUDE_VALUE if lane == "claude" else CODEX_VALUE
     takes_many = CLAUDE_MANY if lane == "claude" else CODEX_MANY
     may_take = CLAUDE_MAYBE if lane == "claude" else frozenset()
-    found: list[Part] = []
+    found: list[ArgvPart] = []
     at = 0
     while at < len(words):
         word = words[at]
         if word == "--":
-            found.append(Part("--", ("--",)))
-            found += [Part("", (rest,)) for rest in words[at + 1 :]]
+            found.append(ArgvPart("--", ("--",)))
+            found += [ArgvPart("", (rest,)) for rest in words[at + 1 :]]
             break
         if not word.startswith("-") or word == "-":
-            found.append(Part("", (word,)))
+            found.append(ArgvPart("", (word,)))
             at += 1
             continue
         name = word.partition("=")[0] if word.startswith("--") else word
@@ -76,22 +76,22 @@ def parts(words: Sequence[str], *, lane: str) -> list[Part]:
                 end += 1
         elif name == word and name in may_take and end < len(words) and not words[end].startswith("-"):
             end += 1
-        found.append(Part(name, tuple(words[at:end])))
+        found.append(ArgvPart(name, tuple(words[at:end])))
         at = end
     return found
 
 
-def joined(listed: Iterable[Part]) -> list[str]:
+def joined(listed: Iterable[ArgvPart]) -> list[str]:
     """The words again."""
     return [word for part in listed for word in part.words]
 
 
-def has(listed: Iterable[Part], *names: str) -> bool:
+def has(listed: Iterable[ArgvPart], *names: str) -> bool:
     """Is any of these options there?"""
     return any(part.name in names for part in listed)
 
 
-def value(listed: Iterable[Part], *names: str) -> str | None:
+def value(listed: Iterable[ArgvPart], *names: str) -> str | None:
     """The last value that one of these options was given."""
     given = [part.value for part in listed if part.name in names]
     return given[-1] if given else None

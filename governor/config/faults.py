@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from governor.config.guards import Limit, Part
-from governor.config.schema import Budget, Price, Tag, Weights
+from governor.config.guards import Limit, SettingsPart
+from governor.config.schema import Budget, Price, Tag, WeightSettings
 
-LISTED: Mapping[str, type[Part]] = {"budgets": Limit, "tags": Tag, "prices": Price, "weights": Weights}
+LISTED: Mapping[str, type[SettingsPart]] = {"budgets": Limit, "tags": Tag, "prices": Price, "weights": WeightSettings}
 NAME_CHARS = 60
 
 
@@ -71,7 +71,7 @@ def _names(loc: Sequence[Any]) -> list[str]:
     if not loc:
         return list(Budget.model_fields)
     part = LISTED.get(str(loc[0])) or Budget.model_fields[str(loc[0])].annotation
-    return list(part.model_fields) if isinstance(part, type) and issubclass(part, Part) else []
+    return list(part.model_fields) if isinstance(part, type) and issubclass(part, SettingsPart) else []
 
 
 def _meant(name: str, known: list[str]) -> str:

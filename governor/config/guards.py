@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from governor import durations
 
 
-class Part(BaseModel):
+class SettingsPart(BaseModel):
     """What every part of the file has in common: unknown keys, NaN and infinity are faults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -30,7 +30,7 @@ Amount = Annotated[float, Field(gt=0, le=1e15)]
 UNITS = ("tokens", "usd", "units", "tool_calls", "wall")
 
 
-class Limit(Part):
+class Limit(SettingsPart):
     """One budget. ``request`` is all that one prompt of the person sets off, subagents included; ``agent`` one
     subagent; ``day``, ``project`` and ``tag`` count every session on this machine, the last two over ``every``.
 
@@ -64,7 +64,7 @@ class Limit(Part):
         return self
 
 
-class Spawn(Part):
+class Spawn(SettingsPart):
     """How many subagents: at once, for one prompt (``fan_out``), in a session, how deep, and how many tokens all those
     of a session may use. A lease that was never given back runs out after ``lease``.
     """
@@ -78,7 +78,7 @@ class Spawn(Part):
     lease: Span = 7200
 
 
-class Degrade(Part):
+class Degrade(SettingsPart):
     """Near the wall, a routine subagent gets a cheaper model; ``critical`` names agent types that keep theirs.
 
     Claude Code takes haiku, sonnet, opus or fable; Codex any model it has, and none unless one is named here.
@@ -91,7 +91,7 @@ class Degrade(Part):
     critical: list[str] = []
 
 
-class Loop(Part):
+class Loop(SettingsPart):
     """Calls that repeat, tools that keep failing, sessions that run on, and turns that became dear."""
 
     action: Literal["off", "observe", "advise", "stop"] = "advise"
@@ -102,7 +102,7 @@ class Loop(Part):
     turn_percent: Annotated[float, Field(gt=0, le=100)] = 0.5  # of the week, for one more turn
 
 
-class Tiers(Part):
+class Tiers(SettingsPart):
     """Which size of model suits a piece of work, within one lane; words of one's own for the three classes."""
 
     mode: Literal["off", "shadow", "advise"] = "advise"
@@ -114,13 +114,13 @@ class Tiers(Part):
     large: list[str] = []
 
 
-class Compaction(Part):
+class CompactionSettings(SettingsPart):
     """``enforce`` sets the client's own ``autoCompactWindow`` to the band's ceiling while the band lasts."""
 
     enforce: bool = False
 
 
-class Notify(Part):
+class Notify(SettingsPart):
     """Where an alert goes beside the client's own screen. ``command`` gets the words as its last argument."""
 
     desktop: bool = False
@@ -128,7 +128,7 @@ class Notify(Part):
     command: list[str] = []
 
 
-class Overhead(Part):
+class Overhead(SettingsPart):
     """What the governor may cost: a guard above either limit mutes itself, and ``governor doctor`` says so."""
 
     mute: bool = True
@@ -136,14 +136,14 @@ class Overhead(Part):
     week_percent: Annotated[float, Field(gt=0, le=100)] = 0.5
 
 
-class Canary(Part):
+class Canary(SettingsPart):
     """How much of the work is looked at (a share of sessions), and how often an alarm may be false."""
 
     sample: Annotated[float, Field(ge=0, le=1)] = 0.25
     false_alarms: Annotated[float, Field(gt=0, le=0.2)] = 0.01
 
 
-class Run(Part):
+class RunSettings(SettingsPart):
     """What ``governor run`` allows where the command line does not say; ``grace`` is the time between its signals."""
 
     usd: Amount | None = None
@@ -153,7 +153,7 @@ class Run(Part):
     grace: Span = 10
 
 
-class Handoff(Run):
+class Handoff(RunSettings):
     """The same for ``governor handoff``, which nobody watches; ``rules`` is a file of standing rules for the brief.
 
     ``claude`` and ``codex`` are the words that start either client, with what it may do there: neither may do more than

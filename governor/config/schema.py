@@ -12,15 +12,15 @@ from pydantic import Field, field_validator, model_validator
 
 from governor.config.guards import (
     Canary,
-    Compaction,
+    CompactionSettings,
     Degrade,
     Handoff,
     Limit,
     Loop,
     Notify,
     Overhead,
-    Part,
-    Run,
+    RunSettings,
+    SettingsPart,
     Spawn,
     Tiers,
 )
@@ -32,7 +32,7 @@ Weight = Annotated[float, Field(ge=0, le=1000)]
 Dollars = Annotated[float, Field(ge=0, le=10_000)]  # more, and a cost might not fit into the ledger
 
 
-class Weights(Part):
+class WeightSettings(SettingsPart):
     """Meter weights: laid over ``base``, whose own hold where none is given."""
 
     base: str = "default"
@@ -49,7 +49,7 @@ class Weights(Part):
         return _known_weights(value)
 
 
-class Price(Part):
+class Price(SettingsPart):
     """USD per million tokens, for a model or a pattern of models."""
 
     input: Dollars
@@ -59,7 +59,7 @@ class Price(Part):
     cache_write_1h: Dollars | None = None
 
 
-class Tag(Part):
+class Tag(SettingsPart):
     """A tag for all use whose project folder and branch match a pattern each.
 
     ``*`` matches anything; ``*/client-a/*`` is the folder client-a and all below it.
@@ -70,7 +70,7 @@ class Tag(Part):
     branch: str = "*"
 
 
-class Memory(Part):
+class Memory(SettingsPart):
     """Limits of a memory index, and further files to keep within them."""
 
     files: list[str] = []
@@ -79,7 +79,7 @@ class Memory(Part):
     max_bytes: int = Field(default=24_900, ge=1_000, le=25_000)
 
 
-class Router(Part):
+class Router(SettingsPart):
     """When to offer the other lane, and words of one's own for the three classes."""
 
     mode: Literal["advise", "shadow", "off"] = "advise"
@@ -89,7 +89,7 @@ class Router(Part):
     keep: list[str] = []
 
 
-class Pacing(Part):
+class Pacing(SettingsPart):
     """What the pacing warner may do. ``hush`` names windows it stays silent about."""
 
     hush: list[str] = []
@@ -108,13 +108,13 @@ class Pacing(Part):
         return value
 
 
-class Budget(Part):
+class Budget(SettingsPart):
     """The whole file. Everything is optional."""
 
     machine: str = ""
     person: str = ""
     plan: str = ""
-    weights: str | Weights = "default"
+    weights: str | WeightSettings = "default"
     prices: dict[str, Price] = {}
     tags: list[Tag] = []
     memory: Memory = Memory()
@@ -125,18 +125,18 @@ class Budget(Part):
     degrade: Degrade = Degrade()
     loop: Loop = Loop()
     tiers: Tiers = Tiers()
-    compaction: Compaction = Compaction()
+    compaction: CompactionSettings = CompactionSettings()
     notify: Notify = Notify()
     overhead: Overhead = Overhead()
     canary: Canary = Canary()
-    run: Run = Run()
+    run: RunSettings = RunSettings()
     handoff: Handoff = Handoff()
     shared_kill_switch: str = ""
     shared_halt: str = ""
 
     @field_validator("weights")
     @classmethod
-    def _known(cls, value: str | Weights) -> str | Weights:
+    def _known(cls, value: str | WeightSettings) -> str | WeightSettings:
         return _known_weights(value) if isinstance(value, str) else value
 
     @field_validator("plan")

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from governor.demo import claude, codex, hooks
-from governor.demo.official import HOUR, Official, settle
+from governor.demo.official import HOUR, MadeUpMeter, settle
 from governor.demo.truth import truth
 from governor.demo.weeks import STRANGE_MODEL, live
 from governor.hooks import runtime
@@ -52,7 +52,7 @@ def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome
     if weeks < 2:
         raise ValueError("a demo needs at least two weeks")
     life = live(random.Random(seed), now=now - now % HOUR, weeks=weeks)  # noqa: S311 - repeatable, not secret
-    official = Official()
+    official = MadeUpMeter()
     settle(life, "claude", official)
     settle(life, "codex", official)
     met = {refusal.session.id for refusal in official.refused}
@@ -87,7 +87,7 @@ def write(folder: Path, *, now: int, seed: int = 7, weeks: int = 12) -> DemoHome
     return home._replace(transcripts=transcripts, responses=sum(whole["lanes"][lane]["requests"] for lane in LANES))
 
 
-def spool(state_home: Path, official: Official) -> None:
+def spool(state_home: Path, official: MadeUpMeter) -> None:
     """Leave Claude's official readings where the status line's tap leaves them."""
     readings = sorted(
         (shown.observed_at, shown.stand.window, shown.stand) for shown in official.shown if shown.lane == "claude"

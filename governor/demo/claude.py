@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from governor.demo.life import Response, Session
-    from governor.demo.official import Official, Stand
+    from governor.demo.life import MadeUpResponse, MadeUpSession
+    from governor.demo.official import MadeUpMeter, Stand
 
 NEWEST = "2.1.330"
 TOOLS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -46,7 +46,7 @@ def put(path: Path, lines: list[bytes], *, at_ms: int, tail: bytes = b"") -> Non
 class Transcript:
     """The lines of one session or subagent, chained by parentUuid. A copy made by a fork gets another session id."""
 
-    def __init__(self, session: Session, *, refusals: list[tuple[int, Stand]], session_id: str = "") -> None:
+    def __init__(self, session: MadeUpSession, *, refusals: list[tuple[int, Stand]], session_id: str = "") -> None:
         self.session = session
         self.refusals = refusals
         self.base = session.parent or session
@@ -97,7 +97,7 @@ class Transcript:
         text = "<task-notification>demo</task-notification>" if notified else "demo"
         return self._line(at_ms, {"type": "user", "message": {"role": "user", "content": text}})
 
-    def _result(self, response: Response, index: int, agent: Session | None) -> dict[str, Any]:
+    def _result(self, response: MadeUpResponse, index: int, agent: MadeUpSession | None) -> dict[str, Any]:
         result: dict[str, Any] = {"tool_use_id": f"toolu_{response.id}", "type": "tool_result", "content": "demo"}
         if index % FAILS_EVERY == FAILS_EVERY - 1:
             result["is_error"] = True
@@ -106,12 +106,12 @@ class Transcript:
             record["toolUseResult"] = {"isAsync": True, "status": "async_launched", "agentId": agent.id}
         return self._line(response.at_ms + 2400, record)
 
-    def _boundary(self, response: Response) -> dict[str, Any]:
+    def _boundary(self, response: MadeUpResponse) -> dict[str, Any]:
         meta = {"trigger": "auto", "preTokens": response.compacted_from}
         record = {"type": "system", "subtype": "compact_boundary", "level": "info", "compactMetadata": meta}
         return self._line(response.at_ms - 1500, record)
 
-    def _response(self, response: Response, index: int, agent: Session | None) -> Iterator[dict[str, Any]]:
+    def _response(self, response: MadeUpResponse, index: int, agent: MadeUpSession | None) -> Iterator[dict[str, Any]]:
         placeholder = self.base.version != NEWEST
         stop = "end_turn" if response.ends_turn else "tool_use"
         final = _usage(response, output=response.output, reasoning=response.reasoning)
@@ -161,7 +161,7 @@ class Transcript:
         return self._line(at_ms, {"type": "assistant", "message": message, **limit})
 
 
-def _usage(response: Response, *, output: int, reasoning: int) -> dict[str, Any]:
+def _usage(response: MadeUpResponse, *, output: int, reasoning: int) -> dict[str, Any]:
     short, long = response.cache_write_5m, response.cache_write_1h
     return {
         "input_tokens": response.input,
@@ -175,7 +175,7 @@ def _usage(response: Response, *, output: int, reasoning: int) -> dict[str, Any]
     }
 
 
-def _blocks(response: Response, index: int, agent: Session | None) -> Iterator[dict[str, Any]]:
+def _blocks(response: MadeUpResponse, index: int, agent: MadeUpSession | None) -> Iterator[dict[str, Any]]:
     """As many content blocks as the response has; its last one is the tool call unless the turn ends here."""
     words = response.blocks if response.ends_turn else response.blocks - 1
     if words > 1:
@@ -189,7 +189,9 @@ def _blocks(response: Response, index: int, agent: Session | None) -> Iterator[d
         yield {"type": "tool_use", "id": f"toolu_{response.id}", "name": name, "input": given}
 
 
-def write_session(home: Path, session: Session, official: Official, *, tail: bytes = b"", odd: bytes = b"") -> int:
+def write_session(
+    home: Path, session: MadeUpSession, official: MadeUpMeter, *, tail: bytes = b"", odd: bytes = b""
+) -> int:
     """Write one main session and its subagents under ``home``; returns the number of transcripts.
 
     ``tail`` is left unterminated at the end of the main file; ``odd`` is a line put into the middle of it.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from governor.demo.life import Response, Session
-    from governor.demo.official import Official, Stand
+    from governor.demo.life import MadeUpResponse, MadeUpSession
+    from governor.demo.official import MadeUpMeter, Stand
 
 NEWEST = "0.169.0"
 WEEK_FIRST = "0.147.0"  # clients that had only the weekly window, in the first slot
@@ -34,7 +34,7 @@ REPEAT_EVERY = 9  # older clients: every so many responses the same totals are s
 Tokens = dict[str, int]
 
 
-def _tokens(response: Response) -> Tokens:
+def _tokens(response: MadeUpResponse) -> Tokens:
     """Codex's own counts: input includes cached input, output includes reasoning, the total is their sum."""
     given = response.input + response.cache_read
     return {
@@ -46,7 +46,7 @@ def _tokens(response: Response) -> Tokens:
     }
 
 
-def said(session: Session) -> int:
+def said(session: MadeUpSession) -> int:
     """How many token counts with totals a thread's own part of its file holds."""
     count = len(session.responses)
     return count if session.version == NEWEST else count + count // REPEAT_EVERY
@@ -59,7 +59,7 @@ def _sum(a: Tokens, b: Tokens) -> Tokens:
 class Rollout:
     """The lines of one thread. ``total`` runs on from the parent's when the thread was forked."""
 
-    def __init__(self, session: Session, official: Official, *, total: Tokens | None = None) -> None:
+    def __init__(self, session: MadeUpSession, official: MadeUpMeter, *, total: Tokens | None = None) -> None:
         self.session, self.official = session, official
         self.total: Tokens = dict(total or ZERO)
         self.is_new = session.version == NEWEST
@@ -121,7 +121,7 @@ class Rollout:
         said = [{"type": "input_text", "text": "demo"}]
         yield self._line(at_ms + 10, "response_item", {"type": "message", "role": "user", "content": said})
 
-    def _record(self, response: Response, turn_id: str, used: Tokens, turn_total: Tokens) -> dict[str, Any]:
+    def _record(self, response: MadeUpResponse, turn_id: str, used: Tokens, turn_total: Tokens) -> dict[str, Any]:
         thread = self.session.id
         payload = {
             "thread_id": thread,
@@ -152,7 +152,7 @@ class Rollout:
         return {"type": "token_count", "info": info, "rate_limits": limits}
 
 
-def write_thread(home: Path, session: Session, official: Official) -> None:
+def write_thread(home: Path, session: MadeUpSession, official: MadeUpMeter) -> None:
     """Write one thread under ``home/sessions/YYYY/MM/DD``; a forked one opens with its parent's lines, re-stamped."""
     first_ms = session.responses[0].at_ms - 8_000  # own events come seconds after the copy
     mine = Rollout(session, official)

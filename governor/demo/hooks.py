@@ -33,8 +33,8 @@ from governor.review.overhead import REFRESH
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from governor.demo.life import Life, Response, Session
-    from governor.demo.official import Official
+    from governor.demo.life import Life, MadeUpResponse, MadeUpSession
+    from governor.demo.official import MadeUpMeter
 
 BARE_MS = 9.5  # CPU of an interpreter that does nothing
 OVER_MS = {  # over it: quiet, and with something to decide (docs/performance.md)
@@ -63,7 +63,7 @@ ASKED = {
 }
 
 
-def leave(state_home: Path, life: Life, official: Official, *, seed: int) -> dict[str, dict[str, int]]:
+def leave(state_home: Path, life: Life, official: MadeUpMeter, *, seed: int) -> dict[str, dict[str, int]]:
     """Write both spools; how many ``runs`` and ``decisions`` are in them, by hook."""
     hooks = Hooks(life, official, seed=seed)
     for at, what, given in moments(life, official):
@@ -82,7 +82,7 @@ def leave(state_home: Path, life: Life, official: Official, *, seed: int) -> dic
 class Hooks:
     """All of them, told of every moment in the order of time; ``runs`` and ``decisions`` are the lines they leave."""
 
-    def __init__(self, life: Life, official: Official, *, seed: int) -> None:
+    def __init__(self, life: Life, official: MadeUpMeter, *, seed: int) -> None:
         self.official = official
         self.rng = random.Random(f"hooks {seed}")  # noqa: S311 - repeatable, not secret; the life has dice of its own
         self.letters = Letters(life)
@@ -103,14 +103,14 @@ class Hooks:
         """The status line was handed an official figure."""
         self.letters.hear(shown)
 
-    def respond(self, _: float, one: Session, response: Response) -> None:
+    def respond(self, _: float, one: MadeUpSession, response: MadeUpResponse) -> None:
         """There is something to take in; Codex states the official figures with it."""
         self.letters.use(one, response)
         if one.lane == "codex":
             for stand in self.official.stands[response.id]:
                 self.letters.hear(Shown("codex", response.at_ms // 1000, stand))
 
-    def start(self, at: float, one: Session, response: Response, away: float) -> None:
+    def start(self, at: float, one: MadeUpSession, response: MadeUpResponse, away: float) -> None:
         """SessionStart; ``away`` are the seconds since the session's last response, 0 for a new one."""
         self._ran("pacing", at)
         if one.lane == "codex":
@@ -124,7 +124,7 @@ class Hooks:
         if said is not None:
             self._decided("price", one, at, {"decision": "told", **said[1], "session": one.id})
 
-    def prompt(self, at: float, one: Session, notified: bool, *, again: bool = False) -> None:
+    def prompt(self, at: float, one: MadeUpSession, notified: bool, *, again: bool = False) -> None:
         """UserPromptSubmit. What is held at the wall is sent again, and goes out at ``at``."""
         event: dict[str, Any] = {"hook_event_name": "UserPromptSubmit", "session_id": one.id, "model": one.model}
         event |= {"cwd": f"/home/demo/{one.project}", "source": "sdk" if one.surface in ("sdk-cli", "exec") else "user"}
@@ -150,7 +150,7 @@ class Hooks:
         if is_held:
             self.prompt(at, one, notified, again=True)
 
-    def _asked(self, one: Session, at: float) -> str:
+    def _asked(self, one: MadeUpSession, at: float) -> str:
         """A broad piece of work where Codex set to work on the project soon after: it was taken there."""
         (text,) = self.rng.choices([*ASKED], [*ASKED.values()])
         times = self.at_work[one.project]
@@ -159,7 +159,7 @@ class Hooks:
         is_next = place < len(times) and times[place] < at + router_rules.QUIET_S
         return BROAD if one.lane == "claude" and is_idle and is_next else text
 
-    def _route(self, event: dict[str, Any], one: Session, at: float) -> None:
+    def _route(self, event: dict[str, Any], one: MadeUpSession, at: float) -> None:
         """As hooks/prompt_router.py does."""
         word, letter = self.letters.router()
         is_typed = event["source"] == "user" and "agent_id" not in event
@@ -189,7 +189,7 @@ class Hooks:
             self.seen.add(once)
         self._decided("router", one, at, record)
 
-    def call(self, at: float, one: Session, index: int) -> None:
+    def call(self, at: float, one: MadeUpSession, index: int) -> None:
         """One tool call, before and after it."""
         self._ran("budget", at)
         if one.responses[index].id in self.stuck:
@@ -204,13 +204,13 @@ class Hooks:
             self._ran("memory_compactor", at + 1.5)
         self._ran("loop", at + 1.6)
 
-    def spawned(self, at: float, one: Session, agent: Session) -> None:
+    def spawned(self, at: float, one: MadeUpSession, agent: MadeUpSession) -> None:
         """A subagent is called for: as hooks/spawn_guard.py does, before the call and after it."""
         given = {"subagent_type": agent.agent}
         what = spawn_event.Called(
             {"tool_name": "Agent", "tool_input": given, "session_id": one.id, "tool_use_id": agent.spawned_by}
         )
-        letter, wish = self.letters.spawn(), spawn_rules.Call(what.use, kind=what.kind)
+        letter, wish = self.letters.spawn(), spawn_rules.SpawnCall(what.use, kind=what.kind)
         verdict, self.books[one.id] = spawn_rules.take(
             self.books[one.id], wish, letter, tick=(at, "demo"), enforce=False
         )
@@ -224,13 +224,13 @@ class Hooks:
         self._ran("spawn", at, acts=True)
         self._ran("spawn", at + 1.3, acts=True)
 
-    def returned(self, at: float, one: Session, agent: Session) -> None:
+    def returned(self, at: float, one: MadeUpSession, agent: MadeUpSession) -> None:
         """SubagentStop."""
-        ended = spawn_rules.Call(agent.spawned_by)
+        ended = spawn_rules.SpawnCall(agent.spawned_by)
         self.books[one.id] = spawn_rules.finish(self.books[one.id], ended, tick=(at, "demo"))
         self._ran("spawn", at, acts=True)
 
-    def stop(self, at: float, one: Session) -> None:
+    def stop(self, at: float, one: MadeUpSession) -> None:
         """A turn ended: what going on costs is said when it is news, and the status line is drawn."""
         letter = self.letters.loop(one.id)
         found = loop_rules.at_stop({"model": one.model}, letter, session=one.id, now=at)
@@ -242,14 +242,14 @@ class Hooks:
         if one.lane == "claude" and one.shows_status:
             self._ran("statusline", at + 0.1)
 
-    def refused(self, at: float, one: Session) -> None:
+    def refused(self, at: float, one: MadeUpSession) -> None:
         """StopFailure, at a full window."""
         event = {"hook_event_name": "StopFailure", "error": "rate_limit", "session_id": one.id}
-        reply = loop_run.after_refusal(event, runtime.Door("loop", "", one.lane, at))
+        reply = loop_run.after_refusal(event, runtime.HookContext("loop", "", one.lane, at))
         self._decided("loop", one, at, reply.record or {})
         self._ran("loop", at, acts=True)
 
-    def _decided(self, name: str, one: Session, at: float, record: dict[str, Any]) -> None:
+    def _decided(self, name: str, one: MadeUpSession, at: float, record: dict[str, Any]) -> None:
         self.decisions.append({"at": round(at, 3), "hook": name, "lane": one.lane, **record})
 
     def _ran(self, name: str, at: float, *, acts: bool = False, told: str = "", session: str = "") -> None:
@@ -270,7 +270,7 @@ class Hooks:
 
 def _stuck(life: Life) -> set[str]:
     """Responses of Codex whose call was one too many: in the last long turn of all, and in a few before it."""
-    turns: dict[tuple[str, int], list[Response]] = defaultdict(list)
+    turns: dict[tuple[str, int], list[MadeUpResponse]] = defaultdict(list)
     for one in life.family("codex"):
         for response in one.responses:
             turns[one.id, response.turn].append(response)

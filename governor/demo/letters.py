@@ -22,20 +22,20 @@ from governor.forecasting.alarm import Alarm
 from governor.model import LANES, SessionRow, Tally
 from governor.pipeline import policy
 from governor.quota import units as quota_units
-from governor.quota.windows import Official, Window
+from governor.quota.windows import OfficialFigure, Window
 from governor.report import Estimate, HookHealth, LaneReport, Projection, Report, WindowReport
 from governor.snapshots import ACTIVE_S
 from governor.snapshots import models as models_snapshot
 from governor.snapshots import pacing as pacing_snapshot
 from governor.snapshots import price as price_snapshot
 from governor.snapshots import router as router_snapshot
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 from governor.snapshots.models import LATELY_S
 from governor.usage import sessions as usage_sessions
 from governor.views import prompt_line
 
 if TYPE_CHECKING:
-    from governor.demo.life import Life, Response, Session
+    from governor.demo.life import Life, MadeUpResponse, MadeUpSession
     from governor.demo.official import Shown, Stand
     from governor.ledger.store import Ledger
     from governor.model import Lane
@@ -73,7 +73,7 @@ class Letters:
             self.ended[shown.lane].append(before.stand.used_percent)
         self.shown[place] = shown
 
-    def use(self, session: Session, response: Response) -> None:
+    def use(self, session: MadeUpSession, response: MadeUpResponse) -> None:
         """A response was written to a transcript."""
         main = session.parent or session
         kinds = (response.input, response.output, response.cache_read, response.cache_write_5m, response.cache_write_1h)
@@ -147,7 +147,9 @@ class Letters:
             else:
                 # The pacing letter is written from the report alone.
                 ledger = cast("Ledger", None)
-                word, content = pacing_snapshot.letter(Desk(ledger, settings, report, self._contexts(), now))
+                word, content = pacing_snapshot.letter(
+                    SnapshotMaterial(ledger, settings, report, self._contexts(), now)
+                )
                 for lane in report.lanes:  # the same bytes wherever the demo is made
                     for found, told in zip(lane.windows, content["lanes"][lane.lane]["windows"], strict=True):
                         told["model_line"] = (
@@ -197,7 +199,9 @@ class Letters:
         stand, used = shown.stand, float(shown.stand.used_percent)
         starts_at = stand.resets_at - stand.minutes * 60
         window = Window(shown.lane, stand.window, starts_at, stand.resets_at, "official")
-        official = Official(used, shown.observed_at, "rollout" if shown.lane == "codex" else "statusline", starts_at)
+        official = OfficialFigure(
+            used, shown.observed_at, "rollout" if shown.lane == "codex" else "statusline", starts_at
+        )
         elapsed = (now - starts_at) / (stand.minutes * 60)
         guess = self._landing(shown.lane, stand, elapsed)
         verdict, reasons = policy.judge(official, guess, Alarm(), elapsed=elapsed)

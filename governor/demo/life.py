@@ -19,7 +19,7 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 
 
-class Habit(NamedTuple):
+class SessionHabit(NamedTuple):
     """What is typical of one kind of session. Medians, except ``steps``."""
 
     base: int  # tokens of system prompt and tools
@@ -31,13 +31,13 @@ class Habit(NamedTuple):
     think_s: float  # pause between turns
 
 
-MAIN = Habit(16_000, 2_100, 800, 600_000, 3600, 4.0, 110.0)
-MARATHON = Habit(16_000, 2_300, 560, 600_000, 3600, 3.0, 240.0)
-AGENT = Habit(9_000, 2_000, 330, 160_000, 300, 12.0, 5.0)
-CODEX = Habit(11_000, 2_600, 650, 220_000, 1800, 4.0, 130.0)
+MAIN = SessionHabit(16_000, 2_100, 800, 600_000, 3600, 4.0, 110.0)
+MARATHON = SessionHabit(16_000, 2_300, 560, 600_000, 3600, 3.0, 240.0)
+AGENT = SessionHabit(9_000, 2_000, 330, 160_000, 300, 12.0, 5.0)
+CODEX = SessionHabit(11_000, 2_600, 650, 220_000, 1800, 4.0, 130.0)
 
 
-class Response(NamedTuple):
+class MadeUpResponse(NamedTuple):
     """One answer of the model. ``at_ms`` is the time of its first line."""
 
     id: str
@@ -57,7 +57,7 @@ class Response(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Session:
+class MadeUpSession:
     """One transcript: a main session, a subagent (it has a ``parent``), or a Codex thread."""
 
     lane: Lane
@@ -67,13 +67,13 @@ class Session:
     surface: str
     model: str
     version: str
-    habit: Habit
+    habit: SessionHabit
     agent: str = "main"
-    parent: Session | None = None
-    forked_from: Session | None = None
+    parent: MadeUpSession | None = None
+    forked_from: MadeUpSession | None = None
     spawned_by: str = ""  # id of the parent's response that started this subagent
-    responses: list[Response] = field(default_factory=list)
-    agents: list[Session] = field(default_factory=list)
+    responses: list[MadeUpResponse] = field(default_factory=list)
+    agents: list[MadeUpSession] = field(default_factory=list)
     notified: set[int] = field(default_factory=set)  # turns begun by a finished subagent, not by the person
     context: int = 0
     turns: int = 0
@@ -91,16 +91,16 @@ class Life:
     now: int
     weeks: int
     first_reset: dict[Lane, int]
-    sessions: list[Session] = field(default_factory=list)
+    sessions: list[MadeUpSession] = field(default_factory=list)
     elsewhere: dict[Lane, list[tuple[int, float]]] = field(default_factory=lambda: {"claude": [], "codex": []})
     cap_raised_at: int | None = None
     gift_at: int | None = None
     vacation: tuple[int, int] | None = None
-    marathons: list[Session] = field(default_factory=list)
-    resumed: list[Session] = field(default_factory=list)
-    forks: list[Session] = field(default_factory=list)
+    marathons: list[MadeUpSession] = field(default_factory=list)
+    resumed: list[MadeUpSession] = field(default_factory=list)
+    forks: list[MadeUpSession] = field(default_factory=list)
 
-    def family(self, lane: Lane) -> list[Session]:
+    def family(self, lane: Lane) -> list[MadeUpSession]:
         """Every transcript of a lane, each main session followed by its subagents."""
         return [one for main in self.sessions if main.lane == lane for one in (main, *main.agents)]
 
@@ -122,7 +122,7 @@ def around(rng: random.Random, median: float, sigma: float = 0.7) -> float:
     return rng.lognormvariate(0.0, sigma) * median
 
 
-def work(session: Session, rng: random.Random, *, start_ms: int, until_ms: int, budget: float) -> float:
+def work(session: MadeUpSession, rng: random.Random, *, start_ms: int, until_ms: int, budget: float) -> float:
     """Carry a session on from ``start_ms`` until its budget of units or the time is up.
 
     Returns: the units spent, its subagents' included. The last response may overrun the budget, never the time.
@@ -153,7 +153,7 @@ def work(session: Session, rng: random.Random, *, start_ms: int, until_ms: int, 
     return spent
 
 
-def _respond(session: Session, rng: random.Random, *, clock: int, added: int, last: bool) -> Response:
+def _respond(session: MadeUpSession, rng: random.Random, *, clock: int, added: int, last: bool) -> MadeUpResponse:
     habit = session.habit
     previous = session.responses[-1] if session.responses else None
     kept = session.context + (previous.output if previous else 0)
@@ -176,7 +176,7 @@ def _respond(session: Session, rng: random.Random, *, clock: int, added: int, la
         fresh, write = fresh + write + cache_read % 128, 0
         cache_read -= cache_read % 128
     short_lived = session.parent is not None
-    return Response(
+    return MadeUpResponse(
         id=f"{rng.getrandbits(96):024x}",
         at_ms=clock + 1500 + int(output * 1000 / 65) + rng.randrange(1000),
         model=session.model,
@@ -194,12 +194,12 @@ def _respond(session: Session, rng: random.Random, *, clock: int, added: int, la
     )
 
 
-def _delegate(session: Session, rng: random.Random, *, response: Response, until_ms: int) -> float:
+def _delegate(session: MadeUpSession, rng: random.Random, *, response: MadeUpResponse, until_ms: int) -> float:
     """Start one background subagent; the session itself goes on meanwhile."""
     model = rng.choice(
         ("claude-haiku-5-5", "claude-haiku-5-5", "claude-sonnet-5-5", "claude-sonnet-5-5", session.model)
     )
-    agent = Session(
+    agent = MadeUpSession(
         lane=session.lane,
         id=f"a{rng.getrandbits(64):016x}",
         project=session.project,

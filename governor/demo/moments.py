@@ -10,8 +10,8 @@ from governor.demo.official import HOUR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from governor.demo.life import Life, Session
-    from governor.demo.official import Official
+    from governor.demo.life import Life, MadeUpSession
+    from governor.demo.official import MadeUpMeter
 
 RESUMED_S = 8 * HOUR  # a longer pause ended with --resume
 
@@ -26,7 +26,7 @@ class Moment(NamedTuple):
     given: tuple[Any, ...]
 
 
-def moments(life: Life, official: Official) -> list[Moment]:
+def moments(life: Life, official: MadeUpMeter) -> list[Moment]:
     """Everything that is noticed, in the order of time."""
     found = [Moment(shown.observed_at, "shown", (shown,)) for shown in official.shown if shown.lane == "claude"]
     for one in life.sessions:
@@ -43,7 +43,7 @@ def moments(life: Life, official: Official) -> list[Moment]:
     return sorted(found, key=attrgetter("at"))
 
 
-def _turns(one: Session) -> Iterator[Moment]:
+def _turns(one: MadeUpSession) -> Iterator[Moment]:
     turn, last = 0, 0.0
     for response in one.responses:
         at = response.at_ms / 1000
@@ -57,7 +57,7 @@ def _turns(one: Session) -> Iterator[Moment]:
         last = at
 
 
-def _responses(one: Session) -> Iterator[Moment]:
+def _responses(one: MadeUpSession) -> Iterator[Moment]:
     for index, response in enumerate(one.responses):
         at = response.at_ms / 1000
         yield Moment(at, "respond", (one, response))

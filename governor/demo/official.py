@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from governor.demo.life import Life, Response, Session
+    from governor.demo.life import Life, MadeUpResponse, MadeUpSession
     from governor.model import Lane
 
 HOUR = 3600
@@ -60,10 +60,10 @@ class Shown(NamedTuple):
     stand: Stand
 
 
-class Refusal(NamedTuple):
+class MadeUpRefusal(NamedTuple):
     """The first time the person met a full window at the terminal."""
 
-    session: Session
+    session: MadeUpSession
     at_ms: int
     stand: Stand
 
@@ -79,7 +79,7 @@ class WeekEnd(NamedTuple):
     elsewhere_units: float
 
 
-class Window:
+class MadeUpWindow:
     """One window's running count. A 5-hour window opens with a message; a weekly one resets at its fixed time."""
 
     def __init__(self, name: str, *, resets_at: int, regimes: list[tuple[int, float]]) -> None:
@@ -119,25 +119,25 @@ class Window:
         return Stand(self.name, self.minutes, int(self.percent(at)), self.resets_at)
 
 
-class Official:
+class MadeUpMeter:
     """What the service did: which responses it refused, what it showed, how each week ended."""
 
     def __init__(self) -> None:
         self.shown: list[Shown] = []
         self.stands: dict[str, tuple[Stand, ...]] = {}  # after each response, by its id
-        self.refused: list[Refusal] = []
-        self.windows: dict[tuple[Lane, str], Window] = {}
+        self.refused: list[MadeUpRefusal] = []
+        self.windows: dict[tuple[Lane, str], MadeUpWindow] = {}
 
 
-def settle(life: Life, lane: Lane, official: Official) -> None:
+def settle(life: Life, lane: Lane, official: MadeUpMeter) -> None:
     """Replay one lane in the order of time and let the service count, show and refuse.
 
     Refused responses vanish from their sessions: from the moment a window stands at 100 until it resets.
     """
-    week = Window("week", resets_at=life.first_reset[lane], regimes=life.regimes(lane, "week"))
-    short = Window("5h", resets_at=0, regimes=life.regimes(lane, "5h"))
+    week = MadeUpWindow("week", resets_at=life.first_reset[lane], regimes=life.regimes(lane, "week"))
+    short = MadeUpWindow("5h", resets_at=0, regimes=life.regimes(lane, "5h"))
     official.windows[lane, "week"], official.windows[lane, "5h"] = week, short
-    events: list[tuple[int, int, float, Session | None, Response | None]] = [
+    events: list[tuple[int, int, float, MadeUpSession | None, MadeUpResponse | None]] = [
         (at, serial, amount, None, None) for serial, (at, amount) in enumerate(life.elsewhere[lane])
     ]
     for one in life.family(lane):
@@ -158,7 +158,7 @@ def settle(life: Life, lane: Lane, official: Official) -> None:
                 refused.add(response.id)
                 if full and at >= spell and session.shows_status:
                     spell = full.resets_at
-                    official.refused.append(Refusal(session, at_ms, full.stand(at)))
+                    official.refused.append(MadeUpRefusal(session, at_ms, full.stand(at)))
                     official.shown += [Shown(lane, at + 1, w.stand(at)) for w in (short, week)]
             continue
         for window in (short, week):

@@ -17,15 +17,15 @@ from governor.model import LANES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from governor.demo.life import Life, Response, Session
-    from governor.demo.official import Official, WeekEnd
+    from governor.demo.life import Life, MadeUpResponse, MadeUpSession
+    from governor.demo.official import MadeUpMeter, WeekEnd
     from governor.model import Lane
 
 KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
 Sum = dict[str, int]
 
 
-def truth(life: Life, official: Official, *, seed: int, planted: list[dict[str, Any]]) -> dict[str, Any]:
+def truth(life: Life, official: MadeUpMeter, *, seed: int, planted: list[dict[str, Any]]) -> dict[str, Any]:
     """The whole truth as plain JSON; times are epoch seconds, days are UTC."""
     fork = next((one for one in life.forks if one.lane == "claude"), None)
     original = fork.forked_from if fork else None
@@ -52,7 +52,7 @@ def truth(life: Life, official: Official, *, seed: int, planted: list[dict[str, 
     }
 
 
-def _lane(life: Life, official: Official, lane: Lane) -> dict[str, Any]:
+def _lane(life: Life, official: MadeUpMeter, lane: Lane) -> dict[str, Any]:
     owned = [(one, response) for one in life.family(lane) for response in one.responses]
     lines = _lines(life, lane)
     local = sum(response.units for _, response in owned)
@@ -102,7 +102,7 @@ def _week(end: WeekEnd) -> dict[str, Any]:
     }
 
 
-def _session(one: Session) -> dict[str, Any]:
+def _session(one: MadeUpSession) -> dict[str, Any]:
     """Own responses only: what a fork copied belongs to its original. Subagents are counted apart."""
     times = [response.at_ms // 1000 for response in one.responses]
     return {
@@ -125,14 +125,16 @@ def _lines(life: Life, lane: Lane) -> int:
     return sum(said.values()) + sum(said[original] for original in copied)
 
 
-def _by(owned: list[tuple[Session, Response]], key: Callable[[Session, Response], str]) -> dict[str, Sum]:
-    groups: dict[str, list[Response]] = defaultdict(list)
+def _by(
+    owned: list[tuple[MadeUpSession, MadeUpResponse]], key: Callable[[MadeUpSession, MadeUpResponse], str]
+) -> dict[str, Sum]:
+    groups: dict[str, list[MadeUpResponse]] = defaultdict(list)
     for one, response in owned:
         groups[key(one, response)].append(response)
     return {name: _sum(groups[name]) for name in sorted(groups)}
 
 
-def _sum(responses: Iterable[Response]) -> Sum:
+def _sum(responses: Iterable[MadeUpResponse]) -> Sum:
     total = dict.fromkeys(("requests", *KINDS), 0)
     for response in responses:
         total["requests"] += 1

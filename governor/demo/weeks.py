@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from governor.demo.life import CODEX, HOUR_MS, MAIN, MARATHON, MINUTE_MS, Life, Session, identity, work
+from governor.demo.life import CODEX, HOUR_MS, MAIN, MARATHON, MINUTE_MS, Life, MadeUpSession, identity, work
 from governor.demo.official import HOUR, UNITS_PER_PERCENT, WEEK
 from governor.model import LANES
 
@@ -27,24 +27,24 @@ PROJECTS = ("atlas", "harbour", "lantern", "meadow", "quarry")
 BRANCHES = ("main", "main", "feature/import", "feature/search", "fix/flaky-test")
 
 
-class Plan(NamedTuple):
+class WeekPlan(NamedTuple):
     """What a week shall come to: percent of its cap at the end, and the second machine's part of that."""
 
     percent: float
     elsewhere: float
 
 
-PLANS: dict[Lane, tuple[Plan, ...]] = {
+PLANS: dict[Lane, tuple[WeekPlan, ...]] = {
     "claude": (
-        Plan(67, 0.25), Plan(80, 0.36), Plan(74, 0.22), Plan(128, 0.30), Plan(86, 0.34), Plan(79, 0.24),
-        Plan(83, 0.30), Plan(6, 0.95), Plan(71, 0.40), Plan(112, 0.27), Plan(90, 0.33), Plan(85, 0.25),
+        WeekPlan(67, 0.25), WeekPlan(80, 0.36), WeekPlan(74, 0.22), WeekPlan(128, 0.30), WeekPlan(86, 0.34), WeekPlan(79, 0.24),
+        WeekPlan(83, 0.30), WeekPlan(6, 0.95), WeekPlan(71, 0.40), WeekPlan(112, 0.27), WeekPlan(90, 0.33), WeekPlan(85, 0.25),
     ),
     "codex": (
-        Plan(35, 0.30), Plan(52, 0.20), Plan(28, 0.35), Plan(44, 0.30), Plan(61, 0.25), Plan(40, 0.35),
-        Plan(30, 0.20), Plan(8, 0.90), Plan(47, 0.30), Plan(38, 0.40), Plan(55, 0.25), Plan(33, 0.30),
+        WeekPlan(35, 0.30), WeekPlan(52, 0.20), WeekPlan(28, 0.35), WeekPlan(44, 0.30), WeekPlan(61, 0.25), WeekPlan(40, 0.35),
+        WeekPlan(30, 0.20), WeekPlan(8, 0.90), WeekPlan(47, 0.30), WeekPlan(38, 0.40), WeekPlan(55, 0.25), WeekPlan(33, 0.30),
     ),
 }  # fmt: skip
-NOW: dict[Lane, Plan] = {"claude": Plan(60, 0.28), "codex": Plan(27, 0.28)}  # so far, not at the end
+NOW: dict[Lane, WeekPlan] = {"claude": WeekPlan(60, 0.28), "codex": WeekPlan(27, 0.28)}  # so far, not at the end
 
 
 class Hump(NamedTuple):
@@ -78,7 +78,7 @@ def _live_lane(life: Life, rng: random.Random, *, lane: Lane, begin: int) -> Non
         if number % len(plans) == VACATION_WEEK and not is_now:
             life.vacation = (start, end)
             continue
-        Week(life, rng, lane=lane, number=number, start=start, end=end).fill(total * (1 - plan.elsewhere))
+        MadeUpWeek(life, rng, lane=lane, number=number, start=start, end=end).fill(total * (1 - plan.elsewhere))
     life.elsewhere[lane].sort()
 
 
@@ -101,14 +101,14 @@ def _elsewhere(rng: random.Random, *, start: int, end: int, units: float) -> lis
     return events
 
 
-class Week:
+class MadeUpWeek:
     """One week of one lane on this machine, filled until its units are spent."""
 
     def __init__(self, life: Life, rng: random.Random, *, lane: Lane, number: int, start: int, end: int) -> None:
         self.life, self.rng, self.lane, self.number = life, rng, lane, number
         self.start, self.end = start, end
         self.is_now = number > life.weeks
-        self.last: Session | None = None
+        self.last: MadeUpSession | None = None
 
     def fill(self, budget: float) -> None:
         """Spend ``budget`` units on this week's humps; what a hump leaves goes to the next one."""
@@ -186,7 +186,7 @@ class Week:
             clock = session.responses[-1].at_ms // 1000 + rng.randint(2 * 60, 14 * 60)
         return spent
 
-    def _next_session(self, *, at: int) -> Session:
+    def _next_session(self, *, at: int) -> MadeUpSession:
         last = self.last
         idle = at - last.responses[-1].at_ms // 1000 if last and last.responses else 0
         if last and idle > 8 * HOUR and last.context < 200_000 and self.rng.random() < 0.12:
@@ -195,7 +195,7 @@ class Week:
             return last  # --resume: the same file goes on, its cache long cold
         return self._session()
 
-    def _session(self, *, model: str = "", surface: str = "", marathon: bool = False) -> Session:
+    def _session(self, *, model: str = "", surface: str = "", marathon: bool = False) -> MadeUpSession:
         rng, claude = self.rng, self.lane == "claude"
         early = self.number <= max(1, self.life.weeks // 3)
         if claude:
@@ -212,7 +212,7 @@ class Week:
         strange = claude and not model and self.number >= min(STRANGE_WEEK, self.life.weeks)
         if strange and not any(one.model == STRANGE_MODEL for one in self.life.sessions):
             chosen, surface = STRANGE_MODEL, "sdk-cli"
-        session = Session(
+        session = MadeUpSession(
             lane=self.lane,
             id=identity(rng),
             project=rng.choice(PROJECTS),

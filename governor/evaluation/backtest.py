@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from governor.calibration.scale import Anchor, calibrate
 from governor.evaluation.people import Person, readings
 from governor.evaluation.people.slots import SLOT_S
-from governor.evaluation.scores import Backtest, Origin, Watch, alarm_score, pool, quantile, score
+from governor.evaluation.scores import AlarmWatch, Backtest, ForecastOrigin, alarm_score, pool, quantile, score
 from governor.forecasting import day_profile
 from governor.forecasting import week as forecasting_week
 from governor.forecasting.alarm import Alarm, step
@@ -56,20 +56,20 @@ def run(
     ``spread`` as for ``forecast.project_week``. With too few weeks the lists are empty: nothing can be scored.
     """
     refused = [(w.refused_at, w.resets_at) for w in weeks if w.refused_at is not None]
-    origins: dict[str, list[Origin]] = {}
-    watches: dict[str, list[Watch]] = {}
+    origins: dict[str, list[ForecastOrigin]] = {}
+    watches: dict[str, list[AlarmWatch]] = {}
     for w in range(max(1, first), len(weeks)):
         week, past = weeks[w], weeks[max(0, w - REMEMBER) : w]
         known = [r for r in refused if r[1] <= week.starts_at]
         eyes = _Eyes(history, week, units_per_point, spread=spread, tz_offset=tz_offset, refused=known)
         for phase in PHASES_H:
             for method, quantiles, p_exceed in _rivals(eyes, past, phase):
-                origin = Origin(week.percent[-1], quantiles, p_exceed, is_bound=week.refused_at is not None)
+                origin = ForecastOrigin(week.percent[-1], quantiles, p_exceed, is_bound=week.refused_at is not None)
                 origins.setdefault(method, []).append(origin)
         if alarms:
             wall = next((h for h, p in enumerate(week.percent) if p >= 100), None)
             for rule, hour in _rules(eyes).items():
-                watches.setdefault(rule, []).append(Watch(wall, hour))
+                watches.setdefault(rule, []).append(AlarmWatch(wall, hour))
     count = max(0, len(weeks) - max(1, first))
     scores = [score(method, found, weeks=count) for method, found in origins.items()]
     rules = [alarm_score(rule, found) for rule, found in watches.items()]

@@ -52,7 +52,7 @@ class Backtest(NamedTuple):
     alarms: list[AlarmScore]
 
 
-class Origin(NamedTuple):
+class ForecastOrigin(NamedTuple):
     """One forecast and what came. ``is_bound``: the week was refused at 100 %, the truth is that or more."""
 
     truth: float
@@ -61,7 +61,7 @@ class Origin(NamedTuple):
     is_bound: bool = False
 
 
-class Watch(NamedTuple):
+class AlarmWatch(NamedTuple):
     """One week under one rule: the hour it passed 100 %, and the hour of the first alarm before that."""
 
     wall_h: int | None
@@ -91,7 +91,7 @@ def quantile(values: Iterable[float], q: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def score(method: str, origins: Sequence[Origin], *, weeks: int) -> Score:
+def score(method: str, origins: Sequence[ForecastOrigin], *, weeks: int) -> Score:
     """All origins of one method. Raises: ZeroDivisionError for none."""
     loss = error = inside = brier = 0.0
     for o in origins:
@@ -108,7 +108,7 @@ def score(method: str, origins: Sequence[Origin], *, weeks: int) -> Score:
     return Score(method, loss / n, error / n, inside / n, low, high, brier / n)
 
 
-def alarm_score(rule: str, watches: Sequence[Watch]) -> AlarmScore:
+def alarm_score(rule: str, watches: Sequence[AlarmWatch]) -> AlarmScore:
     """All weeks under one rule."""
     harmless = [w for w in watches if w.wall_h is None]
     exceeding = [w for w in watches if w.wall_h is not None]

@@ -42,7 +42,7 @@ class Level(NamedTuple):
     var: float
 
 
-class _Step(NamedTuple):
+class _LevelStep(NamedTuple):
     day: int
     before: tuple[float, float]  # level and variance, expected
     after: tuple[float, float]  # and once the day was seen
@@ -72,7 +72,7 @@ def learn(number: Sequence[int], sizes: Sequence[float], usual: Sequence[float])
 
 def _follow(
     number: Sequence[int], sizes: Sequence[float], usual: Sequence[float], *, keep: float, signal: float
-) -> tuple[list[_Step], float, float]:
+) -> tuple[list[_LevelStep], float, float]:
     """The filter with noise 1: its steps, the sum of log variances and of squared surprises."""
     level, var, last = 1.0, signal, number[0]
     logs = squares = 0.0
@@ -83,7 +83,7 @@ def _follow(
         level, var, surprise, spread = _seen(level, var, size, usual[day % 7], noise=1.0, typical=PRIOR_NOISE)
         logs += math.log(spread)
         squares += surprise * surprise / spread
-        steps.append(_Step(day, before, (level, var)))
+        steps.append(_LevelStep(day, before, (level, var)))
         last = day
     return steps, logs, squares
 
@@ -109,7 +109,7 @@ def _seen(
     return level + gain * surprise, var * (1 - gain * usual), surprise, spread
 
 
-def _smooth(steps: Sequence[_Step], *, keep: float) -> list[float]:
+def _smooth(steps: Sequence[_LevelStep], *, keep: float) -> list[float]:
     """Levels in the light of what came after them (Rauch, Tung and Striebel)."""
     out = [steps[-1].after[0]]
     for step, later in zip(reversed(steps[:-1]), reversed(steps[1:]), strict=True):

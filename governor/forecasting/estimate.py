@@ -24,7 +24,7 @@ SEEN: Final = 0.5  # points: less than that moves no whole-numbered figure
 
 def place(
     window: windows.Window,
-    official: windows.Official | None,
+    official: windows.OfficialFigure | None,
     scale: Scale | None,
     *,
     since: float,
@@ -56,7 +56,13 @@ def place(
 
 
 def _carried(
-    window: windows.Window, official: windows.Official, scale: Scale | None, since: float, busy_s: int, *, now: int
+    window: windows.Window,
+    official: windows.OfficialFigure,
+    scale: Scale | None,
+    since: float,
+    busy_s: int,
+    *,
+    now: int,
 ) -> Estimate:
     """The reading, what was used here since, and what may have been used elsewhere meanwhile."""
     at, size = official.used_percent, windows.length(window.name)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from governor import config, paths
 from governor.errors import StateError
 from governor.gate import rulings as gate_rulings
-from governor.gate.rulings import Ruling
+from governor.gate.rulings import GateRuling
 from governor.hooks import runtime
-from governor.hooks.budget.rules import UNITS, Standing, crossed
+from governor.hooks.budget.rules import UNITS, BudgetStanding, crossed
 from governor.hooks.budget.shared_sums import is_tagged
 from governor.hooks.state import halt_file, halts
 from governor.ledger import owners
@@ -21,7 +21,7 @@ from governor.number_format import account as shown
 from governor.number_format import moment
 from governor.pipeline import budget_sums, ingest, policy
 from governor.pipeline.assess import assess
-from governor.pipeline.budget_sums import Spent
+from governor.pipeline.budget_sums import BudgetSpent
 from governor.quota import refusals
 from governor.report import LaneReport, Report, WindowReport
 from governor.views import unknown_figures
@@ -29,7 +29,7 @@ from governor.views import unknown_figures
 LOOK_EVERY_S = 30  # while waiting: an override, a calibration or a clock that was set may open the gate at any time
 
 
-def look(*, lane: Lane | None = None, window: str | None = None, account: str | None = None) -> Ruling:
+def look(*, lane: Lane | None = None, window: str | None = None, account: str | None = None) -> GateRuling:
     """The ruling of this moment, after taking in what is new. Where the state cannot be had it is GO, and says so.
 
     Judged are the accounts that the environment names, or ``account`` alone.
@@ -41,7 +41,7 @@ def look(*, lane: Lane | None = None, window: str | None = None, account: str | 
 
 def seen(
     *, lane: Lane | None = None, window: str | None = None, account: str | None = None
-) -> tuple[Ruling, Report | None]:
+) -> tuple[GateRuling, Report | None]:
     """The same with the report it rests on; None where the state cannot be had."""
     now = ingest.now_s()
     settings = config.load()
@@ -59,9 +59,9 @@ def seen(
                 found += of_halts(lane=lane, folder=_folder(), now=now)
                 found += of_budgets(budget_sums.spent(ledger, settings, now=now), lane=lane, folder=_folder(), now=now)
     except StateError as fault:
-        return Ruling("GO", "no-state", f"nothing can be known: {fault.message}"), None
+        return GateRuling("GO", "no-state", f"nothing can be known: {fault.message}"), None
     if window is not None and not found:
-        found = [Ruling("GO", "unknown", f"nothing official is known of {window}")]
+        found = [GateRuling("GO", "unknown", f"nothing official is known of {window}")]
     home = str(paths.home())
     ruling = gate_rulings.worst(found)
     return gate_rulings.let_through(
@@ -70,11 +70,11 @@ def seen(
 
 
 def wait(
-    look_again: Callable[[], Ruling],
+    look_again: Callable[[], GateRuling],
     *,
-    told: Callable[[Ruling, int], None],
+    told: Callable[[GateRuling, int], None],
     sleep: Callable[[float], None] = time.sleep,
-) -> Ruling:
+) -> GateRuling:
     """Look until the answer is not STOP. ``told`` hears of each look; never sleeps past LOOK_EVERY_S at once."""
     while (ruling := look_again()).answer == "STOP":
         now = ingest.now_s()
@@ -84,7 +84,7 @@ def wait(
     return ruling
 
 
-def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruling]:
+def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[GateRuling]:
     """One ruling per window of the accounts that are meant, or the one that was asked for."""
     for part in report.accounts():
         if part.whose is not None and not part.whose.is_named:
@@ -96,26 +96,26 @@ def of_windows(report: Report, *, window: str | None, now: int) -> Iterator[Ruli
                 yield ruling._replace(account=name, whose=shown(report, part))
 
 
-def of_refusals(report: Report, *, now: int) -> Iterator[Ruling]:
+def of_refusals(report: Report, *, now: int) -> Iterator[GateRuling]:
     """A refusal of a window that nobody named asks for pace: it may be one model's, or any of the lane's."""
     for part in report.accounts():
         if part.whose is not None and not part.whose.is_named:
             continue
         for refusal in part.refusals:
-            ruling = Ruling("PACE", "refused", refusals.sentence(refusal, now=now), part.lane, until=refusal.until)
+            ruling = GateRuling("PACE", "refused", refusals.sentence(refusal, now=now), part.lane, until=refusal.until)
             yield ruling._replace(account=part.whose.name if part.whose else None, whose=shown(report, part))
 
 
-def of_halts(*, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
+def of_halts(*, lane: Lane | None, folder: str, now: int) -> Iterator[GateRuling]:
     """STOP for every client that is halted in this folder. A halt of one session or agent type is no word on that."""
     for name in [lane] if lane is not None else LANES:
         held = halts.holding(str(paths.home()), halt_file.Agent(lane=name, folder=folder), now)
         if held is not None:
             until = held[0].until
-            yield Ruling("STOP", "halt", f"you halted {halt_file.whom(held[0])}", name, until=until)
+            yield GateRuling("STOP", "halt", f"you halted {halt_file.whom(held[0])}", name, until=until)
 
 
-def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: int) -> Iterator[Ruling]:
+def of_budgets(listed: Iterable[BudgetSpent], *, lane: Lane | None, folder: str, now: int) -> Iterator[GateRuling]:
     """One ruling per shared budget that is to stop, and is used up. A project's and a tag's hold in their folders."""
     for one in listed:
         budget = one.budget
@@ -130,11 +130,11 @@ def of_budgets(listed: Iterable[Spent], *, lane: Lane | None, folder: str, now: 
                 limit = budget[unit]
                 if limit is None:
                     continue
-                standing = Standing(budget, unit, float(limit), used)
+                standing = BudgetStanding(budget, unit, float(limit), used)
                 if standing.share >= 1:
                     text = crossed(standing, clock=lambda at: moment(int(at), None, now=now)).rstrip(".")
                     text = text.removeprefix("governor: ")
-                    yield Ruling("STOP", f"budget:{standing.name}", text, budget["lane"], until=one.until)
+                    yield GateRuling("STOP", f"budget:{standing.name}", text, budget["lane"], until=one.until)
 
 
 def _folder() -> str:
@@ -144,7 +144,7 @@ def _folder() -> str:
         return ""  # it was removed under us
 
 
-def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) -> Ruling:
+def _of_window(lane: LaneReport, found: WindowReport, *, named: bool, now: int) -> GateRuling:
     used = found.official.used_percent if found.official else None
     return gate_rulings.of_window(
         found.verdict,

@@ -16,7 +16,7 @@ BLIND = ("unknown", "unplaced")  # rules that are no word on a window: nothing w
 OF_VERDICT = {"GO": "GO", "NUDGE": "PACE", "SLOW": "PACE", "STOP": "STOP"}
 
 
-class Ruling(NamedTuple):
+class GateRuling(NamedTuple):
     """One answer and why. ``until`` is when it may change by itself (epoch seconds), where that is known."""
 
     answer: str  # one of ANSWERS
@@ -43,7 +43,7 @@ def of_window(
     unplaced: str = "",
     chance: str = "",
     until: int | None = None,
-) -> Ruling:
+) -> GateRuling:
     """What one window's verdict means for work that is about to start; ``reasons`` are (rule, text), decisive first.
 
     A window of one model family (``week:<family>``) stops only where it was ``named``: the next piece of work may well
@@ -54,21 +54,21 @@ def of_window(
     rule, text = reasons[0] if reasons else ("", "")
     answer = OF_VERDICT.get(verdict, "GO")
     if resets_at is not None and resets_at <= now:
-        return Ruling("GO", "reset", "the window has been reset", lane, window)
+        return GateRuling("GO", "reset", "the window has been reset", lane, window)
     if answer == "STOP" and used_percent is None and until is None:
         answer = "PACE"
     if answer == "STOP" and ":" in window and not named:
         answer = "PACE"
     if answer == "GO" and unplaced:
-        return Ruling("GO", "unplaced", unplaced, lane, window, None, resets_at)
+        return GateRuling("GO", "unplaced", unplaced, lane, window, None, resets_at)
     if answer == "GO" and used_percent is None:
-        return Ruling("GO", "unknown", f"nothing official is known of {window}", lane, window, None, resets_at)
+        return GateRuling("GO", "unknown", f"nothing official is known of {window}", lane, window, None, resets_at)
     if answer == "GO":
         rule, text = ("likely", chance) if chance else ("room", "no window is near its cap")
-    return Ruling(answer, rule, text, lane, window, used_percent, until or resets_at)
+    return GateRuling(answer, rule, text, lane, window, used_percent, until or resets_at)
 
 
-def worst(rulings: Sequence[Ruling]) -> Ruling:
+def worst(rulings: Sequence[GateRuling]) -> GateRuling:
     """The strictest of them; among equals what is known, then of STOPs the one that lasts longest, for that has to be
     waited for, and of others the fullest.
 
@@ -80,9 +80,9 @@ def worst(rulings: Sequence[Ruling]) -> Ruling:
         heard = [each for each in blind if each.rule == "unplaced"]
         if heard or alone:
             return (heard or blind)[0]
-        return Ruling("GO", "unknown", "nothing official is known of any window")
+        return GateRuling("GO", "unknown", "nothing official is known of any window")
 
-    def weight(each: Ruling) -> tuple[float, ...]:
+    def weight(each: GateRuling) -> tuple[float, ...]:
         last, full = each.until or 0, each.used_percent or 0.0
         order = (last, full) if each.answer == "STOP" else (full, last)
         known = (each.rule not in BLIND, each.rule == "likely")
@@ -94,7 +94,7 @@ def worst(rulings: Sequence[Ruling]) -> Ruling:
     return found
 
 
-def let_through(ruling: Ruling, *, off_by: str | None, overridden: bool) -> Ruling:
+def let_through(ruling: GateRuling, *, off_by: str | None, overridden: bool) -> GateRuling:
     """The same, unless the user has said otherwise: an override and the kill switch open the gate, and say so.
 
     They do not lift a halt: only ``governor unhalt`` does.

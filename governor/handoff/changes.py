@@ -20,7 +20,7 @@ TRIES = 5
 SKIPPED = frozenset((".git", "node_modules", ".venv", "__pycache__"))
 
 
-class Change(NamedTuple):
+class ChangedFile(NamedTuple):
     """One file; lines added and removed where git could count them."""
 
     path: str
@@ -58,7 +58,7 @@ class Watcher:
         self._tree = self._write_tree() if self.top else None
         self._files = _listed(folder) if self._tree is None else None
 
-    def changes(self) -> list[Change] | None:
+    def changes(self) -> list[ChangedFile] | None:
         """What is different now; None where that cannot be told."""
         if self._tree is not None:
             now = self._write_tree()
@@ -71,7 +71,7 @@ class Watcher:
             return None
         before = self._files
         names = sorted(name for name in before.keys() | now_files.keys() if before.get(name) != now_files.get(name))
-        return [Change(name, None, None) for name in names]
+        return [ChangedFile(name, None, None) for name in names]
 
     def close(self) -> None:
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -102,13 +102,13 @@ class Watcher:
         return tree.strip() if tree else None
 
 
-def _numbers(said: str) -> list[Change]:
+def _numbers(said: str) -> list[ChangedFile]:
     found = []
     for line in said.split("\0"):
         if line.count("\t") == 2:
             added, removed, path = line.split("\t")
             found.append(
-                Change(path, int(added) if added.isdigit() else None, int(removed) if removed.isdigit() else None)
+                ChangedFile(path, int(added) if added.isdigit() else None, int(removed) if removed.isdigit() else None)
             )
     return found
 

@@ -21,7 +21,7 @@ from governor.hooks.router.rules import OTHER, lane_of, slack_of
 from governor.model import LANES, Lane
 from governor.number_format import LANE_NAMES
 from governor.supervise import command
-from governor.supervise.budget import Limits
+from governor.supervise.budget import RunLimits
 
 TASK_LIMIT = 200_000  # characters; a task is words, not a file
 RULES_LIMIT = 64 * 1024  # bytes of the standing rules
@@ -36,23 +36,23 @@ NOT_PASSED_ON = (
 )
 
 
-class Origin(NamedTuple):
+class HandoffOrigin(NamedTuple):
     """Where a handoff comes from: the lane and session whose shell we run in, where there is one."""
 
     lane: Lane | None
     session: str | None
 
 
-def origin() -> Origin:
+def origin() -> HandoffOrigin:
     """By what the clients put into the environment of the commands they run."""
     for lane, name in (("claude", "CLAUDE_CODE_SESSION_ID"), ("codex", "CODEX_THREAD_ID")):
         session = os.environ.get(name, "")
         if session:
-            return Origin("claude" if lane == "claude" else "codex", session[:64])
-    return Origin("claude" if os.environ.get("CLAUDECODE") else None, None)
+            return HandoffOrigin("claude" if lane == "claude" else "codex", session[:64])
+    return HandoffOrigin("claude" if os.environ.get("CLAUDECODE") else None, None)
 
 
-def choose(wanted: Lane | None, came_from: Origin) -> Lane:
+def choose(wanted: Lane | None, came_from: HandoffOrigin) -> Lane:
     """The lane that was asked for, else the other one than where we are, else the one with more slack, else Codex."""
     if wanted is not None:
         return wanted
@@ -103,8 +103,8 @@ def prepare(
     *,
     lane: Lane,
     words: list[str],
-    limits: Limits,
-    came_from: Origin,
+    limits: RunLimits,
+    came_from: HandoffOrigin,
     settings: Settings,
     worktree: bool,
 ) -> tuple[str, int]:
@@ -202,5 +202,5 @@ def client_env(name: str) -> dict[str, str]:
     return {**kept, INSIDE: name}
 
 
-def limits_in(content: dict[str, Any]) -> Limits:
-    return Limits(**content["limits"])
+def limits_in(content: dict[str, Any]) -> RunLimits:
+    return RunLimits(**content["limits"])

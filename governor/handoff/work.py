@@ -13,7 +13,7 @@ from governor.handoff import changes, news, record, start, verdict
 from governor.supervise import log
 from governor.supervise import outcome as outcomes
 from governor.supervise import run as supervisor
-from governor.supervise.outcome import Outcome
+from governor.supervise.outcome import RunOutcome
 from governor.supervise.watch import Setting
 
 PULSE_S = 2.0
@@ -61,7 +61,7 @@ def _run(name: str, content: dict[str, Any], place: Path) -> dict[str, Any]:
         stderr=subprocess.DEVNULL,  # it may repeat the brief
         on_output=pulse,
     )
-    done: Outcome | None = None
+    done: RunOutcome | None = None
     fault = ""
     try:
         with (place / "brief").open("rb") as brief:
@@ -77,7 +77,7 @@ def _run(name: str, content: dict[str, Any], place: Path) -> dict[str, Any]:
     return {**content, **digest}
 
 
-def _digest(done: Outcome | None, changed: list[changes.Change] | None, fault: str) -> dict[str, Any]:
+def _digest(done: RunOutcome | None, changed: list[changes.ChangedFile] | None, fault: str) -> dict[str, Any]:
     """The outcome in numbers and names. The client's last message is read here for names and then let go."""
     listed = verdict.checks(
         started=done is not None,
@@ -102,7 +102,7 @@ def _digest(done: Outcome | None, changed: list[changes.Change] | None, fault: s
     }
 
 
-def _ended_by(done: Outcome | None) -> str:
+def _ended_by(done: RunOutcome | None) -> str:
     if done is None or done.state in ("done", "failed"):
         return ""
     if done.crossing is not None:

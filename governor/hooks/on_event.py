@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     class Guard(Protocol):
         """A script in ``hooks/``."""
 
-        def wants(self, raw: bytes, door: runtime.Door) -> bool:
+        def wants(self, raw: bytes, door: runtime.HookContext) -> bool:
             """Is this event any of the guard's business?"""
 
-        def decide(self, event: dict[str, Any], door: runtime.Door) -> runtime.Reply | None:
+        def decide(self, event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
             """What the guard says to it."""
 
 
@@ -82,7 +82,7 @@ NAMES = {
 START = "start"  # the share of a run that is no guard's: the interpreter's start, stdin, JSON, merging
 
 
-class Turn:
+class GuardTurn:
     """One guard's part of a run."""
 
     __slots__ = ("chars", "decided", "guard", "name", "reply", "session", "spent_s", "wants")
@@ -103,12 +103,12 @@ def run(folder: str, arguments: Sequence[str]) -> None:
     and, from the plugin, the word ``plugin``. Never raises.
     """
     home = ""
-    turns: list[Turn] = []
+    turns: list[GuardTurn] = []
     try:
         raw, now = runtime.drain(), time.time()
         lane = "codex" if "codex" in arguments else "claude"
         if runtime.may_be_halted(runtime.home()) and runtime.is_halted(
-            raw, runtime.Door("halt", runtime.home(), lane, now)
+            raw, runtime.HookContext("halt", runtime.home(), lane, now)
         ):
             return
         if runtime.off_by(runtime.home(), now) is not None:
@@ -132,7 +132,7 @@ def _steps_aside() -> bool:
     return plugin.steps_aside()
 
 
-def _answer(turns: list[Turn], raw: bytes, *, home: str, lane: str, now: float) -> None:
+def _answer(turns: list[GuardTurn], raw: bytes, *, home: str, lane: str, now: float) -> None:
     event: Any = None
     name = raw.partition(b'"hook_event_name":"')[2][:40].partition(b'"')[0].decode("ascii", "replace")
     if not name and b"hook_event_name" in raw:  # laid out in another way: parse it
@@ -140,19 +140,19 @@ def _answer(turns: list[Turn], raw: bytes, *, home: str, lane: str, now: float) 
         name = str(event.get("hook_event_name")) if isinstance(event, dict) else ""
     for client, at, _, script, _ in LOOKS:
         if client == lane and at == name:
-            turns.append(turn := Turn(script))
-            _look(turn, raw, runtime.Door(NAMES[script], home, lane, now))
+            turns.append(turn := GuardTurn(script))
+            _look(turn, raw, runtime.HookContext(NAMES[script], home, lane, now))
     if not any(turn.wants for turn in turns):
         return
     event = _parsed(raw) if event is None else event
     if not isinstance(event, dict):
         return
     for turn in turns:
-        if turn.wants and _ask(turn, event, runtime.Door(NAMES[turn.name], home, lane, now)):
+        if turn.wants and _ask(turn, event, runtime.HookContext(NAMES[turn.name], home, lane, now)):
             break
     if _say(turns, event, home=home, lane=lane, now=now):
         for turn in turns:
-            _release(turn, event, runtime.Door(NAMES[turn.name], home, lane, now))
+            _release(turn, event, runtime.HookContext(NAMES[turn.name], home, lane, now))
 
 
 def _parsed(raw: bytes) -> Any:
@@ -164,7 +164,7 @@ def _parsed(raw: bytes) -> Any:
         return ""
 
 
-def _look(turn: Turn, raw: bytes, door: runtime.Door) -> None:
+def _look(turn: GuardTurn, raw: bytes, door: runtime.HookContext) -> None:
     """Load the guard and let it look at the bytes, unless it is muted."""
     begun = time.process_time()
     try:
@@ -176,7 +176,7 @@ def _look(turn: Turn, raw: bytes, door: runtime.Door) -> None:
     turn.spent_s += time.process_time() - begun
 
 
-def _ask(turn: Turn, event: dict[str, Any], door: runtime.Door) -> bool:
+def _ask(turn: GuardTurn, event: dict[str, Any], door: runtime.HookContext) -> bool:
     """Let the guard decide; True where its refusal stands, so that nobody needs to be asked after it."""
     begun = time.process_time()
     try:
@@ -189,7 +189,7 @@ def _ask(turn: Turn, event: dict[str, Any], door: runtime.Door) -> bool:
     return turn.reply is not None and is_final(turn.reply)
 
 
-def _release(turn: Turn, event: dict[str, Any], door: runtime.Door) -> None:
+def _release(turn: GuardTurn, event: dict[str, Any], door: runtime.HookContext) -> None:
     """The call was refused: let a guard that let it pass give back what it took. Its episode was not claimed here."""
     release = getattr(turn.guard, "release", None)
     if not turn.decided or release is None or (turn.reply is not None and refuses(turn.reply)):
@@ -237,13 +237,13 @@ def merge(replies: Sequence[runtime.Reply]) -> runtime.Reply:
     return runtime.Reply(**texts, update=update, bell=any(reply.bell for reply in replies))
 
 
-def _say(turns: Sequence[Turn], event: dict[str, Any], *, home: str, lane: str, now: float) -> bool:
+def _say(turns: Sequence[GuardTurn], event: dict[str, Any], *, home: str, lane: str, now: float) -> bool:
     """Claim what is to be said, the strongest first; say it, and write down what was decided. True for a refused call.
 
     Raises: OSError where it cannot be said or written down.
     """
     name = str(event.get("hook_event_name", ""))
-    said: list[tuple[Turn, runtime.Reply]] = []
+    said: list[tuple[GuardTurn, runtime.Reply]] = []
     heard = [(turn, turn.reply) for turn in turns if turn.reply is not None]
     for turn, reply in sorted(heard, key=lambda pair: strength(pair[1])):
         if is_overruled(reply, [other for _, other in said], name) or (
@@ -266,7 +266,7 @@ def _say(turns: Sequence[Turn], event: dict[str, Any], *, home: str, lane: str, 
     return any(refuses(reply) for _, reply in said)
 
 
-def _note(turns: Sequence[Turn], home: str) -> None:
+def _note(turns: Sequence[GuardTurn], home: str) -> None:
     """What it cost, by guard, and one line for the rest, so that the lines of a run add up to its process."""
     rest = max(time.process_time() - sum(turn.spent_s for turn in turns), 0.0)
     costs = [(NAMES[turn.name], turn.spent_s, turn.chars, turn.session) for turn in turns]

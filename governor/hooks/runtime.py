@@ -57,7 +57,7 @@ class Reply:
         self.bell = bell  # ring the terminal's bell, where the client lets a hook do so
 
 
-class Door:
+class HookContext:
     """What a guard may know about its surroundings, each fact fetched when first asked for."""
 
     __slots__ = ("home", "lane", "name", "now")
@@ -302,9 +302,9 @@ def in_dialect(reply: Reply, event_name: str, lane: str = "claude") -> dict[str,
 
 def run(
     name: str,
-    decide: Callable[[dict[str, Any], Door], Reply | None],
+    decide: Callable[[dict[str, Any], HookContext], Reply | None],
     *,
-    wants: Callable[[bytes, Door], bool] | None = None,
+    wants: Callable[[bytes, HookContext], bool] | None = None,
 ) -> None:
     """Be one hook: ``decide`` is asked only when ``wants`` finds its bytes in the event. Never raises.
 
@@ -315,7 +315,7 @@ def run(
     try:
         raw = drain()
         now = time.time()
-        door = Door(name, home(), sys.argv[1] if len(sys.argv) > 1 else "claude", now)
+        door = HookContext(name, home(), sys.argv[1] if len(sys.argv) > 1 else "claude", now)
         if may_be_halted(door.home) and is_halted(raw, door):
             return  # a halt is the user's own word: it also holds while the governor is silenced
         if off_by(door.home, now):
@@ -331,14 +331,16 @@ def run(
             note_run(state_home, name, *said)
 
 
-def is_halted(raw: bytes, door: Door) -> bool:
+def is_halted(raw: bytes, door: HookContext) -> bool:
     """Does a halt hold for this event? Then its agent has been told so."""
     from governor.hooks.state import halts
 
     return halts.obeyed(raw, door)
 
 
-def answer(door: Door, decide: Callable[[dict[str, Any], Door], Reply | None], raw: bytes) -> tuple[int, str]:
+def answer(
+    door: HookContext, decide: Callable[[dict[str, Any], HookContext], Reply | None], raw: bytes
+) -> tuple[int, str]:
     """Say what ``decide`` makes of the event: (characters given to the model, the session they go into)."""
     from governor.hooks import fast_json
 

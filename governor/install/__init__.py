@@ -16,18 +16,18 @@ from pathlib import Path
 from governor import config, paths
 from governor.errors import BadInputError, GovernorError, SettingsError, StateError
 from governor.install import carry_out, ceiling, change, claude, codex, manifest, plan, runtime, wiring
-from governor.install.carry_out import Outcome
-from governor.install.change import Change
+from governor.install.carry_out import FileOutcome
+from governor.install.change import FileChange
 from governor.install.standing import Wired, adopted, installed, known
 from governor.install.target import Scope, Target, look, writable
 from governor.install.wiring import Host
 
-__all__ = ["Host", "Outcome", "Scope", "Target", "Wired", "follow", "install", "installed", "preview", "uninstall"]
+__all__ = ["FileOutcome", "Host", "Scope", "Target", "Wired", "follow", "install", "installed", "preview", "uninstall"]
 
 
 def install(
     *, hosts: tuple[Host, ...] = (), scope: Scope = "user", folder: Path | None = None, dry_run: bool = False
-) -> list[Outcome]:
+) -> list[FileOutcome]:
     """Wire the clients named, or those that are here; once, however often it is called.
 
     A file that cannot be wired does not keep the others from it: its outcome carries the fault.
@@ -41,10 +41,10 @@ def install(
     source = runtime.source_hooks()
     scripts, on = runtime.scripts(source), wiring.switched_on(config.in_force(keep=False).values)
 
-    def work_out(target: Target, entries: manifest.Entries) -> Change:
+    def work_out(target: Target, entries: manifest.Entries) -> FileChange:
         return _arriving(target, entries, home=home, folder=folder, scripts=scripts, on=on)
 
-    def look_ahead(target: Target, entries: manifest.Entries) -> Outcome:
+    def look_ahead(target: Target, entries: manifest.Entries) -> FileOutcome:
         return carry_out.outcome(work_out(target, entries), done=False)
 
     if dry_run:
@@ -55,10 +55,10 @@ def install(
         entries = adopted(home, folder)
         ceiling.release(home)  # or a borrowed value would be taken for the person's; the next refresh sets it again
 
-        def wire(target: Target) -> Outcome:
+        def wire(target: Target) -> FileOutcome:
             return carry_out.arrive(home, target, entries, work_out)
 
-        def check(target: Target) -> Outcome:
+        def check(target: Target) -> FileOutcome:
             ahead = look_ahead(target, entries)
             writable(target, Path(os.path.realpath(target.path)))
             return ahead
@@ -71,7 +71,7 @@ def install(
         return _each(targets, wire)
 
 
-def preview(path: str, *, folder: Path | None = None) -> Outcome:
+def preview(path: str, *, folder: Path | None = None) -> FileOutcome:
     """What an install would do to one file that was wired or would be; its fault where it cannot."""
     folder = folder or Path.cwd()
     home = paths.home()
@@ -86,7 +86,7 @@ def preview(path: str, *, folder: Path | None = None) -> Outcome:
     return carry_out.outcome(todo, done=False)
 
 
-def follow(settings: config.Settings) -> list[Outcome]:
+def follow(settings: config.Settings) -> list[FileOutcome]:
     """Wire the files that are wired again, where the settings switched a guard on or off since; usually nothing to do.
 
     So a budget is held from the next refresh on, and no tool call starts a process while nothing wants to look. What
@@ -98,7 +98,7 @@ def follow(settings: config.Settings) -> list[Outcome]:
         return []
     scripts = runtime.scripts(home / "runtime" / "hooks")
 
-    def work_out(target: Target, entries: manifest.Entries) -> Change:
+    def work_out(target: Target, entries: manifest.Entries) -> FileChange:
         return _arriving(target, entries, home=home, folder=target.path.parent, scripts=scripts, on=on)
 
     outcomes = []
@@ -117,7 +117,7 @@ def follow(settings: config.Settings) -> list[Outcome]:
 
 def uninstall(
     *, hosts: tuple[Host, ...] = (), scope: Scope | None = None, folder: Path | None = None, dry_run: bool = False
-) -> list[Outcome]:
+) -> list[FileOutcome]:
     """Take our hooks out again, everywhere or where named, leaving each file as it would be without us.
 
     A file that cannot be changed does not keep the others from it: its outcome carries the fault. The hooks' own files
@@ -126,10 +126,10 @@ def uninstall(
     folder = folder or Path.cwd()
     home = paths.home()
 
-    def work_out(target: Target, entries: manifest.Entries) -> Change:
+    def work_out(target: Target, entries: manifest.Entries) -> FileChange:
         return _leaving(target, entries, home=home)
 
-    def each(entries: manifest.Entries) -> list[Outcome]:
+    def each(entries: manifest.Entries) -> list[FileOutcome]:
         outcomes = []
         for target in known(entries, folder):
             if (hosts and target.host not in hosts) or (scope is not None and target.scope != scope):
@@ -157,7 +157,7 @@ def uninstall(
     return outcomes
 
 
-def _each(targets: list[Target], do: Callable[[Target], Outcome]) -> list[Outcome]:
+def _each(targets: list[Target], do: Callable[[Target], FileOutcome]) -> list[FileOutcome]:
     """What became of every target, faults included. Raises: the first GovernorError where none succeeded."""
     outcomes = []
     for target in targets:
@@ -171,13 +171,13 @@ def _each(targets: list[Target], do: Callable[[Target], Outcome]) -> list[Outcom
     return outcomes
 
 
-def _failed(target: Target, fault: GovernorError) -> Outcome:
-    return Outcome(target.host, target.scope, str(target.path), False, "", (), fault)
+def _failed(target: Target, fault: GovernorError) -> FileOutcome:
+    return FileOutcome(target.host, target.scope, str(target.path), False, "", (), fault)
 
 
 def _arriving(
     target: Target, entries: manifest.Entries, *, home: Path, folder: Path, scripts: list[str], on: frozenset[str]
-) -> Change:
+) -> FileChange:
     interpreter = runtime.interpreter()
     commands = {
         script: wiring.command(target.host, script, interpreter=interpreter, home=str(home)) for script in scripts
@@ -209,7 +209,7 @@ def _arriving(
     )
 
 
-def _leaving(target: Target, entries: manifest.Entries, *, home: Path) -> Change:
+def _leaving(target: Target, entries: manifest.Entries, *, home: Path) -> FileChange:
     seen = look(target)
     new = change.without_us(target, seen=seen, entry=entries.get(str(target.path)), home=home)
     notes: list[str] = []
@@ -226,7 +226,7 @@ def _leaving(target: Target, entries: manifest.Entries, *, home: Path) -> Change
         notes.append(
             f"{ceiling.KEY} in it is the governor's for now (compaction.enforce) and goes back to what it was."
         )
-    return Change(target, seen, new, new, False, None, tuple(notes))
+    return FileChange(target, seen, new, new, False, None, tuple(notes))
 
 
 def _chosen(hosts: tuple[Host, ...], scope: Scope, folder: Path) -> list[Target]:

@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 from governor.errors import GovernorError, SettingsError
 from governor.hooks import runtime
 from governor.install import manifest
-from governor.install.change import Change
+from governor.install.change import FileChange
 from governor.install.target import ChangedMeanwhileError, Scope, Target, remove, swap
 from governor.install.wiring import Host
 
 ATTEMPTS = 3  # how often a file that somebody else keeps writing is read again
 CHAIN_LETTER = "statusline_chain"
 
-WorkOut = Callable[[Target, manifest.Entries], Change]
+WorkOut = Callable[[Target, manifest.Entries], FileChange]
 
 
-class Outcome(NamedTuple):
+class FileOutcome(NamedTuple):
     """What happened to one file, or would have."""
 
     host: Host
@@ -34,10 +34,10 @@ class Outcome(NamedTuple):
     fault: GovernorError | None = None
 
 
-def arrive(home: Path, target: Target, entries: manifest.Entries, work_out: WorkOut) -> Outcome:
+def arrive(home: Path, target: Target, entries: manifest.Entries, work_out: WorkOut) -> FileOutcome:
     """Install one target. Raises: SettingsError where it cannot be written or never holds still."""
 
-    def carry_out(todo: Change) -> None:
+    def carry_out(todo: FileChange) -> None:
         _remember(home, entries, todo, [])
         if not todo.is_none and todo.new is not None:
             _remember(home, entries, todo, swap(target, seen=todo.seen, new=todo.new))
@@ -45,10 +45,10 @@ def arrive(home: Path, target: Target, entries: manifest.Entries, work_out: Work
     return _insist(target, entries, work_out, carry_out)
 
 
-def leave(home: Path, target: Target, entries: manifest.Entries, work_out: WorkOut) -> Outcome:
+def leave(home: Path, target: Target, entries: manifest.Entries, work_out: WorkOut) -> FileOutcome:
     """Uninstall one target. Raises: SettingsError where it cannot be written or never holds still."""
 
-    def carry_out(todo: Change) -> None:
+    def carry_out(todo: FileChange) -> None:
         entry = entries.get(str(target.path))
         if not todo.is_none and todo.new is not None:
             swap(target, seen=todo.seen, new=todo.new)
@@ -75,8 +75,8 @@ def forget_restored(home: Path, entries: manifest.Entries, files: list[Path]) ->
 
 
 def _insist(
-    target: Target, entries: manifest.Entries, work_out: WorkOut, carry_out: Callable[[Change], None]
-) -> Outcome:
+    target: Target, entries: manifest.Entries, work_out: WorkOut, carry_out: Callable[[FileChange], None]
+) -> FileOutcome:
     for _ in range(ATTEMPTS):
         todo = work_out(target, entries)
         try:
@@ -87,7 +87,7 @@ def _insist(
     raise SettingsError(f"{target.path} kept changing while it was being edited, and was left alone.", target.again)
 
 
-def outcome(todo: Change, *, done: bool) -> Outcome:
+def outcome(todo: FileChange, *, done: bool) -> FileOutcome:
     """What a change comes to, with its unified diff."""
     target = todo.target
     before, after = ((raw or b"").decode().splitlines(keepends=True) for raw in (todo.seen, todo.new))
@@ -96,10 +96,10 @@ def outcome(todo: Change, *, done: bool) -> Outcome:
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
         for line in difflib.unified_diff(before, after, was, will_be)
     )
-    return Outcome(target.host, target.scope, str(target.path), done and not todo.is_none, diff, todo.notes)
+    return FileOutcome(target.host, target.scope, str(target.path), done and not todo.is_none, diff, todo.notes)
 
 
-def _remember(home: Path, entries: manifest.Entries, todo: Change, made: list[str]) -> None:
+def _remember(home: Path, entries: manifest.Entries, todo: FileChange, made: list[str]) -> None:
     """Record how to undo a change: before it is made, and the folders made for it afterwards."""
     target = todo.target
     old = entries.get(str(target.path))

@@ -12,7 +12,7 @@ from governor.install.manifest import Entry
 from governor.install.target import Target
 
 
-class Change(NamedTuple):
+class FileChange(NamedTuple):
     """What is to happen to one file."""
 
     target: Target
@@ -47,10 +47,10 @@ def install(
     seen: bytes | None,
     entry: Entry | None,
     home: Path,
-    rows: list[wiring.Row],
+    rows: list[wiring.WiredCommand],
     commands: dict[str, str],
     tap: Callable[[plan.Document, plan.Document], Tap],
-) -> Change:
+) -> FileChange:
     """The file with our hooks in it, each once. Raises: SettingsError where it cannot be read as settings."""
     text = text_of(target, seen)
     if target.host == "codex" and text.startswith(layout.BOM):  # seen on 0.169; Claude Code reads past it
@@ -67,7 +67,7 @@ def install(
         after["statusLine"] = plan.tapped(document.get("statusLine") or choice.line, words)
     is_same = edit.same(document, after)
     new = seen if is_same else edit.patch(text, after).encode()
-    return Change(target, seen, new, baseline, plan.has_tap(after), choice.line, choice.notes)
+    return FileChange(target, seen, new, baseline, plan.has_tap(after), choice.line, choice.notes)
 
 
 def without_us(target: Target, *, seen: bytes | None, entry: Entry | None, home: Path) -> bytes | None:

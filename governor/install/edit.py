@@ -17,7 +17,7 @@ from typing import Any
 from governor.install.layout import (
     BLANKS,
     BOM,
-    Child,
+    JsonMember,
     Style,
     bracketed,
     children,
@@ -132,7 +132,7 @@ def _splice(text: str, start: int, before: Any, after: Any, style: Style) -> Spl
     return start, end, render(after, style, line_indent(text, start) if style.is_tall else None)
 
 
-def _removal(text: str, start: int, there: list[Child], index: int) -> Splice:
+def _removal(text: str, start: int, there: list[JsonMember], index: int) -> Splice:
     """Take one child out with the comma and blanks that came with it; the last one leaves nothing between brackets."""
     if len(there) == 1:
         return start + 1, past_blanks(text, there[0].end), ""
@@ -141,7 +141,9 @@ def _removal(text: str, start: int, there: list[Child], index: int) -> Splice:
     return there[0].start, there[1].start, ""
 
 
-def _insertion(text: str, start: int, there: list[Child], index: int, item: tuple[str, Any], style: Style) -> Splice:
+def _insertion(
+    text: str, start: int, there: list[JsonMember], index: int, item: tuple[str, Any], style: Style
+) -> Splice:
     """Put one child before ``there[index]``, or last. What stands there already keeps its bytes and blanks."""
     head, value = item
     if not there:

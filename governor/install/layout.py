@@ -25,7 +25,7 @@ class Raw(str):
         return self
 
 
-class Child(NamedTuple):
+class JsonMember(NamedTuple):
     """One member of an object or element of an array, as it stands in the text."""
 
     key: str | None
@@ -47,11 +47,11 @@ class Style(NamedTuple):
     is_ascii: bool
 
 
-def children(text: str, start: int) -> list[Child]:
+def children(text: str, start: int) -> list[JsonMember]:
     """The members or elements of the container that opens at ``start``, in their order; [] for a plain value."""
     if text[start] not in "{[":
         return []
-    found: list[Child] = []
+    found: list[JsonMember] = []
     decoder = json.JSONDecoder()
     behind = start + 1
     while True:
@@ -64,7 +64,7 @@ def children(text: str, start: int) -> list[Child]:
             value = past_blanks(text, past_blanks(text, at) + 1)
             colon, at = text[at:value], value
         _, end = decoder.raw_decode(text, at)
-        found.append(Child(key, gap, first, colon, at, end))
+        found.append(JsonMember(key, gap, first, colon, at, end))
         behind = past_blanks(text, end)
         if text[behind] in "}]":
             return found

@@ -44,7 +44,7 @@ def handlers(document: Document) -> Iterator[tuple[str, dict[str, Any], dict[str
                     yield event, group, handler
 
 
-def wired(document: Document, rows: Sequence[wiring.Row], commands: Mapping[str, str]) -> Document:
+def wired(document: Document, rows: Sequence[wiring.WiredCommand], commands: Mapping[str, str]) -> Document:
     """The document with each row present exactly once, its command and matcher up to date, and all else of ours gone.
 
     Where an older install had several commands on an event, the new one takes the place of the first, so that fewer
@@ -84,7 +84,7 @@ def wired(document: Document, rows: Sequence[wiring.Row], commands: Mapping[str,
     return after
 
 
-def _fits(group: Document, row: wiring.Row) -> bool:
+def _fits(group: Document, row: wiring.WiredCommand) -> bool:
     """Is the group ours alone, so that its matcher may be changed, or does it look at just what we have to see?"""
     return len(group["hooks"]) == 1 or (group.get("matcher") or None) == row.matcher
 

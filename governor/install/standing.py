@@ -55,7 +55,7 @@ def installed(*, folder: Path | None = None) -> list[Wired]:
             problem = fault.message
         found += [_wired(target, row, document, problem, entries) for row in rows]
         if target.host == "claude" and wiring.STATUSLINE in scripts:
-            tap = wiring.Row("claude", "statusLine", None, wiring.STATUSLINE, 0)
+            tap = wiring.WiredCommand("claude", "statusLine", None, wiring.STATUSLINE, 0)
             found.append(_wired(target, tap, document, problem, entries))
         found += _older(target, document)
     return found
@@ -94,7 +94,9 @@ def known(entries: manifest.Entries, folder: Path) -> list[Target]:
     return list(found.values())
 
 
-def _wired(target: Target, row: wiring.Row, document: plan.Document, problem: str, entries: manifest.Entries) -> Wired:
+def _wired(
+    target: Target, row: wiring.WiredCommand, document: plan.Document, problem: str, entries: manifest.Entries
+) -> Wired:
     if row.event == "statusLine":
         line = document.get("statusLine")
         commands = [(line.get("command"), None)] if isinstance(line, dict) else []

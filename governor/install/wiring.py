@@ -23,7 +23,7 @@ ONE_BY_ONE = frozenset(f"{guard}.py" for guard in GUARDS)  # each on its own eve
 SCRIPTS = ONE_BY_ONE | {ON_EVENT, STATUSLINE}
 
 
-class Row(NamedTuple):
+class WiredCommand(NamedTuple):
     """One command on one event of one client."""
 
     host: Host
@@ -42,7 +42,7 @@ def switched_on(values: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(guard for guard in GUARDS if not off.get(guard))
 
 
-def rows(host: Host, scripts: Collection[str], on: Collection[str] = GUARDS) -> list[Row]:
+def rows(host: Host, scripts: Collection[str], on: Collection[str] = GUARDS) -> list[WiredCommand]:
     """One row for each event at which a guard looks that ships (``scripts``) and is switched ``on``.
 
     Its matcher names the tools of those guards; it has none where one of them looks at every tool. The client waits as
@@ -55,7 +55,7 @@ def rows(host: Host, scripts: Collection[str], on: Collection[str] = GUARDS) -> 
     for event in dict.fromkeys(event for _, event, _, _, _ in looks):
         mine = [(tools, seconds) for _, at, tools, _, seconds in looks if at == event]
         matcher = "|".join(tools for tools, _ in mine) if all(tools for tools, _ in mine) else None
-        made.append(Row(host, event, matcher, ON_EVENT, max(seconds for _, seconds in mine)))
+        made.append(WiredCommand(host, event, matcher, ON_EVENT, max(seconds for _, seconds in mine)))
     return made
 
 
@@ -139,7 +139,7 @@ def files_in(words: str) -> tuple[str, str]:
     return (before or [""])[-1], parts[at]
 
 
-def group(row: Row, words: str) -> dict[str, Any]:
+def group(row: WiredCommand, words: str) -> dict[str, Any]:
     """The matcher group for one row, with no key that Codex's strict parser would not know."""
     handler = {"type": "command", "command": words, "timeout": row.timeout_s}
     return {"matcher": row.matcher, "hooks": [handler]} if row.matcher else {"hooks": [handler]}

@@ -12,7 +12,7 @@ from itertools import groupby, product
 from typing import Any, NamedTuple
 
 from governor.ledger import unlogged
-from governor.ledger.count import Counter, Names, Row, packed
+from governor.ledger.count import Names, ResponseCounter, Row, packed
 from governor.ledger.store import Ledger
 from governor.ledger.unlogged import FOREVER, Checkpoint, Counted, Kinds, Rest
 from governor.model import AUXILIARY, BOOKED, LANES, Booked, Usage
@@ -58,7 +58,7 @@ def keep(ledger: Ledger, booked: Iterable[Booked]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def settle(counter: Counter, price: Price, *, machine: str) -> None:
+def settle(counter: ResponseCounter, price: Price, *, machine: str) -> None:
     """Work out again what the books hold beyond the lines, for all sessions that changed. In a transaction."""
     ledger = counter.ledger
     sessions = _concerned(ledger, counter.touched)

@@ -56,7 +56,7 @@ def packed(usages: Iterable[Usage], price: Callable[[Usage], int | None], accoun
     return rows
 
 
-class Counter:
+class ResponseCounter:
     """Adds responses to a ledger, and keeps what is derived from them true."""
 
     def __init__(self, ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from governor import paths
 from governor.config import Settings
 from governor.hooks.budget import shared_sums
-from governor.hooks.budget.rules import PERS, UNITS, Standing, Used, matches
+from governor.hooks.budget.rules import PERS, UNITS, BudgetStanding, Used, matches
 from governor.hooks.state import session_usage
 from governor.hooks.state import shared_usage as acts
 from governor.ledger import by_key, read
@@ -19,7 +19,7 @@ from governor.quota import units as quota_units
 from governor.report import BudgetReport
 
 
-class Spent(NamedTuple):
+class BudgetSpent(NamedTuple):
     """What one day's, project's or tag's budget has used; ``used`` by project, under "" for a day's and a tag's."""
 
     budget: dict[str, Any]
@@ -28,7 +28,7 @@ class Spent(NamedTuple):
     used: dict[str, Used]
 
 
-def spent(ledger: Ledger, settings: Settings, *, now: int, book: shared_sums.Book | None = None) -> list[Spent]:
+def spent(ledger: Ledger, settings: Settings, *, now: int, book: shared_sums.Book | None = None) -> list[BudgetSpent]:
     """Every budget that all sessions draw on, with its use since its period began (local midnight, Monday, the first).
 
     ``book`` has the tool calls (governor.hooks.state.shared_usage); it is read where none is given.
@@ -55,7 +55,7 @@ def spent(ledger: Ledger, settings: Settings, *, now: int, book: shared_sums.Boo
             for place in {*sums, *calls}
             for tally in [sums.get(place, Tally())]
         }
-        found.append(Spent(budget, since, until, used))
+        found.append(BudgetSpent(budget, since, until, used))
     return found
 
 
@@ -64,7 +64,9 @@ def settled(budget: dict[str, Any], settings: Settings) -> dict[str, Any]:
     return {**budget, "tags": settings.tags} if budget["per"] == "tag" else budget
 
 
-def base(listed: list[Spent], ledger: Ledger, settings: Settings, *, unfinished: list[str], now: int) -> dict[str, Any]:
+def base(
+    listed: list[BudgetSpent], ledger: Ledger, settings: Settings, *, unfinished: list[str], now: int
+) -> dict[str, Any]:
     """By the budget's name: since, until, as_of and used, as hooks go on from (governor.hooks.budget.shared_sums). The responses
     that are ``unfinished`` are taken out.
     """
@@ -98,7 +100,7 @@ def reports(ledger: Ledger, settings: Settings, *, now: int) -> list[BudgetRepor
     for one in spent(ledger, settings, now=now):
         for project, used in (one.used or {"": Used(since=one.since)}).items():
             limits = {unit: float(one.budget[unit]) for unit in UNITS if one.budget[unit] is not None}
-            for each in (Standing(one.budget, unit, limit, used) for unit, limit in limits.items()):
+            for each in (BudgetStanding(one.budget, unit, limit, used) for unit, limit in limits.items()):
                 if project and not each.used:
                     continue  # of the many folders, those that matter
                 head = (each.name, each.per, project, each.action, each.unit, each.used, each.limit)

@@ -14,7 +14,7 @@ from governor.report import WindowReport
 STEPS = 12
 
 
-class Point(NamedTuple):
+class SeriesPoint(NamedTuple):
     """The official figure at one moment, in percent: measured (all three alike) or projected."""
 
     at: int
@@ -28,7 +28,7 @@ class Outlook(NamedTuple):
 
     found: WindowReport
     so_far: list[tuple[int, float]]
-    fan: list[Point]
+    fan: list[SeriesPoint]
     whose: Account
 
 
@@ -41,15 +41,15 @@ def outlook(ledger: Ledger, settings: Settings, whose: Account, window: str, *, 
     seen = [s.reading for s in statements.readings(ledger, whose=whose, window=window, since=found.window.starts_at)]
     so_far = [(found.window.starts_at, 0.0)] if found.window.is_official else []
     so_far += [(r.observed_at, r.used_percent) for r in history.thinned(seen) if r.observed_at <= now]
-    fan: list[Point] = []
+    fan: list[SeriesPoint] = []
     reset = found.window.resets_at
     if found.estimate is not None and found.projection is not None and found.scale is not None and reset is not None:
         at = found.estimate.used_percent
         so_far.append((now, at))
-        fan.append(Point(now, found.estimate.low, at, found.estimate.high))
+        fan.append(SeriesPoint(now, found.estimate.low, at, found.estimate.high))
         past = assess.past_of(ledger, settings, whose, now=now, window=window)
         for step in range(1, STEPS + 1):
             until = now + (reset - now) * step // STEPS
             then = assess.projected(found.window, at, found.scale, past, until=until, now=now)
-            fan.append(Point(until, then.p10, then.p50, then.p90))
+            fan.append(SeriesPoint(until, then.p10, then.p50, then.p90))
     return Outlook(found, so_far, fan, whose)

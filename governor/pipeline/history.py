@@ -102,32 +102,32 @@ def scale(
         return None
     change, coverage, elsewhere = done.change, done.coverage, done.elsewhere
     done = done._replace(
-        change=calibration_scale.Change(*change) if change else None,
+        change=calibration_scale.ScaleChange(*change) if change else None,
         coverage=calibration_scale.Coverage(*coverage) if coverage else None,
         elsewhere=calibration_scale.Elsewhere(*elsewhere) if elsewhere else None,
     )
     return done.aged(now, changes=changes)
 
 
-def rates(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.Rate]:
+def rates(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.CapRatio]:
     """How the five hours stood to the week from one change of limits to the next, by official readings alone."""
     key = [1, *statements.stamp(ledger, whose, "5h"), *statements.stamp(ledger, whose, "week")]
     kept = kept_fact(ledger, fact_name("rates", whose), key)
     if kept is not None:
-        return [cap_ratio.Rate(*rate) for rate in kept]
+        return [cap_ratio.CapRatio(*rate) for rate in kept]
     found = cap_ratio.rates(_days(ledger, whose, now=now), changes=change_points.KNOWN_CHANGES.get(whose.lane, ()))
     keep_fact(ledger, fact_name("rates", whose), key, found)
     return found
 
 
-def _days(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.Day]:
+def _days(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.CapRatioDay]:
     """What each day says of the two meters. Those before yesterday are kept."""
     yesterday = now // DAY * DAY - DAY
     latest = {name: _heard(ledger, whose, name, since=yesterday) for name in ("5h", "week")}
     plans = [statements.plan(ledger, whose, name) for name in latest]
     key = [2, yesterday, plans, *(statements.stamp(ledger, whose, name, until=yesterday) for name in latest)]
     rows = kept_fact(ledger, fact_name("days", whose), key)
-    kept = [cap_ratio.Day(*row) for row in rows or ()]
+    kept = [cap_ratio.CapRatioDay(*row) for row in rows or ()]
     if rows is None:
         past = (_heard(ledger, whose, name, since=yesterday - LONG_S) for name in latest)
         kept = cap_ratio.days(*(_bare([r for r in heard if r.observed_at < yesterday]) for heard in past))

@@ -19,7 +19,7 @@ from governor import accounts, paths
 from governor.config import Settings
 from governor.errors import StateError
 from governor.ledger import books, owners, store
-from governor.ledger.count import Counter
+from governor.ledger.count import ResponseCounter
 from governor.ledger.store import Ledger
 from governor.model import Lane, Problem
 from governor.pipeline import readers, spool
@@ -92,7 +92,11 @@ def _no_collector(files: int) -> Iterator[None]:
 
 
 def _take(
-    ledger: Ledger, settings: Settings, changed: list[tuple[Lane, tail.Found]], stamp: str, progress: Progress | None
+    ledger: Ledger,
+    settings: Settings,
+    changed: list[tuple[Lane, tail.FoundFile]],
+    stamp: str,
+    progress: Progress | None,
 ) -> Refreshed:
     """Read what changed. Cursors are asked for again: another refresh may have held the lock before us."""
     known = ledger.cursors() if len(changed) > 100 else dict.fromkeys(file.path for _, file in changed)
@@ -104,7 +108,7 @@ def _take(
     taken = responses = readings = 0
     is_settled = owners.is_settled(ledger)
     if tasks or not is_settled or ledger.fact("prices") != stamp or ledger.fact("quarters") == "stale":
-        counter = Counter(ledger)
+        counter = ResponseCounter(ledger)
         price = readers.pricer(settings.prices)
         is_new, machine = ledger.is_empty(), settings.machine
         if is_new:
@@ -136,11 +140,11 @@ def _take(
     return Refreshed(0, len(tasks), responses, readings + spooled.readings, problems + spooled.problems)
 
 
-def discover() -> tuple[list[tuple[Lane, tail.Found]], list[Problem]]:
+def discover() -> tuple[list[tuple[Lane, tail.FoundFile]], list[Problem]]:
     """Every transcript of both clients, each once, with what could not be looked at."""
     places: list[tuple[Lane, str]] = [("claude", str(home / "projects")) for home in paths.claude_homes()]
     places += [("codex", str(paths.codex_home() / name)) for name in ("sessions", "archived_sessions")]
-    found: list[tuple[Lane, tail.Found]] = []
+    found: list[tuple[Lane, tail.FoundFile]] = []
     problems: list[Problem] = []
     seen: set[str] = set()
     for lane, root in places:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from governor.forecasting.alarm import Alarm
 from governor.limit_facts import LADDER, WALL
-from governor.quota.windows import Official
+from governor.quota.windows import OfficialFigure
 from governor.report import VERDICTS, Projection, Reason, Verdict
 
 # (projected percent of the cap, verdict, context ceiling in tokens)
@@ -26,7 +26,7 @@ EASED = 5.0  # points a landing must fall below its band before a ceiling in for
 
 
 def judge(
-    official: Official | None,
+    official: OfficialFigure | None,
     projection: Projection | None,
     alarm: Alarm,
     *,
@@ -58,14 +58,14 @@ def judge(
 Ruling = tuple[Verdict, Reason | None]
 
 
-def _overdue(official: Official | None) -> Ruling:
+def _overdue(official: OfficialFigure | None) -> Ruling:
     if official is None:
         return "GO", None
     text = f"past its reset: {official.used_percent:g} % is still reported, so the reset is late or the figure is old"
     return "NUDGE", Reason("past-reset", text, official.used_percent)
 
 
-def _wall(official: Official | None) -> Ruling:
+def _wall(official: OfficialFigure | None) -> Ruling:
     if official is None or official.used_percent < WALL:
         return "GO", None
     text = f"the official meter says {official.used_percent:g} %, and {WALL:g} % is the wall"
@@ -85,7 +85,7 @@ def _early(projection: Projection | None, alarm: Alarm) -> Ruling:
     return "NUDGE", Reason("p-exceed", chance, projection.p_exceed)
 
 
-def _ladder(official: Official | None, elapsed: float | None) -> Ruling:
+def _ladder(official: OfficialFigure | None, elapsed: float | None) -> Ruling:
     if official is None:
         return "GO", None
     used = official.used_percent

@@ -23,7 +23,7 @@ BATCH_BYTES = 6 * 2**20
 MOST_DEADLY = 8  # files that may each end a reader before the rest is left to the next refresh
 READER_DIED = "its reader ended while reading it; the next refresh tries again"
 
-Task = tuple[Lane, tail.Found, Cursor | None]
+Task = tuple[Lane, tail.FoundFile, Cursor | None]
 
 
 class Read(NamedTuple):
@@ -38,7 +38,7 @@ class Read(NamedTuple):
     booked: Sequence[Booked] = ()
 
 
-def left(file: tail.Found, cursor: Cursor | None) -> int:
+def left(file: tail.FoundFile, cursor: Cursor | None) -> int:
     """Bytes of the file that were not read yet."""
     return max(file.size - (cursor.offset if cursor else 0), 0)
 

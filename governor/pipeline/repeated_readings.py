@@ -19,7 +19,7 @@ from governor.model import Account, LimitReading
 KEPT_S = 86_400  # sessions at work since then; older ones have been told in full
 
 
-class Seen(NamedTuple):
+class RepeatedReading(NamedTuple):
     """One window as one session's newest answer stated it."""
 
     window: str
@@ -38,7 +38,7 @@ def confirmed(readings: Sequence[LimitReading], whose: Account, *, now: int) -> 
     return sorted([*readings, *again], key=lambda one: one.observed_at) if again else list(readings)
 
 
-def _is_same(one: LimitReading, seen: Seen) -> bool:
+def _is_same(one: LimitReading, seen: RepeatedReading) -> bool:
     return (
         one.lane == "claude"
         and one.source == "statusline"
@@ -48,7 +48,7 @@ def _is_same(one: LimitReading, seen: Seen) -> bool:
     )
 
 
-def _taps(whose: Account, now: int) -> Iterator[Seen]:
+def _taps(whose: Account, now: int) -> Iterator[RepeatedReading]:
     try:
         entries = list(os.scandir(paths.home() / "taps"))
     except OSError:
@@ -65,7 +65,7 @@ def _taps(whose: Account, now: int) -> Iterator[Seen]:
             yield from _seen(memo)
 
 
-def _seen(memo: dict[str, Any]) -> Iterator[Seen]:
+def _seen(memo: dict[str, Any]) -> Iterator[RepeatedReading]:
     listed = memo.get("processes")
     processes = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     stated = [each.get("windows") for each in processes]
@@ -75,4 +75,6 @@ def _seen(memo: dict[str, Any]) -> Iterator[Seen]:
             continue
         percent, at, resets_at = facts.get("percent"), facts.get("seen_at"), facts.get("resets_at")
         if isinstance(percent, (int, float)) and isinstance(at, (int, float)):
-            yield Seen(window, float(percent), int(resets_at) if isinstance(resets_at, (int, float)) else None, int(at))
+            yield RepeatedReading(
+                window, float(percent), int(resets_at) if isinstance(resets_at, (int, float)) else None, int(at)
+            )

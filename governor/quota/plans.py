@@ -66,7 +66,7 @@ PLANS = {
 }
 
 
-class Fit(NamedTuple):
+class PlanFit(NamedTuple):
     """How often past windows would have fitted; ``low`` to ``high`` spans the ratio's range and 80 % sampling error."""
 
     share: float
@@ -82,7 +82,7 @@ def ratio(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float,
     return low, (low * high) ** 0.5, high
 
 
-def fit(percents: Sequence[float], now: tuple[float, float], then: tuple[float, float]) -> Fit | None:
+def fit(percents: Sequence[float], now: tuple[float, float], then: tuple[float, float]) -> PlanFit | None:
     """The share of windows that used ``percents`` of one capacity and would have stayed within another.
 
     A window at 100 % or more was refused and says only that it wanted at least that much: it counts as not fitting any
@@ -94,7 +94,7 @@ def fit(percents: Sequence[float], now: tuple[float, float], then: tuple[float, 
     shares = [sum(p * r <= 100 and (p < 100 or r < 1) for p in percents) / len(percents) for r in (high, middle, low)]
     n = len(percents) + 1.64  # Agresti-Coull at 80 %
     error = 1.28 * (((shares[1] * len(percents) + 0.82) / n) * (1 - (shares[1] * len(percents) + 0.82) / n) / n) ** 0.5
-    return Fit(
+    return PlanFit(
         share=shares[1],
         low=max(min(shares) - error, 0.0),
         high=min(max(shares) + error, 1.0),

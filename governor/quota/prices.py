@@ -40,7 +40,7 @@ _SUFFIX = re.compile(r"(?:\[\w+\]|@(?:\d{8}|default|latest)|-latest|-\d{8}|-20\d
 _CLAUDE_BEDROCK = re.compile(r"(?<=\w)-v\d+(?::\d+)?$")  # only there is "-v1:0" never part of a model's name
 
 
-class Rate(NamedTuple):
+class TokenPrice(NamedTuple):
     """Prices in picodollars: per token (1 USD per million tokens is 1,000,000 here), ``search`` per web search."""
 
     input: int
@@ -56,7 +56,9 @@ class _Plan(NamedTuple):
     """Everything one name can cost: by day, then by size of prompt."""
 
     starts: tuple[int, ...]  # ms since 1970; before the first the earliest segment holds
-    segments: tuple[tuple[tuple[int, ...], tuple[Rate | None, ...]], ...]  # (upper bounds of the bands, their rates)
+    segments: tuple[
+        tuple[tuple[int, ...], tuple[TokenPrice | None, ...]], ...
+    ]  # (upper bounds of the bands, their rates)
 
 
 class PriceTable:
@@ -79,7 +81,7 @@ class PriceTable:
         self._us_only = frozenset(data["us_only"]["models"])
         self._plans: dict[tuple[str, bool, bool], _Plan | None] = {}
 
-    def rate(self, model: str, at_ms: int, *, context: int, fast: bool, us_only: bool) -> Rate | None:
+    def rate(self, model: str, at_ms: int, *, context: int, fast: bool, us_only: bool) -> TokenPrice | None:
         """The list prices of one request, or None: unpriced.
 
         ``context`` (tokens) chooses the band, and the band prices the whole request. ``fast`` is fast mode or the
@@ -144,7 +146,7 @@ class PriceTable:
         known, row = found
         in_us = us_only and known in self._us_only
         starts: list[int] = []
-        segments: list[tuple[tuple[int, ...], tuple[Rate | None, ...]]] = []
+        segments: list[tuple[tuple[int, ...], tuple[TokenPrice | None, ...]]] = []
         for number, (start, standard, *quick) in enumerate(_segments(row)):
             if number:
                 starts.append((date.fromisoformat(start).toordinal() - EPOCH) * MS_PER_DAY)
@@ -191,14 +193,14 @@ class PriceTable:
                 return self._overrides[pattern], pattern
         return None, ""
 
-    def _in_us(self, rate: Rate, own: Mapping[str, Any] | None) -> Rate:
+    def _in_us(self, rate: TokenPrice, own: Mapping[str, Any] | None) -> TokenPrice:
         """Token prices times 1.1, except those the person wrote; searches cost the same everywhere."""
         over, under = self._data["us_only"]["times"]
         dearer = {name: getattr(rate, name) * over // under for name in COMPONENTS if (own or {}).get(name) is None}
         return rate._replace(**dearer)
 
 
-def cost(rate: Rate, usage: Usage) -> int:
+def cost(rate: TokenPrice, usage: Usage) -> int:
     """Exact picodollars of one response: whole tokens times whole picodollars, summed. Reasoning is in ``output``."""
     return (
         rate.input * usage.input
@@ -244,7 +246,7 @@ def _laid_over(prices: list[float | None], own: Mapping[str, Any] | None) -> lis
     return full
 
 
-def _rate(prices: list[float | None], label: str) -> Rate:
+def _rate(prices: list[float | None], label: str) -> TokenPrice:
     """Fill the gaps as the makers bill them: a prompt token with no price of its own is a plain input token.
 
     GPT before 5.6 writes its cache at no extra charge; a model without cache prices charges reads as input. A
@@ -254,7 +256,7 @@ def _rate(prices: list[float | None], label: str) -> Rate:
     if plain is None or output is None:
         raise ValueError(f"{label}: a price needs at least input and output")
     write = plain if write is None else write
-    return Rate(
+    return TokenPrice(
         _pico(plain),
         _pico(output),
         _pico(plain if read is None else read),

@@ -22,7 +22,7 @@ ANSWERS: Final = 2  # one alone may be a session that was taken up again beside 
 ASKED: Final = frozenset(("typed", "pasted", "client"))  # somebody looked, just then
 
 
-class Standing(NamedTuple):
+class ReadingStanding(NamedTuple):
     """The reading that holds. ``reset_at``: when the first answer after a proven reset was heard; None without one."""
 
     reading: LimitReading
@@ -44,7 +44,7 @@ def is_later(reading: LimitReading, other: LimitReading) -> bool:
     return start is not None and start > other.observed_at
 
 
-def standing(readings: Sequence[LimitReading]) -> Standing | None:
+def standing(readings: Sequence[LimitReading]) -> ReadingStanding | None:
     """The figure that holds among readings of one window, oldest first; None for no readings."""
     dated = [place for place, reading in enumerate(readings) if began_at(reading) is not None]
     taken_back = -RESET_DROP  # the highest figure that answers took back
@@ -68,7 +68,7 @@ def standing(readings: Sequence[LimitReading]) -> Standing | None:
     if holds is None:
         return None
     proofs = (readings[place].observed_at for place in dated)
-    return Standing(holds, None if lifted is None else next((at for at in proofs if at > lifted), lifted))
+    return ReadingStanding(holds, None if lifted is None else next((at for at in proofs if at > lifted), lifted))
 
 
 def _proof(readings: Sequence[LimitReading], dated: Sequence[int], place: int) -> str:

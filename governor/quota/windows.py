@@ -41,7 +41,7 @@ class Window(NamedTuple):
         return self.how in ("official", "refused")
 
 
-class Official(NamedTuple):
+class OfficialFigure(NamedTuple):
     """The meter's word on the open window."""
 
     used_percent: float
@@ -186,7 +186,7 @@ def _end_by_activity(size: int, active: Iterable[int], after: int, *, now: int) 
     return end
 
 
-def official(window: Window, readings: Sequence[LimitReading], *, now: int) -> Official | None:
+def official(window: Window, readings: Sequence[LimitReading], *, now: int) -> OfficialFigure | None:
     """What the meter last said about this window, or None where it said nothing that still holds.
 
     The highest counts until a reset is proven (``resets.standing``): sessions repeat old figures, out of step.
@@ -213,4 +213,4 @@ def official(window: Window, readings: Sequence[LimitReading], *, now: int) -> O
     used = found.reading.used_percent
     heard = max(r.observed_at for r in mine if abs(r.used_percent - used) < resets.RESET_DROP)
     since = window.starts_at if found.reset_at is None else found.reset_at
-    return Official(used, heard, found.reading.source, since)
+    return OfficialFigure(used, heard, found.reading.source, since)

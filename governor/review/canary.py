@@ -52,7 +52,7 @@ class Day(NamedTuple):
     reverts: int = 0
 
 
-class Change(NamedTuple):
+class QualityChange(NamedTuple):
     """Something that may have made work worse, with the days on either side of it."""
 
     kind: Literal["policy", "model"]
@@ -103,7 +103,7 @@ def watch(days: Iterable[Day], policies: Sequence[str], *, today: int, false_ala
     return sorted(holm(found, false_alarms), key=lambda one: (not one.is_alarm, one.p is None, one.p or 0.0))
 
 
-def policy_changes(days: Sequence[Day], policies: Sequence[str]) -> list[Change]:
+def policy_changes(days: Sequence[Day], policies: Sequence[str]) -> list[QualityChange]:
     """The newest policy against the four weeks before it, for each model of each lane."""
     if len(policies) < 2:
         return []
@@ -115,11 +115,11 @@ def policy_changes(days: Sequence[Day], policies: Sequence[str]) -> list[Change]
         if after:
             since = min(day.day for day in after)
             before = [day for day in mine if day.policy != newest and since - BACK_DAYS <= day.day <= since]
-            found.append(Change("policy", lane, model, since, before, after))
+            found.append(QualityChange("policy", lane, model, since, before, after))
     return found
 
 
-def model_changes(days: Sequence[Day], *, today: int) -> list[Change]:
+def model_changes(days: Sequence[Day], *, today: int) -> list[QualityChange]:
     """A lane's newest model, if it came within four weeks, against the models of the four weeks before it."""
     found = []
     for lane in sorted({day.lane for day in days}):
@@ -131,11 +131,11 @@ def model_changes(days: Sequence[Day], *, today: int) -> list[Change]:
         if since > min(first.values()) and since >= today - BACK_DAYS:
             before = [day for day in mine if day.model != model and since - BACK_DAYS <= day.day < since]
             after = [day for day in mine if day.model == model]
-            found.append(Change("model", lane, model, since, before, after))
+            found.append(QualityChange("model", lane, model, since, before, after))
     return found
 
 
-def compare(change: Change, metric: str) -> Comparison:
+def compare(change: QualityChange, metric: str) -> Comparison:
     """One metric of one change, at every look that has come."""
     before, after = _daily(change.before, metric), _daily(change.after, metric)
     sums = [_sum(before), _sum(after)]

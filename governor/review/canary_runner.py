@@ -27,7 +27,7 @@ KEPT_DAYS = 120
 STILL_S = 2 * 86_400  # a request that comes back later than this is no impatience
 GOVERNS = ("router", "pacing", "memory", "budgets", "spawn", "degrade", "loop", "tiers", "compaction")
 
-Due = tuple[str, tail.Found]  # the canary's name for a transcript, and the transcript
+Due = tuple[str, tail.FoundFile]  # the canary's name for a transcript, and the transcript
 
 
 def look(ledger: Ledger, settings: Settings, *, now: int, budget: int = LOOK_BYTES) -> bool:
@@ -66,7 +66,7 @@ def waiting(ledger: Ledger, settings: Settings) -> list[Due]:
         lane, session = quality.session_of(path)
         name = PurePath(path).name.removesuffix(tail.PACKED) if lane == "codex" else path
         if seen.get(name) != (size, mtime_ns) and is_sampled(session, share):
-            due.append((name, tail.Found(path, inode, size, mtime_ns)))
+            due.append((name, tail.FoundFile(path, inode, size, mtime_ns)))
     return due
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from governor import paths
 from governor.config import Settings
 from governor.hooks.budget.rules import limits as limits_of
-from governor.review.limits import CLAUDE, CODEX, Ceiling, Row
+from governor.review.limits import CLAUDE, CODEX, Ceiling, LimitRow
 
 
 def examine(settings: Settings, *, environment: Mapping[str, str] | None = None) -> list[Ceiling]:
@@ -65,7 +65,7 @@ def _claude_files() -> list[Path]:
 
 
 def _looked_up(
-    owner: str, row: Row, layers: list[tuple[Path, dict[str, Any]]], environment: Mapping[str, str]
+    owner: str, row: LimitRow, layers: list[tuple[Path, dict[str, Any]]], environment: Mapping[str, str]
 ) -> Ceiling:
     """The first value by the owner's precedence; a client's ``env`` block wins over the shell's."""
     for key in row.keys:
@@ -79,7 +79,7 @@ def _looked_up(
     return Ceiling(owner, row.name, row.kind, None, row.keys[0], row.stops, row.cannot)
 
 
-def _set(owner: str, row: Row, key: str, value: object, where: str) -> Ceiling:
+def _set(owner: str, row: LimitRow, key: str, value: object, where: str) -> Ceiling:
     words = value if isinstance(value, str) else json.dumps(value, default=str)
     shown = words if len(words) <= 60 else f"{words[:57]}..."
     return Ceiling(owner, row.name, row.kind, f"{key} = {shown}", where, row.stops, row.cannot)

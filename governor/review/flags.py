@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from governor.review.efficiency import Efficiency
-from governor.usage.group_by import Row
-from governor.usage.sessions import Session
+from governor.usage.group_by import UsageRow
+from governor.usage.sessions import SessionSum
 
 FEWEST = 50  # responses in a week; fewer prove no pattern
 GROWTH = 20.0  # percent, week over week
@@ -33,23 +33,23 @@ class Flag(NamedTuple):
     next_step: str
 
 
-class Week(NamedTuple):
+class WeekOfUse(NamedTuple):
     """What one week of use was made of, units in all rows."""
 
     requests: int
     units: float
     before: tuple[int, float]  # requests and units of the week before it
     days_before: int  # days with use in the week before
-    projects: Sequence[Row]
-    agents: Sequence[Row]
-    sessions: Sequence[Session]
+    projects: Sequence[UsageRow]
+    agents: Sequence[UsageRow]
+    sessions: Sequence[SessionSum]
     caches: Iterable[Efficiency]
     routine: Mapping[str, float]  # model -> units of small responses
     largest: Sequence[str]  # parts of the names of the largest models
     ceiling: int | None
 
 
-def raised(week: Week) -> list[Flag]:
+def raised(week: WeekOfUse) -> list[Flag]:
     """All flags of one lane's week, the red ones first, those that could not be judged last."""
     flags = [
         growth(week),
@@ -70,11 +70,11 @@ def _thin(name: str, why: str, threshold: float, unit: str, step: str) -> Flag:
     return Flag(name, None, why, None, threshold, unit, step)
 
 
-def _few(week: Week) -> str:
+def _few(week: WeekOfUse) -> str:
     return f"too little to judge by: {week.requests} responses in 7 days, {FEWEST} are needed"
 
 
-def growth(week: Week) -> Flag:
+def growth(week: WeekOfUse) -> Flag:
     """This week against the one before it, both of seven whole days."""
     name, step = "growth", "governor usage --by week"
     requests, units = week.before
@@ -86,11 +86,11 @@ def growth(week: Week) -> Flag:
     return Flag(name, change > GROWTH, text, change, GROWTH, "percent", step)
 
 
-def _subagents(rows: Sequence[Row]) -> list[Row]:
+def _subagents(rows: Sequence[UsageRow]) -> list[UsageRow]:
     return [row for row in rows if row.names[0] != "main"]
 
 
-def _share(name: str, week: Week, rows: Sequence[Row], step: str) -> Flag:
+def _share(name: str, week: WeekOfUse, rows: Sequence[UsageRow], step: str) -> Flag:
     if week.requests < FEWEST or week.units <= 0:
         return _thin(name, _few(week), HALF, "percent", step)
     if not rows:
@@ -103,7 +103,7 @@ def _share(name: str, week: Week, rows: Sequence[Row], step: str) -> Flag:
     return Flag(name, share > HALF, f"{label} took {share:.0f} % of the week", share, HALF, "percent", step)
 
 
-def _session(week: Week) -> Flag:
+def _session(week: WeekOfUse) -> Flag:
     name, step = "one session", "governor sessions"
     if week.requests < FEWEST or week.units <= 0 or len(week.sessions) < 2:
         return _thin(name, _few(week), HALF, "percent", step)
@@ -112,7 +112,7 @@ def _session(week: Week) -> Flag:
     return Flag(name, share > HALF, f"{top.session[:8]} took {share:.0f} % of the week", share, HALF, "percent", step)
 
 
-def marathons(week: Week) -> Flag:
+def marathons(week: WeekOfUse) -> Flag:
     """Sessions of eight active hours and more, and their share."""
     name, step = "marathon sessions", "governor sessions"
     if week.requests < FEWEST or week.units <= 0:
@@ -123,7 +123,7 @@ def marathons(week: Week) -> Flag:
     return Flag(name, share > MARATHONS, text, share, MARATHONS, "percent", step)
 
 
-def context(week: Week) -> Flag:
+def context(week: WeekOfUse) -> Flag:
     """The largest context against the ceiling of the band the week is in."""
     name, step = "context at its limit", "governor sessions"
     limit = week.ceiling or CEILING
@@ -136,7 +136,7 @@ def context(week: Week) -> Flag:
     return Flag(name, bool(over), text, most, limit, "tokens", step)
 
 
-def output(week: Week) -> Flag:
+def output(week: WeekOfUse) -> Flag:
     """More written by models than they were given to read, cached or not: generation without a task's material."""
     name, step = "output above input", "governor usage --by model --since 7d"
     whole = sum(one.fresh + one.read for one in week.caches)
@@ -147,7 +147,7 @@ def output(week: Week) -> Flag:
     return Flag(name, ratio > 1, f"{ratio:.3f} tokens written for each one read", ratio, 1.0, "ratio", step)
 
 
-def dominant(week: Week) -> Flag:
+def dominant(week: WeekOfUse) -> Flag:
     """Small responses, which are routine more often than not, on the largest model."""
     name, step = "one model for all routine work", "governor usage --by model --since 7d"
     whole = sum(week.routine.values())
@@ -161,7 +161,7 @@ def dominant(week: Week) -> Flag:
     return Flag(name, is_large and share > DOMINANT, text, share, DOMINANT, "percent", step)
 
 
-def cold(week: Week) -> Flag:
+def cold(week: WeekOfUse) -> Flag:
     """What was paid again because a session lay still for longer than its cache lives (estimate)."""
     name, step = "cold rewrites", "governor sessions"
     caches = list(week.caches)

@@ -20,7 +20,7 @@ class Ceiling(NamedTuple):
     seen: bool = True
 
 
-class Row(NamedTuple):
+class LimitRow(NamedTuple):
     name: str
     kind: str
     keys: tuple[str, ...]  # dotted keys of the settings file, or names in the environment
@@ -29,42 +29,42 @@ class Row(NamedTuple):
 
 
 CLAUDE = (
-    Row(
+    LimitRow(
         "subagents at once",
         "blocks",
         ("CLAUDE_CODE_MAX_CONCURRENT_SUBAGENTS",),
         "subagents beyond this many at a time (20 unless set)",
         "many one after another, or what each uses; nothing under ultracode",
     ),
-    Row(
+    LimitRow(
         "subagent depth",
         "blocks",
         ("CLAUDE_CODE_MAX_SUBAGENT_SPAWN_DEPTH",),
         "subagents of subagents below this depth (3 unless set)",
         "a wide fan-out at one depth",
     ),
-    Row(
+    LimitRow(
         "models",
         "blocks",
         ("availableModels", "enforceAvailableModels"),
         "models that are not on the list",
         "any amount of an allowed one",
     ),
-    Row(
+    LimitRow(
         "effort",
         "shapes",
         ("maxEffortLevel", "CLAUDE_CODE_EFFORT_LEVEL", "effortLevel"),
         "thinking beyond this level (maxEffortLevel; the others only choose one)",
         "many turns at it",
     ),
-    Row(
+    LimitRow(
         "compaction window",
         "shapes",
         ("autoCompactWindow", "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"),
         "contexts from growing past it, in sessions started after it was set",
         "a session that runs already",
     ),
-    Row(
+    LimitRow(
         "waiting for the reset",
         "shapes",
         ("autoContinueAtUsageLimit",),
@@ -73,42 +73,42 @@ CLAUDE = (
     ),
 )
 CODEX = (
-    Row(
+    LimitRow(
         "rollout budget",
         "blocks",
         ("features.rollout_budget",),
         "a session's weighted tokens, where enforce_limit is true; else it reminds",
         "several sessions together (in development in 0.169)",
     ),
-    Row(
+    LimitRow(
         "token budget",
         "alerts",
         ("features.token_budget",),
         "nothing: it reminds the model at thresholds (in development in 0.169)",
         "a model that goes on",
     ),
-    Row(
+    LimitRow(
         "goal budget",
         "blocks",
         ("goals.max_goal_token_budget",),
         "a /goal beyond its tokens",
         "anything that is not a goal",
     ),
-    Row(
+    LimitRow(
         "agent depth",
         "blocks",
         ("agents.max_depth",),
         "subagents of subagents (1 unless set)",
         "gpt-6 and later, which ignore it (multi-agent version 2)",
     ),
-    Row(
+    LimitRow(
         "agents at once",
         "blocks",
         ("agents.max_threads", "agents.max_concurrent_threads_per_session"),
         "threads beyond this many at a time (the first key for version 1, the second for 2)",
         "many one after another, or what each uses",
     ),
-    Row(
+    LimitRow(
         "memory generation",
         "blocks",
         ("memories.min_rate_limit_remaining_percent",),

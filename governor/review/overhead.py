@@ -72,7 +72,7 @@ class Cost(NamedTuple):
         return self.chars / CHARS_PER_TOKEN
 
 
-class Limits(NamedTuple):
+class OverheadLimits(NamedTuple):
     """What the person allows: ``overhead`` in budget.json, and the guards that hold work back because they said so."""
 
     mute: bool
@@ -145,7 +145,9 @@ def verdict(cost: Cost, saved_units: float | None) -> str:
     return "pays" if saved_units > spent else "does not pay"
 
 
-def excess(cost: Cost, limits: Limits, units_per_percent: Mapping[Lane, float]) -> tuple[Rule, float, float] | None:
+def excess(
+    cost: Cost, limits: OverheadLimits, units_per_percent: Mapping[Lane, float]
+) -> tuple[Rule, float, float] | None:
     """(which limit, the figure, the limit) where a guard is above one; None below, or on fewer than NEEDED runs.
 
     ``units_per_percent`` is the scale's high end, so that an unsure scale mutes nobody.
@@ -165,7 +167,7 @@ def settle(
     marks: Mapping[str, Mark],
     runs: Sequence[Run],
     injections: Sequence[Injection],
-    limits: Limits,
+    limits: OverheadLimits,
     units_per_percent: Mapping[Lane, float],
     weights: quota_units.Weights,
     *,
@@ -193,7 +195,7 @@ def settle(
 
 
 def _judged(
-    mark: Mark, cost: Cost | None, limits: Limits, units_per_percent: Mapping[Lane, float], *, now: int
+    mark: Mark, cost: Cost | None, limits: OverheadLimits, units_per_percent: Mapping[Lane, float], *, now: int
 ) -> Mark:
     if cost is None or cost.runs < NEEDED:
         return mark._replace(standing="free")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from governor.model import REPLAY_MS, Cursor, Lane, Problem
 from governor.review.simhash import alike
-from governor.review.transcript_events import Deed, claude, codex
+from governor.review.transcript_events import TranscriptEvent, claude, codex
 from governor.transcripts import tail
 from governor.transcripts.lines import decode, text, to_ms
 
@@ -54,7 +54,7 @@ def session_of(path: str) -> tuple[Lane, str]:
 
 
 def read(
-    found: tail.Found, cursor: Cursor | None, *, limit: int, owner: Callable[[str], str | None] = lambda _: None
+    found: tail.FoundFile, cursor: Cursor | None, *, limit: int, owner: Callable[[str], str | None] = lambda _: None
 ) -> Watched:
     """What was added since ``cursor``, at most ``limit`` bytes and a block more. ``owner`` says which session a
     response was counted for, by its key, where that is known.
@@ -90,7 +90,7 @@ def read(
     return Watched(thread.counts, Cursor(found.path, found.inode, size, found.mtime_ns, offset, mark, state), done)
 
 
-def _deeds(record: dict[str, Any], lane: Lane, session: str, state: dict[str, Any]) -> Iterator[Deed]:
+def _deeds(record: dict[str, Any], lane: Lane, session: str, state: dict[str, Any]) -> Iterator[TranscriptEvent]:
     if lane == "claude":
         return claude(record, session=session)
     if record.get("type") == "session_meta":
@@ -131,9 +131,9 @@ class _Thread:
         self.is_anothers = is_anothers
         self.is_copying = False
         self.counts: list[Count] = []
-        self.pending: list[Deed] = []
+        self.pending: list[TranscriptEvent] = []
 
-    def take(self, deed: Deed) -> None:
+    def take(self, deed: TranscriptEvent) -> None:
         """A deed counts when the next answer shows that it is this thread's own."""
         state = self.state
         if deed.what != "answer":
@@ -166,7 +166,7 @@ class _Thread:
             self._count(deed, model)
         self.pending.clear()
 
-    def _count(self, deed: Deed, model: str) -> None:
+    def _count(self, deed: TranscriptEvent, model: str) -> None:
         def one(field: str) -> None:
             self.counts.append(Count(deed.at_ms, model, field))
 

@@ -19,7 +19,7 @@ from governor.ledger.store import Ledger
 from governor.model import LANES
 from governor.pipeline import history
 from governor.review import overhead
-from governor.review.overhead import Limits, Mark
+from governor.review.overhead import Mark, OverheadLimits
 
 CHECK_EVERY_S = 3600
 FACT = "muting"
@@ -68,7 +68,7 @@ def marks(ledger: Ledger) -> dict[str, Mark]:
         return {}
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> OverheadLimits:
     """``overhead`` as the person set it, and which guards may hold work back because they said so."""
     values = settings.values
     own = values["overhead"]
@@ -78,7 +78,7 @@ def limits_of(settings: Settings) -> Limits:
         "loop": {values["loop"]["action"]},
     }
     holding = frozenset(name for name, chosen in actions.items() if chosen & {"ask", "stop"})
-    return Limits(bool(own["mute"]), float(own["p95_ms"]), float(own["week_percent"]), holding)
+    return OverheadLimits(bool(own["mute"]), float(own["p95_ms"]), float(own["week_percent"]), holding)
 
 
 def _content(ledger: Ledger) -> dict[str, Any]:

@@ -20,7 +20,7 @@ GIT_UNDOES = ("checkout", "restore")
 TOO_LONG = 2**16  # characters of a command that nobody typed to undo an edit
 
 
-class Deed(NamedTuple):
+class TranscriptEvent(NamedTuple):
     """One thing that happened. ``what``: answer, prompt, interruption, call, failure, edit, undo."""
 
     what: str
@@ -31,7 +31,7 @@ class Deed(NamedTuple):
     numbers: tuple[int | None, ...] = ()  # of a prompt: its likeness; of an edit: file, old, new; of an undo: files
 
 
-def claude(record: dict[str, Any], *, session: str) -> Iterator[Deed]:
+def claude(record: dict[str, Any], *, session: str) -> Iterator[TranscriptEvent]:
     """What one line of a Claude Code transcript says."""
     message = record.get("message")
     stamp = to_ms(record.get("timestamp"))
@@ -44,7 +44,7 @@ def claude(record: dict[str, Any], *, session: str) -> Iterator[Deed]:
         is_copy = made_in not in ("", session) or "forkedFrom" in record
         model = text(message.get("model"))
         if model and model != "<synthetic>":
-            yield Deed("answer", stamp, model, is_copy, text(message.get("id")))
+            yield TranscriptEvent("answer", stamp, model, is_copy, text(message.get("id")))
             cwd = text(record.get("cwd"))
             for block in blocks:
                 if block.get("type") == "tool_use" and isinstance(block.get("input"), dict):
@@ -56,7 +56,7 @@ def claude(record: dict[str, Any], *, session: str) -> Iterator[Deed]:
         if not results and not any(record.get(name) for name in NOT_THEIRS):
             said = content if isinstance(content, str) else "\n".join(text(block.get("text")) for block in blocks)
             if record.get("interruptedMessageId") or said.startswith(INTERRUPTED):
-                yield Deed("interruption", stamp)
+                yield TranscriptEvent("interruption", stamp)
             elif record.get("isSidechain") is not True and _is_persons(record):
                 yield from _prompt(said, stamp)
 
@@ -66,23 +66,23 @@ def _is_persons(record: dict[str, Any]) -> bool:
     return not isinstance(origin, dict) or origin.get("kind") in (None, "human")
 
 
-def _prompt(said: str, stamp: int) -> Iterator[Deed]:
+def _prompt(said: str, stamp: int) -> Iterator[TranscriptEvent]:
     words = own_words(said)
     if words.strip():
-        yield Deed("prompt", stamp, numbers=(likeness(words),))
+        yield TranscriptEvent("prompt", stamp, numbers=(likeness(words),))
 
 
-def _result(result: dict[str, Any], stamp: int) -> Iterator[Deed]:
+def _result(result: dict[str, Any], stamp: int) -> Iterator[TranscriptEvent]:
     content = result.get("content")
     if isinstance(content, list):
         content = next((block.get("text") for block in content if isinstance(block, dict)), "")
     if not text(content).startswith(REFUSED):
-        yield Deed("call", stamp)
+        yield TranscriptEvent("call", stamp)
         if result.get("is_error") is True:
-            yield Deed("failure", stamp)
+            yield TranscriptEvent("failure", stamp)
 
 
-def _used(tool: str, given: dict[str, Any], cwd: str, stamp: int) -> Iterator[Deed]:
+def _used(tool: str, given: dict[str, Any], cwd: str, stamp: int) -> Iterator[TranscriptEvent]:
     if tool in ("Edit", "MultiEdit"):
         several = given.get("edits")
         for edit in several if isinstance(several, list) else [given]:
@@ -93,11 +93,11 @@ def _used(tool: str, given: dict[str, Any], cwd: str, stamp: int) -> Iterator[De
         yield from _command(text(given.get("command")), cwd, stamp)
 
 
-def _edit(file: str, old: str, new: str, stamp: int) -> Deed:
-    return Deed("edit", stamp, numbers=(number(file), number(old), number(new)))
+def _edit(file: str, old: str, new: str, stamp: int) -> TranscriptEvent:
+    return TranscriptEvent("edit", stamp, numbers=(number(file), number(old), number(new)))
 
 
-def _command(command: str, cwd: str, stamp: int) -> Iterator[Deed]:
+def _command(command: str, cwd: str, stamp: int) -> Iterator[TranscriptEvent]:
     """``git checkout`` or ``git restore`` with files named: whether one of them was edited is known elsewhere."""
     if "git" not in command or len(command) > TOO_LONG or not any(word in command for word in GIT_UNDOES):
         return
@@ -116,10 +116,10 @@ def _command(command: str, cwd: str, stamp: int) -> Iterator[Deed]:
                 if not one.startswith("-"):
                     named.append(number(posixpath.normpath(posixpath.join(cwd, one))))
             if named:
-                yield Deed("undo", stamp, numbers=tuple(named))
+                yield TranscriptEvent("undo", stamp, numbers=tuple(named))
 
 
-def codex(record: dict[str, Any]) -> Iterator[Deed]:
+def codex(record: dict[str, Any]) -> Iterator[TranscriptEvent]:
     """What one line of a rollout says. Old clients close a call with ``exec_command_end`` or ``patch_apply_end``, newer
     ones with a completed item; a call whose outcome no line states counts nowhere.
     """
@@ -130,11 +130,11 @@ def codex(record: dict[str, Any]) -> Iterator[Deed]:
     kind = payload.get("type")
     if record.get("type") == "turn_context":
         if text(payload.get("model")):
-            yield Deed("answer", stamp, text(payload["model"]))
+            yield TranscriptEvent("answer", stamp, text(payload["model"]))
     elif record.get("type") != "event_msg":
         return
     elif kind == "turn_aborted":
-        yield Deed("interruption", stamp)
+        yield TranscriptEvent("interruption", stamp)
     elif kind == "user_message":
         yield from _prompt(text(payload.get("message")), stamp)
     elif kind == "exec_command_end":
@@ -148,7 +148,7 @@ def codex(record: dict[str, Any]) -> Iterator[Deed]:
         yield from _item(payload["item"], stamp)
 
 
-def _item(item: dict[str, Any], stamp: int) -> Iterator[Deed]:
+def _item(item: dict[str, Any], stamp: int) -> Iterator[TranscriptEvent]:
     kind, failed = item.get("type"), item.get("status") == "failed"
     if kind == "UserMessage":
         content = item.get("content")
@@ -162,20 +162,20 @@ def _item(item: dict[str, Any], stamp: int) -> Iterator[Deed]:
             yield from _patch(item.get("changes"), stamp)
 
 
-def _closed(failed: bool, stamp: int) -> Iterator[Deed]:
-    yield Deed("call", stamp)
+def _closed(failed: bool, stamp: int) -> Iterator[TranscriptEvent]:
+    yield TranscriptEvent("call", stamp)
     if failed:
-        yield Deed("failure", stamp)
+        yield TranscriptEvent("failure", stamp)
 
 
-def _typed(item: dict[str, Any], stamp: int) -> Iterator[Deed]:
+def _typed(item: dict[str, Any], stamp: int) -> Iterator[TranscriptEvent]:
     """The command of an execution: Codex wraps it in a shell."""
     command = item.get("command")
     if isinstance(command, list) and command:
         yield from _command(text(command[-1]), text(item.get("cwd")).removeprefix("file://"), stamp)
 
 
-def _patch(changes: object, stamp: int) -> Iterator[Deed]:
+def _patch(changes: object, stamp: int) -> Iterator[TranscriptEvent]:
     for file, change in changes.items() if isinstance(changes, dict) else ():
         diff = text(change.get("unified_diff")) if isinstance(change, dict) else ""
         if diff:

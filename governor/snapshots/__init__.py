@@ -27,7 +27,7 @@ from governor.snapshots import pacing as pacing_snapshot
 from governor.snapshots import price as price_snapshot
 from governor.snapshots import router as router_snapshot
 from governor.snapshots import spawn as spawn_snapshot
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 
 ACTIVE_S = 2 * 3600  # sessions used within this time may hear about their context
 # Marks of episodes and of sessions older than this are forgotten; a project's budget may look back a month.
@@ -37,13 +37,13 @@ SWEPT |= {"loops": 14 * 86_400, "breakers": 14 * 86_400, "old-python": 14 * 86_4
 SHARED_FILES = {"shared_kill_switch": "kill/shared", "shared_halt": "kill/halts"}
 
 
-def _memory(desk: Desk) -> tuple[str, dict[str, Any]]:
+def _memory(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     wishes = dict(desk.settings.values["memory"])
     return ("speak" if wishes["files"] else "quiet"), wishes
 
 
 # name -> what says (quiet or speak, content); a hook reads the letter of its guard's name
-LETTERS: dict[str, Callable[[Desk], tuple[str, dict[str, Any]]]] = {
+LETTERS: dict[str, Callable[[SnapshotMaterial], tuple[str, dict[str, Any]]]] = {
     "pacing": pacing_snapshot.letter,
     "router": router_snapshot.letter,
     "memory": _memory,
@@ -54,14 +54,14 @@ LETTERS: dict[str, Callable[[Desk], tuple[str, dict[str, Any]]]] = {
 }
 
 
-def desk(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
+def desk(ledger: Ledger, settings: config.Settings, *, now: int) -> SnapshotMaterial:
     """What letters are written from, at ``now``."""
     active = read.sessions(ledger, now - ACTIVE_S, now + 1)
     contexts = {row.session: row.last_context for row in active if row.last_context}
-    return Desk(ledger, settings, assess(ledger, settings, now=now), contexts, now)
+    return SnapshotMaterial(ledger, settings, assess(ledger, settings, now=now), contexts, now)
 
 
-def write(ledger: Ledger, settings: config.Settings, *, now: int) -> Desk:
+def write(ledger: Ledger, settings: config.Settings, *, now: int) -> SnapshotMaterial:
     """Write every letter, and send what the person wants told elsewhere; what the letters were written from.
 
     Silent where the state folder cannot be written: hooks then say nothing either.

@@ -17,7 +17,7 @@ from governor.hooks.state import shared_usage as acts
 from governor.ledger import by_key, read
 from governor.pipeline import budget_sums
 from governor.quota.prices import COMPONENTS
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 from governor.snapshots.models import KNOWN
 from governor.usage import sessions as usage_sessions
 
@@ -28,7 +28,7 @@ PATIENCE_S = 0.5  # for a session whose own hook counts just now
 BANDS = (0, 100_000, 200_000, 272_000)  # prompt sizes beyond which some model has another price
 
 
-def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Quiet without budgets."""
     budgets = desk.settings.values["budgets"]
     if not budgets:
@@ -47,7 +47,7 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     return "speak", content | {"budgets": rows, "models": models}
 
 
-def _settle(desk: Desk, models: dict[str, Any]) -> dict[str, Any]:
+def _settle(desk: SnapshotMaterial, models: dict[str, Any]) -> dict[str, Any]:
     """What the ledger holds of each budget that sessions share, written into their book; what is in it by then leaves
     the book's own rows.
 
@@ -74,7 +74,7 @@ def _settle(desk: Desk, models: dict[str, Any]) -> dict[str, Any]:
             return {}
 
 
-def _before(desk: Desk) -> dict[str, list[float]]:
+def _before(desk: SnapshotMaterial) -> dict[str, list[float]]:
     """By session: [tokens, picodollars, units, unpriced responses] used by now, for those that are taken up again."""
     rows = read.sessions(desk.ledger, desk.now - RESUMED_S, desk.now + 1, booked=False)
     used = {one.session: one.tally for one in usage_sessions.sessions(rows, desk.settings.weights)}

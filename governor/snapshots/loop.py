@@ -9,11 +9,11 @@ from typing import Any
 
 from governor.ledger import read
 from governor.report import LaneReport, WindowReport
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 from governor.usage import sessions as usage_sessions
 
 
-def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Quiet when switched off. Prices are in percent of the week, null before a slope is known; all are estimates."""
     wishes = dict(desk.settings.values["loop"])
     if wishes["action"] == "off":
@@ -25,7 +25,7 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     return "speak", {**wishes, "sessions": sessions}
 
 
-def _sessions(desk: Desk, part: LaneReport, week: WindowReport | None) -> dict[str, Any]:
+def _sessions(desk: SnapshotMaterial, part: LaneReport, week: WindowReport | None) -> dict[str, Any]:
     """What is known of the sessions of one account that were used within the last hours."""
     if week is None or not desk.contexts:
         return {}

@@ -9,7 +9,7 @@ from governor.ledger.store import Ledger
 from governor.report import Report
 
 
-class Desk(NamedTuple):
+class SnapshotMaterial(NamedTuple):
     """The ledger, the settings, and the picture of this moment. ``contexts``: tokens re-read every turn, by session."""
 
     ledger: Ledger

@@ -10,7 +10,7 @@ from governor.config import Settings
 from governor.ledger import read
 from governor.model import Lane
 from governor.quota.units import Weights
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 
 LATELY_S = 12 * 3600  # sessions used within this time have a model worth knowing
 KNOWN = ("claude-", "gpt-")  # a session may turn to any of these within the minute
@@ -25,7 +25,7 @@ STANDS_FOR = {
 Latest = list[tuple[Lane, str, str, int, int]]
 
 
-def latest(desk: Desk) -> Latest:
+def latest(desk: SnapshotMaterial) -> Latest:
     """Every session used lately, with the model and context of its latest response."""
     return read.latest(desk.ledger, desk.now - LATELY_S)
 

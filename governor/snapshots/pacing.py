@@ -10,18 +10,18 @@ from governor.quota.refusals import Refusal
 from governor.report import LaneReport, Report, WindowReport
 from governor.snapshots import by_account as by_account_snapshot
 from governor.snapshots import models as models_snapshot
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 from governor.views import prompt_line
 
 
-def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Every window's standing and the line that would be said of it, and which contexts are too large."""
     speaks, content = by_account_snapshot.figures(desk.report, lambda report: _figures(desk, report))
     content = {**desk.settings.values["pacing"], **content, "contexts": desk.contexts}
     return ("speak" if speaks else "quiet"), content
 
 
-def _figures(desk: Desk, report: Report) -> by_account_snapshot.Figures:
+def _figures(desk: SnapshotMaterial, report: Report) -> by_account_snapshot.Figures:
     known = models_snapshot.sessions(models_snapshot.latest(desk)) if _has_family(report) else {}
     lanes: dict[str, Any] = {}
     ceilings: dict[str, int | None] = {}

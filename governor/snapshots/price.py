@@ -8,14 +8,14 @@ from governor.ledger import read
 from governor.quota.units import Weights
 from governor.report import Report
 from governor.snapshots import by_account as by_account_snapshot
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 from governor.usage import sessions as usage_sessions
 
 RECENT_S = 7 * 86_400  # sessions that may be resumed and whose model is then known
 MOST = 60
 
 
-def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Claude's alone: Codex tells no hook of a resume's or a switch's price. ``per_percent`` is null uncalibrated."""
     loop = desk.settings.values["loop"]
     if loop["action"] == "off" or not any(part.present for part in desk.report.accounts("claude")):

@@ -15,10 +15,10 @@ from governor.quota import refusals
 from governor.report import LaneReport, Report, WindowReport
 from governor.snapshots import by_account as by_account_snapshot
 from governor.snapshots import models as models_snapshot
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 
 
-def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Both lanes' room, the person's own words, and whether any prompt could be answered with a word now."""
     lately = cache(lambda: models_snapshot.latest(desk))
     speaks, content = by_account_snapshot.figures(desk.report, lambda report: _figures(report, desk.settings, lately))

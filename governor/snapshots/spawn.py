@@ -12,13 +12,13 @@ from governor.quota.units import Weights
 from governor.report import LaneReport, Report
 from governor.snapshots import by_account as by_account_snapshot
 from governor.snapshots import models as models_snapshot
-from governor.snapshots.material import Desk
+from governor.snapshots.material import SnapshotMaterial
 
 HISTORY_S = 7 * 86_400  # how far back agents' use is looked at
 ENOUGH = 3  # agents of a type; fewer say nothing of the next
 
 
-def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
+def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Always ``speak``: every spawn is counted, whatever the person chose to do about it."""
     wishes = desk.settings.values
     lately = models_snapshot.latest(desk)
@@ -40,7 +40,7 @@ def letter(desk: Desk) -> tuple[str, dict[str, Any]]:
     return "speak", content
 
 
-def _history(desk: Desk) -> tuple[dict[str, Any], list[str]]:
+def _history(desk: SnapshotMaterial) -> tuple[dict[str, Any], list[str]]:
     """(what agents used by type, the models they ran on), looked up once an hour: medians do not move faster."""
     weights = desk.settings.weights
     key = [desk.now // 3600, list(weights)]

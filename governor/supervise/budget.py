@@ -7,7 +7,7 @@ from typing import NamedTuple
 UNITS = ("usd", "tokens", "tool_calls", "wall")
 
 
-class Limits(NamedTuple):
+class RunLimits(NamedTuple):
     """USD at list price, tokens (cache reads are none, as in every budget), tool calls, seconds of work. None: none."""
 
     usd: float | None = None
@@ -16,7 +16,7 @@ class Limits(NamedTuple):
     wall: float | None = None
 
 
-class Spent(NamedTuple):
+class RunSpent(NamedTuple):
     """What has been used so far; ``usd`` leaves out what no price is known for."""
 
     usd: float = 0.0
@@ -33,7 +33,7 @@ class Crossing(NamedTuple):
     at: float
 
 
-def crossed(limits: Limits, spent: Spent) -> Crossing | None:
+def crossed(limits: RunLimits, spent: RunSpent) -> Crossing | None:
     """The first limit that does not hold any more, or None.
 
     A limit of n tool calls lets n be made and ends at the next one; the others end when they are reached.

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from governor.clients.argv import Part, has, joined, parts, value
+from governor.clients.argv import ArgvPart, has, joined, parts, value
 from governor.model import Lane
-from governor.supervise.budget import Limits
+from governor.supervise.budget import RunLimits
 
 Shape = Literal["as-is", "text", "json", "json-all"]
 
@@ -29,7 +29,7 @@ class Client(NamedTuple):
 
     lane: Lane
     before: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[ArgvPart, ...]
     shape: Shape  # what stdout is, for the person
     can_resume: bool
     session: str | None  # of an earlier session that this one goes on with, where it is named
@@ -58,7 +58,7 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _claude(before: tuple[str, ...], listed: list[Part]) -> Client | None:
+def _claude(before: tuple[str, ...], listed: list[ArgvPart]) -> Client | None:
     if not any(_prints(part) for part in listed):
         return None
     form = value(listed, "--output-format") or "text"
@@ -76,13 +76,13 @@ def _claude(before: tuple[str, ...], listed: list[Part]) -> Client | None:
     )
 
 
-def _prints(part: Part) -> bool:
+def _prints(part: ArgvPart) -> bool:
     """``-p``, ``--print``, or p among short options written together."""
     together = part.name[:1] == "-" and part.name[1:2] != "-" and len(part.words) == 1
     return part.name == "--print" or (together and "p" in part.name[1:])
 
 
-def _codex(before: tuple[str, ...], listed: list[Part]) -> Client | None:
+def _codex(before: tuple[str, ...], listed: list[ArgvPart]) -> Client | None:
     between = [part.words[0] for part in listed if not part.name]
     if not between or between[0] not in ("exec", "e"):
         return None
@@ -101,7 +101,7 @@ def _codex(before: tuple[str, ...], listed: list[Part]) -> Client | None:
     )
 
 
-def started(client: Client, limits: Limits) -> list[str]:
+def started(client: Client, limits: RunLimits) -> list[str]:
     """The words to start it with."""
     listed = list(client.parts)
     if client.lane == "codex":
@@ -109,7 +109,7 @@ def started(client: Client, limits: Limits) -> list[str]:
     return [*client.before, *_claude_extra(client, limits), *joined(_without_format(client))]
 
 
-def resumed(client: Client, session: str, limits: Limits) -> list[str]:
+def resumed(client: Client, session: str, limits: RunLimits) -> list[str]:
     """The words to take the same session up again with, told no more than to go on."""
     listed = list(client.parts)
     if client.lane == "codex":
@@ -140,23 +140,23 @@ def is_ours(client: Client, unit: str) -> bool:
     return not has(client.parts, "--max-budget-usd" if unit == "usd" else "--max-turns")
 
 
-def _asked_json(listed: list[Part]) -> list[str]:
+def _asked_json(listed: list[ArgvPart]) -> list[str]:
     return [] if has(listed, "--json", "--experimental-json") else ["--json"]
 
 
-def _after_exec(listed: list[Part], extra: list[str]) -> list[Part]:
+def _after_exec(listed: list[ArgvPart], extra: list[str]) -> list[ArgvPart]:
     at = next(place for place, part in enumerate(listed) if not part.name)
-    return [*listed[: at + 1], *(Part(word, (word,)) for word in extra), *listed[at + 1 :]]
+    return [*listed[: at + 1], *(ArgvPart(word, (word,)) for word in extra), *listed[at + 1 :]]
 
 
-def _without_format(client: Client) -> list[Part]:
+def _without_format(client: Client) -> list[ArgvPart]:
     """Claude's own words, less an output format that says too little."""
     if client.shape == "as-is":
         return list(client.parts)
     return [part for part in client.parts if part.name not in ("--output-format", "--verbose")]
 
 
-def _claude_extra(client: Client, limits: Limits) -> list[str]:
+def _claude_extra(client: Client, limits: RunLimits) -> list[str]:
     extra = [] if client.shape == "as-is" else ["--output-format", "stream-json", "--verbose"]
     if limits.usd is not None and is_ours(client, "usd"):
         extra += ["--max-budget-usd", f"{limits.usd:.6f}".rstrip("0").rstrip(".")]

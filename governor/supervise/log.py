@@ -7,10 +7,10 @@ import time
 
 from governor import paths
 from governor.hooks import runtime
-from governor.supervise.outcome import Outcome
+from governor.supervise.outcome import RunOutcome
 
 
-def note(name: str, done: Outcome, **more: str | None) -> None:
+def note(name: str, done: RunOutcome, **more: str | None) -> None:
     """One line under ``name`` (run, handoff); a state folder that cannot be written keeps no log."""
     if done.client is None:
         return

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from governor import durations
 from governor.model import Tally
 from governor.number_format import count, many, percent, usd, utc
-from governor.supervise.budget import Crossing, Limits
+from governor.supervise.budget import Crossing, RunLimits
 
 BUDGET_ENDED = 124  # what timeout(1) says
 HALTED = 20  # what governor gate says of a STOP
@@ -24,7 +24,7 @@ class Share(NamedTuple):
     resets_at: int | None
 
 
-class Outcome(NamedTuple):
+class RunOutcome(NamedTuple):
     """``state``: done, failed, budget, halted, refused, interrupted, closed or not_started."""
 
     state: str
@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
     is_finished: bool = False  # the client's own closing event said that all went well
     counted_by: str = ""  # transcript, stream or closing (``Counter.counted_by``); empty: what was used is not known
     has_usd: bool = True  # can the tally's cost be known?
-    limits: Limits = Limits()
+    limits: RunLimits = RunLimits()
     halt: str = ""  # whom the user halted, and why; empty where no halt ended it
 
     @property
@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
         return [unit for unit, value in known.items() if value is None and getattr(self.limits, unit) is not None]
 
 
-def as_data(outcome: Outcome) -> dict[str, Any]:
+def as_data(outcome: RunOutcome) -> dict[str, Any]:
     """``governor.run/1``."""
     crossing, tally = outcome.crossing, outcome.tally
     counted = outcome.client is not None
@@ -124,7 +124,7 @@ def unheld_words(units: Sequence[str]) -> str:
     return f"its limit on {named} could not hold, for that is not known"
 
 
-def line(outcome: Outcome) -> str:
+def line(outcome: RunOutcome) -> str:
     """For the person, on stderr: how it ended, what it used, what to type."""
     who = "client" if outcome.client else "command"
     ends = {

@@ -28,7 +28,7 @@ class _Entry(NamedTuple):
     is_zombie: bool
 
 
-class Child:
+class ChildProcess:
     """One started command. Raises: OSError where it cannot be started."""
 
     def __init__(

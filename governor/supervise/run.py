@@ -10,16 +10,16 @@ from typing import IO
 
 from governor.errors import GovernorError
 from governor.gate import evidence as gatehouse
-from governor.gate.rulings import Ruling
+from governor.gate.rulings import GateRuling
 from governor.hooks.state import halt_file as halt
 from governor.model import Lane, LimitReading
 from governor.supervise import command
 from governor.supervise.budget import Crossing
 from governor.supervise.command import Client
-from governor.supervise.outcome import BUDGET_ENDED, CLOSED, HALTED, Outcome, Share
+from governor.supervise.outcome import BUDGET_ENDED, CLOSED, HALTED, RunOutcome, Share
 from governor.supervise.stdout_writer import Outlet
 from governor.supervise.stream import Feed
-from governor.supervise.watch import Setting, Watch
+from governor.supervise.watch import RunWatch, Setting
 
 BACK_OFF_S = (60, 120, 300, 900, 1800, 3600)  # where nobody says when the window resets
 PASSES = frozenset(("rate_limit", "overloaded", "server"))  # waiting may mend these, and nothing else
@@ -73,13 +73,13 @@ def run(
     wait: Pause | None = None,
     before: Sequence[Share] = (),
     stdin: int | IO[bytes] | None = None,
-) -> Outcome:
+) -> RunOutcome:
     """Run ``argv`` under the setting's limits; ``wait`` allows it to wait for a window's reset.
 
     Raises: OSError where the command cannot be started at all, KeyboardInterrupt while waiting.
     """
     client = command.recognise(argv)
-    watch = Watch(client, setting, outlet)
+    watch = RunWatch(client, setting, outlet)
     words = list(argv) if client is None else command.started(client, setting.limits)
     if client is not None and wait is not None:
         wait.gate(client.lane)
@@ -101,7 +101,7 @@ def run(
     return _outcome(client, watch, processes=processes, before=before, waited=wait.waited if wait else 0.0)
 
 
-def look_before(lane: Lane) -> tuple[Ruling | None, list[Share]]:
+def look_before(lane: Lane) -> tuple[GateRuling | None, list[Share]]:
     """The gate's word and the official figures as the run begins; nothing at all where the state cannot be had."""
     try:
         ruling, report = gatehouse.seen(lane=lane)
@@ -117,7 +117,7 @@ def look_before(lane: Lane) -> tuple[Ruling | None, list[Share]]:
     return ruling, shares
 
 
-def _may_pass(watch: Watch) -> bool:
+def _may_pass(watch: RunWatch) -> bool:
     """Did it fail of something that waiting may mend?"""
     if watch.crossing is not None or watch.signals or watch.is_closed or watch.halt is not None or watch.feed is None:
         return False
@@ -126,11 +126,11 @@ def _may_pass(watch: Watch) -> bool:
     return watch.feed.failure in PASSES or _full_window(watch) is not None
 
 
-def _was_refused(watch: Watch) -> bool:
+def _was_refused(watch: RunWatch) -> bool:
     return _may_pass(watch) and (watch.feed is None or watch.feed.failure not in ("overloaded", "server"))
 
 
-def _full_window(watch: Watch) -> LimitReading | None:
+def _full_window(watch: RunWatch) -> LimitReading | None:
     """Codex says in words alone that it was refused; in numbers, and until when, its rollout does: a full window."""
     if watch.feed is None or watch.feed.lane != "codex" or watch.feed.failure not in ("unknown", "rate_limit"):
         return None
@@ -138,7 +138,7 @@ def _full_window(watch: Watch) -> LimitReading | None:
     return max(full, key=lambda reading: reading.resets_at or 0, default=None)
 
 
-def _wait_for_room(watch: Watch, wait: Pause, refusals: int) -> None:
+def _wait_for_room(watch: RunWatch, wait: Pause, refusals: int) -> None:
     feed = watch.feed
     full = _full_window(watch)
     resets_at = full.resets_at if full is not None else feed.resets_at if feed is not None else None
@@ -151,7 +151,7 @@ def _wait_for_room(watch: Watch, wait: Pause, refusals: int) -> None:
         )
 
 
-def _again(client: Client, watch: Watch) -> list[str] | None:
+def _again(client: Client, watch: RunWatch) -> list[str] | None:
     """How to go on: the same session, or nothing where there is none to go on with."""
     assert watch.feed is not None  # noqa: S101 - a client has a feed
     if not client.can_resume or not watch.feed.session:
@@ -159,7 +159,9 @@ def _again(client: Client, watch: Watch) -> list[str] | None:
     return command.resumed(client, watch.feed.session, watch.setting.limits)
 
 
-def _outcome(client: Client | None, watch: Watch, *, processes: int, before: Sequence[Share], waited: float) -> Outcome:
+def _outcome(
+    client: Client | None, watch: RunWatch, *, processes: int, before: Sequence[Share], waited: float
+) -> RunOutcome:
     feed, child = watch.feed, watch.child_code if watch.child_code is not None else 1
     crossing = watch.crossing
     if crossing is None and feed is not None and feed.own_limit and not watch.signals:
@@ -181,7 +183,7 @@ def _outcome(client: Client | None, watch: Watch, *, processes: int, before: Seq
     if client is not None and session and client.can_resume:
         resume = command.typed(client, shlex.quote(session))
     failure = "rate_limit" if state == "refused" else feed.failure if feed is not None and state == "failed" else ""
-    return Outcome(
+    return RunOutcome(
         state=state,
         client=client.lane if client is not None else None,
         crossing=crossing,
@@ -212,7 +214,7 @@ def _states_usd(feed: Feed | None) -> bool:
     return feed is not None and feed.closing is not None and feed.closing.usd is not None
 
 
-def _own_crossing(watch: Watch) -> Crossing | None:
+def _own_crossing(watch: RunWatch) -> Crossing | None:
     """The client ended by the limit that we had given it."""
     assert watch.feed is not None  # noqa: S101 - asked only where there is one
     unit = watch.feed.own_limit
@@ -222,7 +224,7 @@ def _own_crossing(watch: Watch) -> Crossing | None:
     return None if limit is None else Crossing(unit, limit, getattr(watch.spent(), unit))
 
 
-def _shares(before: Sequence[Share], watch: Watch) -> list[Share]:
+def _shares(before: Sequence[Share], watch: RunWatch) -> list[Share]:
     after = {reading.window: reading for reading in watch.readings()}
     shares = []
     for share in before:

@@ -24,7 +24,7 @@ CALLS = frozenset(("command_execution", "file_change", "mcp_tool_call", "collab_
 OWN_LIMIT = {"error_max_budget_usd": "usd", "error_max_turns": "tool_calls"}
 
 
-class Official(NamedTuple):
+class StatedFigure(NamedTuple):
     """One statement of the official meter in the stream."""
 
     window: str
@@ -56,7 +56,7 @@ class Feed:
         self.failure = ""  # what kind of failure, by structure alone: see _failure
         self.resets_at: int | None = None  # of the window that refused
         self.own_limit = ""  # the client ended by its own limit: which unit
-        self.official: dict[str, Official] = {}
+        self.official: dict[str, StatedFigure] = {}
         self.refused: list[Stated] = []  # what the event taken last says of a refusal by the plan
 
     def begin(self) -> None:
@@ -65,7 +65,7 @@ class Feed:
         self.message = self.complaint = self.failure = self.own_limit = ""
         self.is_finished = False
 
-    def take(self, event: dict[str, Any]) -> list[Official]:
+    def take(self, event: dict[str, Any]) -> list[StatedFigure]:
         """Learn from one event; returns what it says of the official meter that was not said before."""
         self.refused = []
         if self.lane == "codex":
@@ -81,7 +81,7 @@ class Feed:
 
     # ---- Claude Code ----
 
-    def _claude(self, event: dict[str, Any]) -> list[Official]:
+    def _claude(self, event: dict[str, Any]) -> list[StatedFigure]:
         kind = event.get("type")
         self.session = text(event.get("session_id")) or self.session
         if kind == "assistant":
@@ -117,7 +117,7 @@ class Feed:
         if known is None or group[0].output > known[0].output:
             self.usages[key] = group
 
-    def _meter(self, info: object) -> list[Official]:
+    def _meter(self, info: object) -> list[StatedFigure]:
         if not isinstance(info, dict):
             return []
         self._refuse(stated_refusal.by_fields(info, now=_now()))
@@ -132,7 +132,7 @@ class Feed:
             if window is None or isinstance(share, bool) or percent is None:
                 continue
             resets_ms = to_ms(said.get("resetsAt"))
-            found = Official(window, round(percent, 4), None if resets_ms is None else resets_ms // 1000)
+            found = StatedFigure(window, round(percent, 4), None if resets_ms is None else resets_ms // 1000)
             if self.official.get(window) != found:
                 self.official[window] = found
                 fresh.append(found)

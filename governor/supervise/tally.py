@@ -21,7 +21,7 @@ from governor.transcripts import tail
 SLACK_MS = 1000  # a transcript's clock and ours are the same machine's; its stamps are rounded
 
 
-class Counter:
+class RunCounter:
     """One run's use. ``fresh`` runs own all of their session; others only what came after their start."""
 
     def __init__(self, lane: Lane, *, prices: dict[str, Any], fresh: bool, earlier: str | None = None) -> None:
@@ -78,7 +78,7 @@ class Counter:
                 self._total = Tally._make(a - b for a, b in zip(self._total, self._sum(known), strict=True))
             self._best[key] = group
 
-    def _files(self, session: str) -> Iterator[tail.Found]:
+    def _files(self, session: str) -> Iterator[tail.FoundFile]:
         if not session or not all(c.isalnum() or c in "-_" for c in session):
             return
         if self._main[0] != session or not os.path.exists(self._main[1]):  # a client may move it (EnterWorktree)
@@ -100,7 +100,7 @@ class Counter:
             patterns = [f"{glob.escape(str(paths.codex_home()))}/sessions/*/*/*/rollout-*-{session}.jsonl"]
         return next((path for pattern in patterns for path in glob.iglob(pattern)), None)
 
-    def _siblings(self, path: str) -> Iterator[tail.Found]:
+    def _siblings(self, path: str) -> Iterator[tail.FoundFile]:
         """Threads that began in the same folder since: subagents have rollouts of their own."""
         folder = os.path.dirname(path)
         try:
@@ -160,12 +160,12 @@ class Counter:
         )
 
 
-def _found(path: str) -> Iterator[tail.Found]:
+def _found(path: str) -> Iterator[tail.FoundFile]:
     try:
         info = os.stat(path)
     except OSError:
         return
-    yield tail.Found(path, info.st_ino, info.st_size, info.st_mtime_ns)
+    yield tail.FoundFile(path, info.st_ino, info.st_size, info.st_mtime_ns)
 
 
 def _groups(usages: Iterable[Usage]) -> Iterator[list[Usage]]:

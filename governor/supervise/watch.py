@@ -26,13 +26,13 @@ from governor.hooks.state import halts
 from governor.hooks.state.halt_file import Agent, Halt
 from governor.model import LimitReading, Tally
 from governor.quota import stated_refusal
-from governor.supervise.budget import Crossing, Limits, Spent, crossed
+from governor.supervise.budget import Crossing, RunLimits, RunSpent, crossed
 from governor.supervise.command import Client
-from governor.supervise.process import Child
+from governor.supervise.process import ChildProcess
 from governor.supervise.stdout_writer import Outlet
 from governor.supervise.stop_signals import Ladder
 from governor.supervise.stream import Feed
-from governor.supervise.tally import Counter
+from governor.supervise.tally import RunCounter
 
 TICK_S = 0.2
 LOOK_S = 0.4  # between two looks at the transcripts
@@ -46,7 +46,7 @@ class Setting(NamedTuple):
     """Where and how the command runs. ``stdout`` for a command nobody understands: None is our own."""
 
     home: str
-    limits: Limits
+    limits: RunLimits
     grace: float
     prices: dict[str, Any]
     env: Mapping[str, str] | None = None
@@ -56,7 +56,7 @@ class Setting(NamedTuple):
     on_output: Callable[[], None] = lambda: None
 
 
-class Watch:
+class RunWatch:
     """One run, over all processes it takes. Afterwards its fields say how it went."""
 
     def __init__(self, client: Client | None, setting: Setting, outlet: Outlet | None) -> None:
@@ -65,7 +65,7 @@ class Watch:
         self.outlet = outlet
         self.feed = Feed(client.lane) if client is not None else None
         self.counter = (
-            Counter(client.lane, prices=setting.prices, fresh=client.is_fresh, earlier=client.session)
+            RunCounter(client.lane, prices=setting.prices, fresh=client.is_fresh, earlier=client.session)
             if client is not None
             else None
         )
@@ -96,16 +96,16 @@ class Watch:
         """Who states the tally (``Counter.counted_by``); empty where nobody does."""
         return self.counter.counted_by(self.feed) if self.counter is not None and self.feed is not None else ""
 
-    def spent(self) -> Spent:
+    def spent(self) -> RunSpent:
         tally = self.tally
         calls = len(self.feed.calls) if self.feed is not None else 0
-        return Spent(tally.usd, tally.fresh, calls, self.wall)
+        return RunSpent(tally.usd, tally.fresh, calls, self.wall)
 
     def once(self, argv: list[str], *, stdin: int | IO[bytes] | None) -> None:
         """Run one process to its end. Raises: OSError where it cannot be started."""
         piped = self.client is not None
         setting = self.setting
-        child = Child(
+        child = ChildProcess(
             argv,
             stdin=stdin,
             env=setting.env,
@@ -132,7 +132,7 @@ class Watch:
             # Nothing could be counted before the end: what would have ended the run is said now.
             self.crossing = crossed(self.setting.limits, self.spent()._replace(wall=0.0))
 
-    def _follow(self, child: Child) -> None:
+    def _follow(self, child: ChildProcess) -> None:
         ladder = Ladder(grace=self.setting.grace)
         pipe = child.process.stdout
         looked = 0.0

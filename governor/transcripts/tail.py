@@ -38,7 +38,7 @@ class Chunk(NamedTuple):
     torn: bool
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A transcript on disk, as ``stat`` sees it."""
 
     path: str
@@ -47,13 +47,13 @@ class Found(NamedTuple):
     mtime_ns: int
 
 
-def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Found], list[Problem]]:
+def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[FoundFile], list[Problem]]:
     """Every regular file below ``root`` whose name ends in one of ``suffixes``, sorted by path.
 
     Links to folders are followed, each folder once. A missing root is no problem (the client is not installed); an
     unreadable folder, a dangling link and a FIFO are.
     """
-    found: list[Found] = []
+    found: list[FoundFile] = []
     problems: list[Problem] = []
     folders: list[str] = [root]
     visited: dict[int, str] = {}  # inode -> folder; inodes of two disks may collide, so names are compared too
@@ -94,7 +94,7 @@ def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Fo
                         elif info.st_nlink == 1 or (info.st_dev, info.st_ino) not in hard:
                             if info.st_nlink > 1:
                                 hard.add((info.st_dev, info.st_ino))
-                            found.append(Found(entry.path, info.st_ino, info.st_size, info.st_mtime_ns))
+                            found.append(FoundFile(entry.path, info.st_ino, info.st_size, info.st_mtime_ns))
                 except OSError as fault:
                     problems.append(Problem(entry.path, None, f"unreadable: {fault.strerror}"))
     found.sort()
@@ -102,7 +102,11 @@ def find(root: str, *, suffixes: tuple[str, ...] = (".jsonl",)) -> tuple[list[Fo
 
 
 def _follow(
-    link: os.DirEntry[str], folders: list[str], visited: dict[int, str], found: list[Found], suffixes: tuple[str, ...]
+    link: os.DirEntry[str],
+    folders: list[str],
+    visited: dict[int, str],
+    found: list[FoundFile],
+    suffixes: tuple[str, ...],
 ) -> None:
     """Take in what a link leads to, unless it was met under another name. Raises: OSError for a dangling link."""
     info = os.stat(link.path)
@@ -113,10 +117,10 @@ def _follow(
     elif link.name.endswith(suffixes) and stat.S_ISREG(info.st_mode):
         same = (one for one in found if one.inode == info.st_ino and os.path.samefile(one.path, link.path))
         if next(same, None) is None:
-            found.append(Found(link.path, info.st_ino, info.st_size, info.st_mtime_ns))
+            found.append(FoundFile(link.path, info.st_ino, info.st_size, info.st_mtime_ns))
 
 
-def unchanged(found: Found, cursor: Cursor | None) -> bool:
+def unchanged(found: FoundFile, cursor: Cursor | None) -> bool:
     """True when nothing was written to the file since the cursor was made."""
     return (
         cursor is not None

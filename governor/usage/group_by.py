@@ -17,7 +17,7 @@ KEYS = (*TIMES, *PLACES, "model", "lane", "account", "machine", "person", "surfa
 UNTAGGED = "(none)"
 
 
-class Row(NamedTuple):
+class UsageRow(NamedTuple):
     """One group: its value for each key, in the order asked, and its sum."""
 
     names: tuple[str, ...]
@@ -40,7 +40,7 @@ def group(
     zone: tzinfo | None = None,
     tags: Sequence[Mapping[str, str]] = (),
     person: str = "",
-) -> list[Row]:
+) -> list[UsageRow]:
     """Sums by ``keys``: in order of time where the first key is a time, else the most expensive first.
 
     ``zone`` is where days begin (None: the system's own, daylight saving included). Weeks are ISO weeks. A slice that
@@ -65,7 +65,7 @@ def group(
         units = quota_units.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
         place = tuple(names)
         sums[place] = sums.get(place, Tally()) + Tally._make((*piece.tally[:-1], units))
-    rows = [Row(names, tally) for names, tally in sums.items()]
+    rows = [UsageRow(names, tally) for names, tally in sums.items()]
     if keys and keys[0] in TIMES:
         return sorted(rows)
     return sorted(rows, key=lambda row: (-row.tally.cost, -row.tally.total, row.names))

@@ -14,14 +14,14 @@ from governor.quota import units as quota_units
 MARATHON_S = 8 * 3600
 
 
-class Turn(NamedTuple):
+class TurnCost(NamedTuple):
     """Units of one more turn like this session's usual one: with the cache warm, and after it has gone cold."""
 
     warm: float
     cold: float
 
 
-class Session(NamedTuple):
+class SessionSum(NamedTuple):
     """One session with all its models and subagents."""
 
     lane: Lane
@@ -33,7 +33,7 @@ class Session(NamedTuple):
     largest_context: int
     last_context: int
     tally: Tally
-    turn: Turn
+    turn: TurnCost
     account: str = ""  # whose (model.Account.name)
 
     @property
@@ -41,9 +41,9 @@ class Session(NamedTuple):
         return self.active_s >= MARATHON_S
 
 
-def sessions(rows: Iterable[SessionRow], weights: quota_units.Weights) -> list[Session]:
+def sessions(rows: Iterable[SessionRow], weights: quota_units.Weights) -> list[SessionSum]:
     """Rows per model joined into sessions, the most expensive in units first."""
-    found: dict[tuple[Lane, str], Session] = {}
+    found: dict[tuple[Lane, str], SessionSum] = {}
     heaviest: dict[tuple[Lane, str], tuple[int, SessionRow]] = {}
     for row in rows:
         units = quota_units.units(row.tally, row.model, weights, lane=row.lane, fast=row.fast)
@@ -52,7 +52,7 @@ def sessions(rows: Iterable[SessionRow], weights: quota_units.Weights) -> list[S
         if row.largest_context >= heaviest.get(place, (-1, row))[0]:
             heaviest[place] = (row.largest_context, row)
         known = found.get(place)
-        found[place] = Session(
+        found[place] = SessionSum(
             row.lane,
             row.session,
             row.project if known is None else known.project or row.project,
@@ -62,21 +62,21 @@ def sessions(rows: Iterable[SessionRow], weights: quota_units.Weights) -> list[S
             max(row.largest_context, known.largest_context if known else 0),
             row.last_context,
             tally if known is None else known.tally + tally,
-            Turn(0.0, 0.0),
+            TurnCost(0.0, 0.0),
             heaviest[place][1].account,
         )
     priced = [s._replace(turn=next_turn(heaviest[p][1], weights)) for p, s in found.items()]
     return sorted(priced, key=lambda s: (-s.tally.units, s.session))
 
 
-def next_turn(row: SessionRow, weights: quota_units.Weights) -> Turn:
+def next_turn(row: SessionRow, weights: quota_units.Weights) -> TurnCost:
     """One more turn on the session's main model: its last context re-read (or re-written), its mean fresh tokens."""
     n = max(row.tally.requests, 1)
     fresh = Tally(input=row.tally.input // n, output=row.tally.output // n)
     written = (row.tally.cache_write_5m + row.tally.cache_write_1h) // n
     warm = fresh._replace(cache_read=row.last_context, cache_write_1h=written)
     cold = fresh._replace(cache_write_1h=row.last_context + written)
-    return Turn(
+    return TurnCost(
         quota_units.units(warm, row.model, weights, lane=row.lane, fast=row.fast),
         quota_units.units(cold, row.model, weights, lane=row.lane, fast=row.fast),
     )

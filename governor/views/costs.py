@@ -13,7 +13,7 @@ from governor.calibration.scale import Scale
 from governor.model import Lane
 from governor.number_format import LANE_NAMES, count, fine, left, since_words, utc
 from governor.review import overhead
-from governor.review.overhead import Cost, Limits, Mark
+from governor.review.overhead import Cost, Mark, OverheadLimits
 from governor.views.screen import screen
 from governor.views.tables import table
 
@@ -34,7 +34,7 @@ WHY = {
 def content(
     found: Mapping[str, Cost],
     marks: Mapping[str, Mark],
-    limits: Limits,
+    limits: OverheadLimits,
     scales: Mapping[Lane, Scale | None],
     saved: Mapping[str, Any],
     *,

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from governor.ledger.statements import StoredReading
     from governor.model import Lane
     from governor.pipeline.forecast_series import Outlook
-    from governor.quota.plans import Fit, Plan, Shape
+    from governor.quota.plans import Plan, PlanFit, Shape
     from governor.quota.refusals import Refusal
     from governor.report import LaneReport, Report, WindowReport
-    from governor.usage.group_by import Row
-    from governor.usage.sessions import Session
+    from governor.usage.group_by import UsageRow
+    from governor.usage.sessions import SessionSum
 
 
 def dump(content: dict[str, Any]) -> str:
@@ -148,7 +148,7 @@ def sums(tally: Tally) -> dict[str, Any]:
     }
 
 
-def usage(keys: list[str], rows: list[Row], total: Tally) -> dict[str, Any]:
+def usage(keys: list[str], rows: list[UsageRow], total: Tally) -> dict[str, Any]:
     """``governor.usage/1``."""
     return {
         "schema": "governor.usage/1",
@@ -158,7 +158,7 @@ def usage(keys: list[str], rows: list[Row], total: Tally) -> dict[str, Any]:
     }
 
 
-def sessions(found: list[Session], scales: Mapping[tuple[Lane, str], Scale | None], total: Tally) -> dict[str, Any]:
+def sessions(found: list[SessionSum], scales: Mapping[tuple[Lane, str], Scale | None], total: Tally) -> dict[str, Any]:
     """``governor.sessions/1``. ``next_turn`` is in percent of the week, null before a slope is known."""
     return {
         "schema": "governor.sessions/1",
@@ -183,7 +183,7 @@ def sessions(found: list[Session], scales: Mapping[tuple[Lane, str], Scale | Non
     }
 
 
-def _turn(one: Session, scale: Scale | None) -> dict[str, float | None]:
+def _turn(one: SessionSum, scale: Scale | None) -> dict[str, float | None]:
     per_percent = scale.slope if scale else None
     if not one.last_context:  # its main thread was not seen: what its next turn would re-read is not known
         names = ("warm_units", "cold_units", "warm_percent_of_week", "cold_percent_of_week")
@@ -231,7 +231,9 @@ def forecast(views: list[Outlook], *, now: int) -> dict[str, Any]:
     }
 
 
-def feasibility(present: Plan, wanted: Plan, week: Fit | None, five: Fit | None, shapes: list[Shape]) -> dict[str, Any]:
+def feasibility(
+    present: Plan, wanted: Plan, week: PlanFit | None, five: PlanFit | None, shapes: list[Shape]
+) -> dict[str, Any]:
     """``governor.feasibility/1``."""
     return {
         "schema": "governor.feasibility/1",

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from governor.accounts import short
-from governor.calibration.cap_ratio import Rate, windows_per_week
+from governor.calibration.cap_ratio import CapRatio, windows_per_week
 from governor.calibration.scale import Scale
 from governor.calibration.weights import Weight
 from governor.evaluation.scores import Backtest
@@ -22,8 +22,8 @@ from governor.ledger.statements import StoredReading
 from governor.model import Lane, Tally
 from governor.number_format import count, date, many, moment, percent, since_words, span, usd
 from governor.report import Finding
-from governor.usage.group_by import TIMES, Row
-from governor.usage.sessions import MARATHON_S, Session
+from governor.usage.group_by import TIMES, UsageRow
+from governor.usage.sessions import MARATHON_S, SessionSum
 from governor.views.screen import screen
 
 _DATE = re.compile(r"-20\d{6}$")  # a snapshot's date is in --json
@@ -73,7 +73,13 @@ def names_of(key: str, values: Iterable[str]) -> dict[str, str]:
 
 
 def usage(
-    keys: Sequence[str], rows: Sequence[Row], total: Tally, *, hidden: int, recent_only: bool, to: Console | None = None
+    keys: Sequence[str],
+    rows: Sequence[UsageRow],
+    total: Tally,
+    *,
+    hidden: int,
+    recent_only: bool,
+    to: Console | None = None,
 ) -> None:
     """Raw tokens, generated tokens, notional cost and share; the meters stay in columns of their own."""
     console = to or screen()
@@ -151,7 +157,7 @@ def money(tally: Tally) -> str:
 
 
 def sessions(
-    found: Sequence[Session],
+    found: Sequence[SessionSum],
     scales: Mapping[tuple[Lane, str], Scale | None],
     *,
     top: int,
@@ -281,7 +287,7 @@ def backtest(result: Backtest, title: str, *, to: Console | None = None) -> None
     console.print(Text("next: governor forecast", style="dim"))
 
 
-def weights(found: Sequence[Weight], rates: Sequence[Rate], *, stretches: int, to: Console | None = None) -> None:
+def weights(found: Sequence[Weight], rates: Sequence[CapRatio], *, stretches: int, to: Console | None = None) -> None:
     """Each meter weight: the default, where own data would move it, how sure, and whether they speak at all."""
     console = to or screen()
     made = table("weight", "default", "own data", "80 % interval", "verdict")

@@ -15,7 +15,7 @@ from governor import paths
 from governor.errors import BadInputError, StateError
 from governor.hooks import runtime
 from governor.hooks.memory import run as compactor
-from governor.hooks.memory.rules import ARCHIVE, Limits, Size, size_of
+from governor.hooks.memory.rules import ARCHIVE, IndexLimits, Size, size_of
 from governor.hooks.state import backups
 
 FILE = click.argument("file", type=click.Path(dir_okay=False))
@@ -170,9 +170,9 @@ def _letter() -> dict[str, object]:
     return runtime.read_letter(str(paths.home()), "memory")[1]
 
 
-def _limits() -> Limits:
+def _limits() -> IndexLimits:
     """The limits the hook goes by."""
-    return Limits.from_letter(_letter())
+    return IndexLimits.from_letter(_letter())
 
 
 def _is_watched(given: str) -> bool:
@@ -196,11 +196,11 @@ def _size(data: bytes) -> Size:
     return size_of(data.decode("utf-8", "surrogateescape"))
 
 
-def _long_lines(data: bytes, limits: Limits) -> int:
+def _long_lines(data: bytes, limits: IndexLimits) -> int:
     return sum(len(line.rstrip()) > limits.line_chars for line in data.decode("utf-8", "surrogateescape").splitlines())
 
 
-def _diff(file: str, made: compactor.Plan) -> str:
+def _diff(file: str, made: compactor.CompactionPlan) -> str:
     import difflib
 
     old, new = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (made.old, made.new))

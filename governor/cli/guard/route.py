@@ -18,7 +18,7 @@ from governor.hooks import runtime
 from governor.hooks.router import rules as router_rules
 from governor.hooks.router import tier_hint
 from governor.hooks.router.model_tier import suits
-from governor.hooks.router.prompt import Reading
+from governor.hooks.router.prompt import PromptReading
 from governor.number_format import folded
 
 
@@ -54,7 +54,13 @@ def _written_now() -> dict[str, Any]:
 
 
 def _data(
-    reading: Reading, advice: router_rules.Advice, said: str, *, lane: str, letter: dict[str, Any], now: float
+    reading: PromptReading,
+    advice: router_rules.RouterAdvice,
+    said: str,
+    *,
+    lane: str,
+    letter: dict[str, Any],
+    now: float,
 ) -> dict[str, Any]:
     written = letter.get("written_at")
     return {

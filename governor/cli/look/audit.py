@@ -18,7 +18,7 @@ from governor.quota import units as quota_units
 from governor.report import LaneReport, Report
 from governor.review import canary, canary_runner, ceilings, efficiency, flags
 from governor.review.efficiency import Efficiency, Response
-from governor.review.flags import Flag, Week
+from governor.review.flags import Flag, WeekOfUse
 from governor.usage import group_by
 from governor.usage import sessions as usage_sessions
 from governor.views import json_data
@@ -73,7 +73,9 @@ def audit(lane: Lane | None, why: bool, as_json: bool) -> None:
         click.echo(face.screen(shown, why=why), color=False if "NO_COLOR" in os.environ else None)
 
 
-def week_of(ledger: Ledger, settings: Settings, part: LaneReport, *, now: int) -> tuple[Week, dict[Lane, Efficiency]]:
+def week_of(
+    ledger: Ledger, settings: Settings, part: LaneReport, *, now: int
+) -> tuple[WeekOfUse, dict[Lane, Efficiency]]:
     """What the flags look at, of one lane's primary account."""
     lane, since, until = part.lane, now - WEEK_S, now + 1
     whose = part.whose or owners.primary(ledger, lane, now=now)
@@ -83,7 +85,7 @@ def week_of(ledger: Ledger, settings: Settings, part: LaneReport, *, now: int) -
     responses = list(costs.responses(ledger, since, until, whose=whose))
     caches = efficiency.examine(responses, settings.weights)
     landings = [w.projection.p50 for w in part.windows if w.projection and w.projection.p50 is not None]
-    week = Week(
+    week = WeekOfUse(
         requests=whole.requests,
         units=whole.units,
         before=(before.requests, before.units),
@@ -99,7 +101,9 @@ def week_of(ledger: Ledger, settings: Settings, part: LaneReport, *, now: int) -
     return week, caches
 
 
-def _by(ledger: Ledger, settings: Settings, whose: Account, key: str, since: int, until: int) -> list[group_by.Row]:
+def _by(
+    ledger: Ledger, settings: Settings, whose: Account, key: str, since: int, until: int
+) -> list[group_by.UsageRow]:
     pieces = read.slices(ledger, since, until, whose=whose, bucket_s=read.WHOLE_S, keys=(key,))
     return group_by.group(pieces, [key], weights=settings.weights)
 

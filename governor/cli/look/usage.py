@@ -71,6 +71,6 @@ def usage(
         tables.usage(wanted, shown, total, hidden=len(rows) - len(shown), recent_only=start == default != 0)
 
 
-def _first(rows: list[group_by.Row], keys: list[str], top: int) -> list[group_by.Row]:
+def _first(rows: list[group_by.UsageRow], keys: list[str], top: int) -> list[group_by.UsageRow]:
     """The newest where rows are in order of time, else the first."""
     return rows[-top:] if keys[0] in group_by.TIMES else rows[:top]

@@ -9,7 +9,7 @@ import click
 from governor.cli.user_only import require_user
 
 if TYPE_CHECKING:
-    from governor.install import Host, Outcome, Scope
+    from governor.install import FileOutcome, Host, Scope
 
 CLIENTS = {"claude": "Claude Code", "codex": "Codex"}
 SCOPES = click.Choice(["user", "project", "local"])
@@ -61,7 +61,7 @@ def uninstall(claude: bool, codex: bool, scope: Scope | None, dry_run: bool, as_
     _raise_first(outcomes)
 
 
-def _raise_first(outcomes: list[Outcome]) -> None:
+def _raise_first(outcomes: list[FileOutcome]) -> None:
     for outcome in outcomes:
         if outcome.fault:
             raise outcome.fault
@@ -97,7 +97,7 @@ def _hosts(claude: bool, codex: bool) -> tuple[Host, ...]:
     return tuple(named)
 
 
-def _after_install(outcomes: list[Outcome], dry_run: bool) -> list[str]:
+def _after_install(outcomes: list[FileOutcome], dry_run: bool) -> list[str]:
     if dry_run:
         return ["the same command without --dry-run"]
     steps = []
@@ -113,7 +113,7 @@ def _after_install(outcomes: list[Outcome], dry_run: bool) -> list[str]:
     return [*steps, "governor doctor shows whether all is well."]
 
 
-def _tell(what: str, outcomes: list[Outcome], steps: list[str], *, dry_run: bool, as_json: bool) -> None:
+def _tell(what: str, outcomes: list[FileOutcome], steps: list[str], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         import json
 
@@ -143,7 +143,7 @@ def _tell(what: str, outcomes: list[Outcome], steps: list[str], *, dry_run: bool
         click.echo(f"next: {step}")
 
 
-def _did(what: str, outcome: Outcome) -> str:
+def _did(what: str, outcome: FileOutcome) -> str:
     if outcome.fault:
         return f"{outcome.path} could not be changed; see below."
     if not outcome.changed:

@@ -9,7 +9,7 @@ import click
 from governor.cli.opening import account_option, json_option, lane_option
 from governor.errors import BadInputError
 from governor.gate import evidence as gatehouse
-from governor.gate.rulings import BLIND, EXIT, Ruling
+from governor.gate.rulings import BLIND, EXIT, GateRuling
 from governor.hooks.router.rules import NAMES
 from governor.model import Lane
 from governor.number_format import WIDTH, left, moment, percent, utc
@@ -53,19 +53,19 @@ def _check(window: str) -> None:
         raise BadInputError(f"{window!r} is no window I know.", "try 5h, week or week:<family>") from fault
 
 
-def told(ruling: Ruling, now: int) -> None:
+def told(ruling: GateRuling, now: int) -> None:
     """Progress on stderr, for a person alone: one line that is written over."""
     if sys.stderr.isatty():
         click.echo(f"\r\033[Kgovernor: {waiting(ruling, now)} (^C ends it)", err=True, nl=False)
 
 
-def waiting(ruling: Ruling, now: int) -> str:
+def waiting(ruling: GateRuling, now: int) -> str:
     """What is waited for, and how long that may take."""
     rest = f"{left(ruling.until - now)} left" if ruling.until else "no reset is known (governor override 30m goes on)"
     return f"{words(ruling)}; waiting, {rest}"
 
 
-def standing(ruling: Ruling) -> str:
+def standing(ruling: GateRuling) -> str:
     """``Claude week 60 %``, where that is known."""
     if not ruling.lane or not ruling.window or ruling.used_percent is None:
         return ""
@@ -73,12 +73,12 @@ def standing(ruling: Ruling) -> str:
     return f"{NAMES[ruling.lane]}{whose} {ruling.window} {percent(ruling.used_percent)}"
 
 
-def words(ruling: Ruling) -> str:
+def words(ruling: GateRuling) -> str:
     """Which window, and why."""
     return ": ".join(part for part in (standing(ruling), ruling.text) if part)
 
 
-def line(ruling: Ruling, *, now: int, lane: Lane | None = None, window: str | None = None) -> str:
+def line(ruling: GateRuling, *, now: int, lane: Lane | None = None, window: str | None = None) -> str:
     """The one line, ending with what to type; ``lane`` and ``window`` are what was asked for."""
     said, step = words(ruling), STEPS.get(ruling.rule, "governor status")
     reset = ""
@@ -119,7 +119,7 @@ def cut(text: str, room: int) -> str:
     return text[: max(room, 1)].rpartition(" ")[0] or "…"
 
 
-def as_data(ruling: Ruling, *, now: int) -> dict[str, object]:
+def as_data(ruling: GateRuling, *, now: int) -> dict[str, object]:
     """``governor.gate/1``."""
     return {
         "schema": "governor.gate/1",

@@ -21,8 +21,8 @@ from governor.errors import BadInputError
 from governor.number_format import left
 from governor.supervise import command, log, outcome, watch
 from governor.supervise import run as supervisor
-from governor.supervise.budget import Limits
-from governor.supervise.outcome import Outcome
+from governor.supervise.budget import RunLimits
+from governor.supervise.outcome import RunOutcome
 from governor.supervise.stdout_writer import Outlet
 from governor.views import json_data
 
@@ -74,7 +74,7 @@ def limits_of(
     tokens: int | None,
     tool_calls: int | None,
     wall: str | None,
-) -> Limits:
+) -> RunLimits:
     """The command line's limits over the budget file's.
 
     Raises: BadInputError for a limit that is none, and for one that an agent sets higher than the budget file has it.
@@ -82,17 +82,17 @@ def limits_of(
     for name, given in (("--max-usd", usd), ("--max-tokens", tokens), ("--max-tool-calls", tool_calls)):
         if given is not None and not (math.isfinite(given) and given > 0):
             raise BadInputError(f"{name} {given:g} is no limit; it must be above 0.", f"leave {name} out for none")
-    typed = Limits(usd, tokens, tool_calls, duration_of(wall) if wall is not None else None)
+    typed = RunLimits(usd, tokens, tool_calls, duration_of(wall) if wall is not None else None)
     chosen = {}
     for unit, limit in typed._asdict().items():
         wish = wishes[unit]
         if limit is not None and wish is not None and limit > wish:
             require_user(f"governor {command} --max-{unit.replace('_', '-')} {limit:g}")
         chosen[unit] = limit if limit is not None else wish
-    return Limits(**chosen)
+    return RunLimits(**chosen)
 
 
-def supervised(words: list[str], settings: Settings, limits: Limits, *, wait: bool, as_json: bool) -> Outcome:
+def supervised(words: list[str], settings: Settings, limits: RunLimits, *, wait: bool, as_json: bool) -> RunOutcome:
     """Run it with our own stdin and stdout. Raises: BadInputError where it cannot be started."""
     client = command.recognise(words)
     if client is None:
@@ -128,7 +128,7 @@ def supervised(words: list[str], settings: Settings, limits: Limits, *, wait: bo
     return _with_lost_output(done, outlet)
 
 
-def _with_lost_output(done: Outcome, outlet: Outlet | None) -> Outcome:
+def _with_lost_output(done: RunOutcome, outlet: Outlet | None) -> RunOutcome:
     """Output that found no room on the disk is a failure, whatever the client made of its task."""
     if outlet is None or outlet.fault is None or isinstance(outlet.fault, BrokenPipeError):
         return done
@@ -147,7 +147,7 @@ def _refuse_what_cannot_be_kept(words: Sequence[str], asked: Mapping[str, float 
         )
 
 
-def _say_what_is_not_watched(words: list[str], limits: Limits) -> None:
+def _say_what_is_not_watched(words: list[str], limits: RunLimits) -> None:
     blind = [unit for unit in ("usd", "tokens", "tool_calls") if getattr(limits, unit) is not None]
     lost = f"; {', '.join(blind)} cannot be counted" if blind else ""
     clock = (

@@ -29,7 +29,7 @@ class _Details(Struct, gc=False):
     thinking_tokens: Count = 0
 
 
-class _Step(Struct, gc=False):
+class _UsageStep(Struct, gc=False):
     type: str = "message"
 
 
@@ -41,7 +41,7 @@ class _Usage(Struct, gc=False):
     cache_creation: _Split | None = None
     server_tool_use: _Tools | None = None
     output_tokens_details: _Details | None = None
-    iterations: Annotated[list[_Step], Meta(max_length=1)] | None = None
+    iterations: Annotated[list[_UsageStep], Meta(max_length=1)] | None = None
     speed: str | None = None
     inference_geo: str | None = None
 
@@ -53,7 +53,7 @@ class _Message(Struct, gc=False):
     stop_reason: str | None = None
 
 
-class Line(Struct, gc=False):
+class TranscriptLine(Struct, gc=False):
     type: str
     message: _Message
     timestamp: str
@@ -67,4 +67,4 @@ class Line(Struct, gc=False):
     forkedFrom: Raw | None = None  # noqa: N815
 
 
-decode = Decoder(Line).decode
+decode = Decoder(TranscriptLine).decode

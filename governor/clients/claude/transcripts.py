@@ -33,7 +33,7 @@ _STAMP = re.compile(rb'"timestamp"\s*:\s*"([^"]{10,40})"')
 _COPIED = 2**42  # later than any birth: a line that was copied gives way to the one it was copied from
 
 
-def read(found: tail.Found, cursor: Cursor | None) -> Reading:
+def read(found: tail.FoundFile, cursor: Cursor | None) -> Reading:
     """What was added to one transcript since ``cursor``.
 
     Raises: OSError where the file cannot be read.
@@ -117,7 +117,7 @@ def _introduce(state: dict[str, Any], data: bytes, begin: int, end: int) -> bool
 class _File:
     """The winners of one transcript so far, and what its lines share."""
 
-    def __init__(self, found: tail.Found, state: dict[str, Any], problems: list[Problem]) -> None:
+    def __init__(self, found: tail.FoundFile, state: dict[str, Any], problems: list[Problem]) -> None:
         self.path = found.path
         self.state = state
         self.problems = problems

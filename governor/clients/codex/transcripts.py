@@ -28,7 +28,7 @@ _NEEDLES = re.compile(
 TOTAL_LIMIT = 10**12  # of a thread's running total
 
 
-def read(found: tail.Found, cursor: Cursor | None) -> Reading:
+def read(found: tail.FoundFile, cursor: Cursor | None) -> Reading:
     """What was added to one rollout since ``cursor``.
 
     Raises: OSError where the file cannot be read.
@@ -62,7 +62,7 @@ def read(found: tail.Found, cursor: Cursor | None) -> Reading:
 class _Rollout:
     """One thread's file: what its lines said so far (``state``, plain JSON) and what they add up to."""
 
-    def __init__(self, found: tail.Found, state: dict[str, Any], problems: list[Problem]) -> None:
+    def __init__(self, found: tail.FoundFile, state: dict[str, Any], problems: list[Problem]) -> None:
         self.path = found.path
         self.written_ms = found.mtime_ns // 10**6
         self.state = state

@@ -67,7 +67,7 @@ class Person(NamedTuple):
         return out
 
 
-class Seen(NamedTuple):
+class SeenMeter(NamedTuple):
     """What the machine sees at one moment: the whole-number meter, and local units of this window so far."""
 
     at: int
@@ -117,12 +117,12 @@ class _Meter:
     def open(self, at: int) -> None:
         self.closes, self.units, self.total = at + self.size, 0.0, 0.0
 
-    def seen(self, at: int, jitter: int) -> list[Seen]:
+    def seen(self, at: int, jitter: int) -> list[SeenMeter]:
         percent = float(math.floor(self.total / self.upp))
-        return [Seen(at, percent, self.closes + jitter, self.units)] if at < self.closes else []
+        return [SeenMeter(at, percent, self.closes + jitter, self.units)] if at < self.closes else []
 
 
-def readings(rng: Random, someone: Person, *, window: str = "week", polled: bool = False) -> list[Seen]:
+def readings(rng: Random, someone: Person, *, window: str = "week", polled: bool = False) -> list[SeenMeter]:
     """The official meter of ``week`` or ``5h`` as a machine comes to know it: floored to whole percents, its reset
     jittering by seconds.
 
@@ -130,7 +130,7 @@ def readings(rng: Random, someone: Person, *, window: str = "week", polled: bool
     slot, and once as a session begins. The same ``rng`` gives both meters at the same moments. A 5-hour window opens
     with the first use, at the full hour, and refuses all use while it is full; a full week refuses nothing.
     """
-    out: list[Seen] = []
+    out: list[SeenMeter] = []
     upp = someone.units_per_percent
     week = _Meter(WEEK_S, upp, someone.starts_at)
     short = _Meter(FIVE_HOURS_S, upp / (someone.windows_per_week or 1.0), someone.starts_at)

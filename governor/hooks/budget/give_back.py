@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def budget(event: dict[str, Any], door: runtime.Door, *, once: str = "") -> None:
+def budget(event: dict[str, Any], door: runtime.HookContext, *, once: str = "") -> None:
     """Take the call back out of every budget, and let the episode ``once`` be told again.
 
     Raises: OSError or BusyError where the counters cannot be had; the call then stays counted.
@@ -25,7 +25,7 @@ def budget(event: dict[str, Any], door: runtime.Door, *, once: str = "") -> None
     episode(door.home, once)
     if event.get("hook_event_name") != "PreToolUse":
         return
-    with session_usage.Session(door.home, door.lane, str(event.get("session_id")), door.now) as used:
+    with session_usage.SessionUsage(door.home, door.lane, str(event.get("session_id")), door.now) as used:
         if event.get("tool_use_id") and not used.is_charged(event):
             return  # it took nothing, or gave it back
         used.call(event, more=-1)
@@ -34,7 +34,7 @@ def budget(event: dict[str, Any], door: runtime.Door, *, once: str = "") -> None
                 together.call(used, more=-1)
 
 
-def spawn(event: dict[str, Any], door: runtime.Door, *, once: str = "") -> None:
+def spawn(event: dict[str, Any], door: runtime.HookContext, *, once: str = "") -> None:
     """Take back the lease of a call that spawns, and let the episode ``once`` be told again. Raises: as ``budget``."""
     from governor.hooks.state import leases
 

@@ -48,7 +48,7 @@ class Used:
         self.wall = wall  # seconds; None where the clock does not count
 
 
-class Standing:
+class BudgetStanding:
     """One limit of one budget: how far it is used. ``share`` is 1 when the limit is reached."""
 
     __slots__ = ("action", "limit", "name", "per", "since", "unit", "unpriced", "used")
@@ -68,12 +68,12 @@ class Standing:
         return self.used / self.limit
 
 
-class Ruling:
+class BudgetRuling:
     """``word`` is what is done: near, observe, advise, ask or stop. ``episode`` is the same until its scope ends."""
 
     __slots__ = ("episode", "model", "person", "standing", "word")
 
-    def __init__(self, word: str, standing: Standing, *, episode: str, person: str, model: str = "") -> None:
+    def __init__(self, word: str, standing: BudgetStanding, *, episode: str, person: str, model: str = "") -> None:
         self.word = word
         self.standing = standing
         self.episode = episode
@@ -104,7 +104,7 @@ def own(letter: dict[str, Any]) -> list[Any]:
 
 def standings(
     letter: dict[str, Any], scopes: dict[str, Used], *, lane: str, project: str, now: float
-) -> list[Standing]:
+) -> list[BudgetStanding]:
     """How every budget that applies here stands. ``scopes`` has request, session and, in a subagent, agent; what a
     day's, a project's or a tag's budget has used stands in its own row (``governor.hooks.budget.shared_sums``).
     """
@@ -123,7 +123,7 @@ def standings(
         for unit in UNITS:
             limit = _number(limits.get(unit))
             if limit and getattr(used, unit) is not None:
-                found.append(Standing(budget, unit, limit, used))
+                found.append(BudgetStanding(budget, unit, limit, used))
     return found
 
 
@@ -143,14 +143,14 @@ def _together(budget: dict[str, Any], *, now: float) -> Used | None:
 
 
 def rule(
-    found: list[Standing],
+    found: list[BudgetStanding],
     *,
     event_name: str,
     scope_ids: dict[str, str],
     now: float,
     overridden: bool,
     clock: Callable[[float], str],
-) -> list[Ruling]:
+) -> list[BudgetRuling]:
     """Everything worth doing now, the strictest first; what was said already is the caller's to leave out.
 
     ``scope_ids`` names each scope's episode, ``clock`` shows an epoch second as the person's own clock would. An
@@ -166,18 +166,18 @@ def rule(
         if one.share < 1:
             if one.action != "observe" and event_name == "PreToolUse":
                 note = near(one, now=now, clock=clock)
-                rulings.append(Ruling("near", one, episode=f"{episode}:near", person="", model=note))
+                rulings.append(BudgetRuling("near", one, episode=f"{episode}:near", person="", model=note))
             continue
         word = one.action if one.action in ACTIONS else "observe"
         if overridden and word in ("ask", "stop"):
             word = "advise"
         told = "" if word == "observe" else crossed(one, clock=clock)
-        rulings.append(Ruling(word, one, episode=episode, person=told))
+        rulings.append(BudgetRuling(word, one, episode=episode, person=told))
     order = ("near", *ACTIONS)
     return sorted(rulings, key=lambda ruling: -order.index(ruling.word))
 
 
-def crossed(one: Standing, *, clock: Callable[[float], str]) -> str:
+def crossed(one: BudgetStanding, *, clock: Callable[[float], str]) -> str:
     """What a person is told at a limit: which budget, which unit, how much, since when."""
     since = f" since {clock(one.since)}" if one.since else ""
     least = "at least " if one.unpriced else ""
@@ -187,7 +187,7 @@ def crossed(one: Standing, *, clock: Callable[[float], str]) -> str:
     )
 
 
-def near(one: Standing, *, now: float, clock: Callable[[float], str]) -> str:
+def near(one: BudgetStanding, *, now: float, clock: Callable[[float], str]) -> str:
     """What the model is told shortly before: a fact it can plan by."""
     eta = ""
     if one.since is not None and now - one.since > 60 and one.unit != "tool_calls":

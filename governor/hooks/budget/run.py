@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def rule(
-    event: dict[str, Any], door: runtime.Door, letter: dict[str, Any], *, patience_s: float = 0.0
+    event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any], *, patience_s: float = 0.0
 ) -> runtime.Reply | None:
     """The answer to a PreToolUse or UserPromptSubmit event; None to go on. ``patience_s``: see ``Session.take_in``."""
     session = str(event.get("session_id"))
     try:
-        with session_usage.Session(door.home, door.lane, session, door.now) as used:
+        with session_usage.SessionUsage(door.home, door.lane, session, door.now) as used:
             if event.get("hook_event_name") == "PreToolUse" and used.is_charged(event):
                 return None
             used.note_place(event, letter)
@@ -39,7 +39,7 @@ def rule(
 
 
 def _with_the_others(
-    event: dict[str, Any], door: runtime.Door, letter: dict[str, Any], used: session_usage.Session
+    event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any], used: session_usage.SessionUsage
 ) -> runtime.Reply | None:
     """Rule while no other session can: from looking at what all have used to charging this call."""
     from governor.hooks.state import shared_usage
@@ -67,9 +67,9 @@ def _uncounted(event: dict[str, Any]) -> runtime.Reply:
 
 def _ruled(
     event: dict[str, Any],
-    door: runtime.Door,
+    door: runtime.HookContext,
     letter: dict[str, Any],
-    used: session_usage.Session,
+    used: session_usage.SessionUsage,
     together: Together | None = None,
 ) -> runtime.Reply | None:
     """The answer to this event; the call is charged unless it is refused."""
@@ -89,7 +89,7 @@ def _ruled(
     return reply
 
 
-def _reply(ruling: budget_rules.Ruling, event: dict[str, Any], door: runtime.Door) -> runtime.Reply | None:
+def _reply(ruling: budget_rules.BudgetRuling, event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
     """The hook's answer to a ruling; None where it was given already and needs no repeating."""
     from governor.hooks.pacing.going_on import words
 

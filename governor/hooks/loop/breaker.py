@@ -30,7 +30,7 @@ ADVICE = {
 }
 
 
-class Outcome:
+class CallOutcome:
     """How one call of one tool ended: ``kind`` is empty for success, a name of ``failures`` or the error's own words'
     number for failure. ``like`` tells inputs apart. ``at_ms`` names the row that begins with it.
     """
@@ -45,12 +45,12 @@ class Outcome:
         self.id = id
 
 
-def row(outcomes: Sequence[Outcome], tool: str) -> list[Outcome]:
+def row(outcomes: Sequence[CallOutcome], tool: str) -> list[CallOutcome]:
     """The failures of a tool since it last succeeded, each call once, oldest first.
 
     An edit in between (tool ``*edit``) ends a row of a shell's plain failures and leaves others.
     """
-    found: list[Outcome] = []
+    found: list[CallOutcome] = []
     seen: set[str] = set()
     for one in outcomes:
         if one.tool == "*edit":
@@ -63,14 +63,14 @@ def row(outcomes: Sequence[Outcome], tool: str) -> list[Outcome]:
     return found
 
 
-def are_alike(one: Outcome, other: Outcome) -> bool:
+def are_alike(one: CallOutcome, other: CallOutcome) -> bool:
     """The rule above, for two failures of one tool."""
     return one.like == other.like or (one.kind == other.kind != PLAIN_SHELL)
 
 
-def run_of(failures: Sequence[Outcome]) -> list[Outcome]:
+def run_of(failures: Sequence[CallOutcome]) -> list[CallOutcome]:
     """The failures at the end of a row that are alike to the last one, unbroken."""
-    found: list[Outcome] = []
+    found: list[CallOutcome] = []
     for one in reversed(failures):
         if not are_alike(one, failures[-1]):
             break
@@ -78,9 +78,9 @@ def run_of(failures: Sequence[Outcome]) -> list[Outcome]:
     return found
 
 
-def storm_of(failures: Sequence[Outcome]) -> list[Outcome]:
+def storm_of(failures: Sequence[CallOutcome]) -> list[CallOutcome]:
     """The failures at the end of a row that have the last one's named kind; none where that kind has no advice."""
-    found: list[Outcome] = []
+    found: list[CallOutcome] = []
     for one in reversed(failures):
         if one.kind != failures[-1].kind or one.kind not in ADVICE:
             break

@@ -43,7 +43,7 @@ _UNITS = frozenset(
 )
 
 
-class Call:
+class ToolCall:
     """One call. ``mark`` tells tool and input apart, ``exact`` also their digits. ``answer`` tells apart what came
     back, but for what changes whenever one asks, ``verbatim`` all of it.
 
@@ -74,7 +74,7 @@ class Batch:
 
     __slots__ = ("agent", "calls", "session", "traces")
 
-    def __init__(self, session: bytes, agent: bytes, calls: list[Call]) -> None:
+    def __init__(self, session: bytes, agent: bytes, calls: list[ToolCall]) -> None:
         self.session = session
         self.agent = agent
         self.calls = calls
@@ -172,7 +172,7 @@ def text_after(raw: bytes, key: bytes) -> bytes:
     return raw.partition(key)[2].partition(b'"')[0]
 
 
-def _batched(body: bytes) -> list[Call] | None:
+def _batched(body: bytes) -> list[ToolCall] | None:
     items = body.split(b'{"tool_name":"')[1:]
     if not items or len(items) != body.count(b'"tool_use_id":"') or not body.rstrip().endswith(b"}]}"):
         return None
@@ -183,11 +183,11 @@ def _batched(body: bytes) -> list[Call] | None:
         if not found or not also or b'"' in tool:
             return None
         id_, _, answer = rest.partition(b'"')
-        calls.append(Call(tool, given, answer.removeprefix(b',"tool_response":').rstrip(b"]},"), id_))
+        calls.append(ToolCall(tool, given, answer.removeprefix(b',"tool_response":').rstrip(b"]},"), id_))
     return calls
 
 
-def _single(rest: bytes) -> list[Call] | None:
+def _single(rest: bytes) -> list[ToolCall] | None:
     if any(rest.count(key) != 1 for key in (b'"tool_name":"', b',"tool_input":', b',"tool_response":')):
         return None
     tool, _, rest = rest.partition(b'"tool_name":"')[2].partition(b'","tool_input":')
@@ -195,7 +195,7 @@ def _single(rest: bytes) -> list[Call] | None:
     answer, also, id_ = rest.rpartition(b',"tool_use_id":"')
     if not found or not also or b'"' in tool:
         return None
-    return [Call(tool, given, answer, id_.partition(b'"')[0])]
+    return [ToolCall(tool, given, answer, id_.partition(b'"')[0])]
 
 
 def parsed(event: dict[str, Any], compact: Any) -> Batch:
@@ -207,7 +207,7 @@ def parsed(event: dict[str, Any], compact: Any) -> Batch:
         if isinstance(call, dict):
             answer = compact(call["tool_response"]) if "tool_response" in call else b""
             tool, id_ = _bytes(call.get("tool_name")), _bytes(call.get("tool_use_id"))
-            made.append(Call(tool, compact(call.get("tool_input")), answer.rstrip(b"]},"), id_))
+            made.append(ToolCall(tool, compact(call.get("tool_input")), answer.rstrip(b"]},"), id_))
     return Batch(_bytes(event.get("session_id")), _bytes(event.get("agent_id")), made)
 
 

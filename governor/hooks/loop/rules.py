@@ -17,7 +17,7 @@ STALE_S = 24 * 3600  # a letter this old says nothing any more
 CACHE_S = {"5m": 300, "1h": 3600}
 
 
-class Advice:
+class LoopAdvice:
     """What to say to the person. ``what`` it is about names the episode, ``price`` (percent) is what it turned on."""
 
     __slots__ = ("person", "price", "record", "what")
@@ -66,7 +66,7 @@ def held(tool: str, count: int, open_for: int) -> tuple[str, str]:
 # ---- prices ----------------------------------------------------------------------------------------------------------
 
 
-def at_stop(event: dict[str, Any], letter: dict[str, Any], *, session: str, now: float) -> list[Advice]:
+def at_stop(event: dict[str, Any], letter: dict[str, Any], *, session: str, now: float) -> list[LoopAdvice]:
     """Everything that could be said when a turn ends, the most pressing first; whether it was said already is not known
     here (``is_news``).
     """
@@ -78,7 +78,7 @@ def at_stop(event: dict[str, Any], letter: dict[str, Any], *, session: str, now:
     return [advice for advice in found if advice is not None]
 
 
-def is_news(advice: Advice, told: str) -> bool:
+def is_news(advice: LoopAdvice, told: str) -> bool:
     """Was nothing said of it yet (``told`` is empty), or has its price doubled since ``told``?"""
     if not told:
         return True
@@ -88,7 +88,7 @@ def is_news(advice: Advice, told: str) -> bool:
         return False
 
 
-def _turn(facts: dict[str, Any], letter: dict[str, Any]) -> Advice | None:
+def _turn(facts: dict[str, Any], letter: dict[str, Any]) -> LoopAdvice | None:
     warm, cold, least = number(facts, "warm"), number(facts, "cold"), number(letter, "turn_percent")
     if warm is None or cold is None or least is None or warm < least:
         return None
@@ -97,10 +97,10 @@ def _turn(facts: dict[str, Any], letter: dict[str, Any]) -> Advice | None:
         f"{percent(cold)} once it has lapsed (estimates{_context(facts)}). /compact keeps the thread, /clear starts "
         "afresh; governor sessions compares."
     )
-    return Advice("turn", text, price=warm, record={"rule": "turn", "warm": round(warm, 3), "cold": round(cold, 3)})
+    return LoopAdvice("turn", text, price=warm, record={"rule": "turn", "warm": round(warm, 3), "cold": round(cold, 3)})
 
 
-def _wakes(event: dict[str, Any], facts: dict[str, Any], letter: dict[str, Any]) -> Advice | None:
+def _wakes(event: dict[str, Any], facts: dict[str, Any], letter: dict[str, Any]) -> LoopAdvice | None:
     """A session that schedules or background work will wake pays its context at every wake."""
     warm, cold, least = number(facts, "warm"), number(facts, "cold"), number(letter, "turn_percent")
     if warm is None or cold is None or least is None:
@@ -123,7 +123,7 @@ def _wakes(event: dict[str, Any], facts: dict[str, Any], letter: dict[str, Any])
             f"{percent(a_day)} a day (estimates{_context(facts)}). /compact or a fresh session makes wakes cheaper; "
             "ask for CronDelete to end them."
         )
-        return Advice("wake", text, price=a_day, record={**record, "per_day": round(a_day, 3)})
+        return LoopAdvice("wake", text, price=a_day, record={**record, "per_day": round(a_day, 3)})
     running = [each for each in _dicts(event.get("background_tasks")) if each.get("status") == "running"]
     if not (crons or running) or warm < least:
         return None
@@ -133,10 +133,10 @@ def _wakes(event: dict[str, Any], facts: dict[str, Any], letter: dict[str, Any])
         f"cache is warm, about {percent(cold)} once it has lapsed (estimates{_context(facts)}). /compact makes wakes "
         "cheaper; governor sessions compares."
     )
-    return Advice("wake", text, price=warm, record=record)
+    return LoopAdvice("wake", text, price=warm, record=record)
 
 
-def _marathon(facts: dict[str, Any], letter: dict[str, Any], model: str) -> Advice | None:
+def _marathon(facts: dict[str, Any], letter: dict[str, Any], model: str) -> LoopAdvice | None:
     hours, least, share = number(facts, "hours"), number(letter, "marathon"), number(facts, "share")
     if hours is None or least is None or hours * 3600 < least:
         return None
@@ -149,7 +149,7 @@ def _marathon(facts: dict[str, Any], letter: dict[str, Any], model: str) -> Advi
     record: dict[str, Any] = {"rule": "marathon", "hours": round(hours, 1)}
     if share is not None:
         record["share"] = round(share, 2)
-    return Advice("marathon", text, price=None, record=record)
+    return LoopAdvice("marathon", text, price=None, record=record)
 
 
 def percent(value: float) -> str:

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from governor.hooks.loop.breaker import Outcome
+    from governor.hooks.loop.breaker import CallOutcome
     from governor.hooks.loop.fingerprints import Batch
 
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def after_calls(
-    event: dict[str, Any], door: runtime.Door, letter: dict[str, Any], batch: Batch | None
+    event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any], batch: Batch | None
 ) -> runtime.Reply | None:
     """Failures and successes first, then whether the calls repeat. One answer at a time."""
     if batch is None:
@@ -33,7 +33,7 @@ def after_calls(
     return _results(event, door, letter, batch) or _repeats(door, letter, batch)
 
 
-def _repeats(door: runtime.Door, letter: dict[str, Any], batch: Batch) -> runtime.Reply | None:
+def _repeats(door: runtime.HookContext, letter: dict[str, Any], batch: Batch) -> runtime.Reply | None:
     from governor.hooks.loop import rules as loop_rules
 
     record = call_log.name(batch.session, batch.agent)
@@ -66,7 +66,9 @@ def _repeats(door: runtime.Door, letter: dict[str, Any], batch: Batch) -> runtim
     return _told(letter, person, model, {**said, "decision": "opened", "count": run})
 
 
-def _results(event: dict[str, Any], door: runtime.Door, letter: dict[str, Any], batch: Batch) -> runtime.Reply | None:
+def _results(
+    event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any], batch: Batch
+) -> runtime.Reply | None:
     """Which tools failed, which work again."""
     from governor.hooks.state import breakers
 
@@ -119,7 +121,7 @@ def _answers(event: dict[str, Any]) -> dict[str, str]:
 # ---- failures --------------------------------------------------------------------------------------------------------
 
 
-def after_failure(event: dict[str, Any], door: runtime.Door, letter: dict[str, Any]) -> runtime.Reply | None:
+def after_failure(event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any]) -> runtime.Reply | None:
     """One call failed. What the person interrupted is no failure."""
     from governor.hooks.state import breakers
 
@@ -132,7 +134,7 @@ def after_failure(event: dict[str, Any], door: runtime.Door, letter: dict[str, A
     return _judge(door, letter, session, known, outcome.tool, wait_s)
 
 
-def _outcome(call: fingerprints.Call, error: object, at_ms: int) -> tuple[Outcome, float | None]:
+def _outcome(call: fingerprints.ToolCall, error: object, at_ms: int) -> tuple[CallOutcome, float | None]:
     from governor.hooks.loop import breaker, failures
 
     shell = call.tool in fingerprints.SHELLS
@@ -142,11 +144,16 @@ def _outcome(call: fingerprints.Call, error: object, at_ms: int) -> tuple[Outcom
         words = fingerprints.plain(error.encode("utf-8", "replace")) if isinstance(error, str) else b""
         kind = breaker.PLAIN_SHELL if shell else f"w{fingerprints.fingerprint(words, 2**31 - 1):08x}"
     like = f"{call.mark:016x}"
-    return breaker.Outcome(at_ms, _key(call.tool), kind, like, _key(call.id) if call.id else ""), found.wait_s
+    return breaker.CallOutcome(at_ms, _key(call.tool), kind, like, _key(call.id) if call.id else ""), found.wait_s
 
 
 def _judge(
-    door: runtime.Door, letter: dict[str, Any], session: str, known: list[Outcome], tool: str, wait_s: float | None
+    door: runtime.HookContext,
+    letter: dict[str, Any],
+    session: str,
+    known: list[CallOutcome],
+    tool: str,
+    wait_s: float | None,
 ) -> runtime.Reply | None:
     """Open a breaker, open it again, name a storm, or say nothing."""
     from governor.hooks.loop import breaker
@@ -176,7 +183,7 @@ def _judge(
     return _told(letter, person, model, {**said, "decision": "opened"})
 
 
-def after_refusal(event: dict[str, Any], door: runtime.Door) -> runtime.Reply:
+def after_refusal(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply:
     """A turn ended with an error of the service. The client takes no answer here, so it is only recorded."""
     from governor.hooks.loop import failures
 
@@ -186,7 +193,7 @@ def after_refusal(event: dict[str, Any], door: runtime.Door) -> runtime.Reply:
     return runtime.Reply(record=said if found.wait_s is None else {**said, "wait_s": round(found.wait_s)})
 
 
-def keep_refusal(event: dict[str, Any], door: runtime.Door) -> None:
+def keep_refusal(event: dict[str, Any], door: runtime.HookContext) -> None:
     """A refusal of the plan is a reading, and the next prompt is to hear of it: so a refresh is due at once.
 
     Raises: OSError where the state folder cannot be written.
@@ -211,7 +218,7 @@ def keep_refusal(event: dict[str, Any], door: runtime.Door) -> None:
 # ---- turns -----------------------------------------------------------------------------------------------------------
 
 
-def after_turn(event: dict[str, Any], door: runtime.Door, letter: dict[str, Any]) -> runtime.Reply | None:
+def after_turn(event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any]) -> runtime.Reply | None:
     """The price of going on, when it is news."""
     from governor.hooks.loop import rules as loop_rules
 
@@ -240,7 +247,7 @@ def _told(letter: dict[str, Any], person: str, model: str, record: dict[str, Any
     return runtime.Reply(person=person, model=model, record={**record, "said": True})
 
 
-def _line(door: runtime.Door, record: dict[str, Any]) -> bytes:
+def _line(door: runtime.HookContext, record: dict[str, Any]) -> bytes:
     return fast_json.compact({"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **record})
 
 

@@ -19,7 +19,7 @@ FIXED = frozenset(("front", "heading", "rule", "table", "intro", "kept"))  # nev
 NEVER_CUT = frozenset(("front", "heading", "rule", "fence"))
 
 
-class Line(NamedTuple):
+class MarkdownLine(NamedTuple):
     body: str
     ending: str  # "\n", "\r\n", "\r", or "" at the end of the text
 
@@ -33,19 +33,19 @@ class Block(NamedTuple):
     section: str = ""  # the heading it stands under
 
 
-def lines_of(text: str) -> list[Line]:
+def lines_of(text: str) -> list[MarkdownLine]:
     """The text's lines. CR, LF and CR LF end a line, nothing else does; joined again they are the same text."""
-    lines: list[Line] = []
+    lines: list[MarkdownLine] = []
     for row in text.split("\n"):
         *before, last = row.split("\r")
-        lines += [Line(body, "\r") for body in before]
+        lines += [MarkdownLine(body, "\r") for body in before]
         if before and not last:
-            lines[-1] = Line(before[-1], "\r\n")
+            lines[-1] = MarkdownLine(before[-1], "\r\n")
         else:
-            lines.append(Line(last, "\n"))
+            lines.append(MarkdownLine(last, "\n"))
     body, ending = lines.pop()  # where no "\n" was
     if body or ending == "\r\n":
-        lines.append(Line(body, "" if ending == "\n" else "\r"))
+        lines.append(MarkdownLine(body, "" if ending == "\n" else "\r"))
     return lines
 
 

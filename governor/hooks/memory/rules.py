@@ -9,7 +9,7 @@ Which entries are the least recent: guards.recency.
 
 from __future__ import annotations
 
-from governor.hooks.memory.md_blocks import Line, first_where, lines_of, read
+from governor.hooks.memory.md_blocks import MarkdownLine, first_where, lines_of, read
 from governor.hooks.memory.md_truncate import shorten
 from governor.hooks.memory.recency import least_recent
 
@@ -25,7 +25,7 @@ POINTER = f"- [Memory archive]({ARCHIVE}) — full text of shortened and of olde
 _KEEP = f"]({ARCHIVE})"
 
 
-class Limits(NamedTuple):
+class IndexLimits(NamedTuple):
     """What an index is held to.
 
     The client cuts at 200 lines and at 25,000 UTF-16 units of the trimmed text (2.1.330; 24,955 bytes were once seen
@@ -37,7 +37,7 @@ class Limits(NamedTuple):
     max_bytes: int = 24_900
 
     @classmethod
-    def from_letter(cls, letter: Mapping[str, Any]) -> Limits:
+    def from_letter(cls, letter: Mapping[str, Any]) -> IndexLimits:
         """The person's limits; a missing, odd or uselessly small one falls back to the default."""
         floors = {"line_chars": 80, "max_lines": 10, "max_bytes": 1_000}
         chosen = {}
@@ -52,7 +52,7 @@ class Size(NamedTuple):
     lines: int
     bytes: int
 
-    def fits(self, limits: Limits) -> bool:
+    def fits(self, limits: IndexLimits) -> bool:
         return self.lines <= limits.max_lines and self.bytes <= limits.max_bytes
 
 
@@ -74,17 +74,17 @@ class Compaction(NamedTuple):
 
 
 def size_of(text: str) -> Size:
-    """Lines and UTF-8 bytes, as ``Limits`` counts them. A newline at the end opens no further line."""
+    """Lines and UTF-8 bytes, as ``IndexLimits`` counts them. A newline at the end opens no further line."""
     return _size(lines_of(text))
 
 
-def _size(lines: Sequence[Line]) -> Size:
+def _size(lines: Sequence[MarkdownLine]) -> Size:
     return Size(len(lines), len("".join([body + end for body, end in lines]).encode("utf-8", "surrogateescape")))
 
 
 def compact(
     text: str,
-    limits: Limits = Limits(),  # noqa: B008 - an immutable value
+    limits: IndexLimits = IndexLimits(),  # noqa: B008 - an immutable value
     *,
     fresh: frozenset[str] = frozenset(),
     days: Mapping[str, str] | None = None,
@@ -109,14 +109,16 @@ def compact(
     return Compaction(out, tuple(removed), shortened, moved, _size(lines).fits(inner))
 
 
-class _Step(NamedTuple):
-    lines: list[Line]
+class _CutStep(NamedTuple):
+    lines: list[MarkdownLine]
     removed: list[Removed]
     shortened: int
     moved: int
 
 
-def _step(lines: list[Line], limits: Limits, fresh: frozenset[str], days: Mapping[str, str]) -> _Step | None:
+def _step(
+    lines: list[MarkdownLine], limits: IndexLimits, fresh: frozenset[str], days: Mapping[str, str]
+) -> _CutStep | None:
     """One round, or None where nothing is to be done."""
     bodies = [line.body for line in lines]
     if _size(lines).fits(limits) and all(len(body) <= limits.line_chars for body in bodies):
@@ -125,17 +127,17 @@ def _step(lines: list[Line], limits: Limits, fresh: frozenset[str], days: Mappin
     short = lines.copy()
     for at, line in enumerate(lines):
         if len(line.body) > limits.line_chars and at not in rigid:
-            short[at] = Line(shorten(line.body, limits.line_chars), line.ending)
+            short[at] = MarkdownLine(shorten(line.body, limits.line_chars), line.ending)
     changed = {at for at, line in enumerate(short) if line != lines[at]}
     has_pointer = any(_KEEP in body for body in bodies)
     parts = [short[block.start : block.stop] for block in blocks]
 
-    def without(gone: set[int]) -> list[Line]:
+    def without(gone: set[int]) -> list[MarkdownLine]:
         out = _assembled(parts, gone)
         if (gone or changed) and not has_pointer:
             out = _with_pointer(out)
         if out and not lines[-1].ending:
-            out[-1] = Line(out[-1].body, "")
+            out[-1] = MarkdownLine(out[-1].body, "")
         return out
 
     gone: set[int] = set()
@@ -161,10 +163,10 @@ def _step(lines: list[Line], limits: Limits, fresh: frozenset[str], days: Mappin
             mine = [at for at in span if at in changed]
             removed += [Removed(block.section, (bodies[at],)) for at in mine]
             cut_lines += len(mine)
-    return _Step(out, removed, cut_lines, len(gone))
+    return _CutStep(out, removed, cut_lines, len(gone))
 
 
-def _with_slack(limits: Limits, least: Size) -> Limits:
+def _with_slack(limits: IndexLimits, least: Size) -> IndexLimits:
     """Room for the next few edits: a twentieth of each limit, but no more than a quarter of what entries can fill."""
     return limits._replace(
         max_lines=limits.max_lines - min(limits.max_lines // 20, (limits.max_lines - least.lines) // 4),
@@ -181,10 +183,10 @@ def _double_blanks(bodies: list[str], rigid: set[int]) -> set[int]:
     }
 
 
-def _assembled(parts: list[list[Line]], gone: set[int]) -> list[Line]:
+def _assembled(parts: list[list[MarkdownLine]], gone: set[int]) -> list[MarkdownLine]:
     """The lines without some blocks. A blank line that parted two neighbours goes on parting them."""
-    out: list[Line] = []
-    blank: Line | None = None
+    out: list[MarkdownLine] = []
+    blank: MarkdownLine | None = None
     for number, lines in enumerate(parts):
         if number in gone:
             last = lines[-1]
@@ -197,13 +199,13 @@ def _assembled(parts: list[list[Line]], gone: set[int]) -> list[Line]:
     return out
 
 
-def _with_pointer(lines: list[Line]) -> list[Line]:
+def _with_pointer(lines: list[MarkdownLine]) -> list[MarkdownLine]:
     """The index with one more line at its end, which tells where the rest is."""
     newline = next((line.ending for line in lines if line.ending), "\n")
-    out = [*lines[:-1], Line(lines[-1].body, lines[-1].ending or newline)] if lines else []
+    out = [*lines[:-1], MarkdownLine(lines[-1].body, lines[-1].ending or newline)] if lines else []
     if out and out[-1].body.strip() and not out[-1].body.startswith(("- ", "* ", "+ ")):
-        out.append(Line("", newline))
-    return [*out, Line(POINTER, newline)]
+        out.append(MarkdownLine("", newline))
+    return [*out, MarkdownLine(POINTER, newline)]
 
 
 def _trimmed(bodies: list[str]) -> list[str]:
@@ -212,7 +214,7 @@ def _trimmed(bodies: list[str]) -> list[str]:
     return bodies
 
 
-def addition(archive: str, removed: Sequence[Removed], limits: Limits, *, index: str, today: str) -> str:
+def addition(archive: str, removed: Sequence[Removed], limits: IndexLimits, *, index: str, today: str) -> str:
     """What the topic file has to gain so that every removed text stands in it, each once. "" where it has them all.
 
     ``index`` is the index's file name, ``today`` an ISO day. Lines end in ``\\n``; the caller knows the file's style.

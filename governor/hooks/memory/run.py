@@ -15,7 +15,7 @@ import time
 from governor.errors import BadInputError
 from governor.hooks import runtime
 from governor.hooks.memory.edits import matches
-from governor.hooks.memory.rules import ARCHIVE, Compaction, Limits, addition, compact, size_of
+from governor.hooks.memory.rules import ARCHIVE, Compaction, IndexLimits, addition, compact, size_of
 from governor.hooks.state.backups import Version, keep, read_version, versions
 from governor.paths import claude_folders, codex_folder
 
@@ -33,7 +33,7 @@ LONGEST_PATH = 4096
 PATIENCE_S = 2.0  # how long to wait for another compaction to end
 
 
-class Plan(NamedTuple):
+class CompactionPlan(NamedTuple):
     """What a compaction would do. Nothing is written yet."""
 
     path: str
@@ -122,7 +122,7 @@ def _refused(path: str, why: str) -> BadInputError:
     return BadInputError(f"{path} is left alone: {why}.", f"ls -l {os.path.dirname(path) or '.'}")
 
 
-def plan(path: str, limits: Limits, *, fresh: frozenset[str] = frozenset()) -> Plan:
+def plan(path: str, limits: IndexLimits, *, fresh: frozenset[str] = frozenset()) -> CompactionPlan:
     """What compacting this index would do. Text that is no UTF-8 passes through byte for byte.
 
     Raises: BadInputError as ``take`` does, for the index or for its topic file.
@@ -144,7 +144,7 @@ def plan(path: str, limits: Limits, *, fresh: frozenset[str] = frozenset()) -> P
     if b"\r\n" in (archive or old):
         gained = gained.replace("\n", "\r\n")
     new, gain = (out.encode("utf-8", "surrogateescape") for out in (result.text, gained))
-    return Plan(path, old, new, gain, stat.S_IMODE(seen.st_mode), result)
+    return CompactionPlan(path, old, new, gain, stat.S_IMODE(seen.st_mode), result)
 
 
 def _days(folder: str) -> dict[str, str]:
@@ -157,7 +157,9 @@ def _days(folder: str) -> dict[str, str]:
         }
 
 
-def carry_out(path: str, limits: Limits, state_home: str, *, fresh: frozenset[str] = frozenset()) -> Plan | None:
+def carry_out(
+    path: str, limits: IndexLimits, state_home: str, *, fresh: frozenset[str] = frozenset()
+) -> CompactionPlan | None:
     """Compact this index: keep the original, append to the topic file, replace the index, in that order.
 
     None where there was nothing to do, or somebody else changed the file meanwhile: then it stays as it is.

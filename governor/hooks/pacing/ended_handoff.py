@@ -11,7 +11,7 @@ LETTER = "handoffs"
 MODEL_LIMIT = 200
 
 
-class News:
+class HandoffNews:
     """What to say, and the key under which it is said once."""
 
     __slots__ = ("line", "model", "name", "once")
@@ -28,7 +28,9 @@ def key(name: str) -> str:
     return f"handoff:{name}"
 
 
-def news(event: dict[str, Any], letter: dict[str, Any], *, lane: str, seen: Callable[[str], bool]) -> News | None:
+def news(
+    event: dict[str, Any], letter: dict[str, Any], *, lane: str, seen: Callable[[str], bool]
+) -> HandoffNews | None:
     """The first piece of news for this session that nobody has heard yet, or None.
 
     A handoff that knows its session is told to that session alone, and to its model, which started it. One begun in a
@@ -48,5 +50,5 @@ def news(event: dict[str, Any], letter: dict[str, Any], *, lane: str, seen: Call
         )
         if started_here or in_folder:
             told = str(one.get("model_line", ""))[:MODEL_LIMIT] if started_here else ""
-            return News(one["id"], str(one.get("line", "")), told)
+            return HandoffNews(one["id"], str(one.get("line", "")), told)
     return None

@@ -20,7 +20,7 @@ GOES_ON = "Nobody is asked here, so this prompt goes on. To hold such prompts: p
 RANK = {"GO": 0, "NUDGE": 1, "SLOW": 2, "STOP": 3}
 
 
-class Advice:
+class PacingAdvice:
     """What to say to whom. ``once`` is the episode: the first to claim it speaks; ``near`` are its other names, under
     which it may have been claimed. ``also`` is another episode that this settles with it. ``decision`` is hold, warn,
     unattended, context or alert; ``rule`` is the policy's.
@@ -63,7 +63,7 @@ def decide(
     is_watched: Callable[[], bool],
     overridden: bool = False,
     own: dict[str, dict[str, Any]] | None = None,
-) -> Advice | None:
+) -> PacingAdvice | None:
     """The one thing worth saying now, or None. ``own``: what this session heard itself, by window (``tap.own``).
 
     ``go_on`` says what a person presses after a hold of this prompt (``guards.going_on``), None where nobody can;
@@ -163,7 +163,7 @@ def _candidates(
     go_on: Callable[[], str | None],
     is_watched: Callable[[], bool],
     overridden: bool,
-) -> list[Advice]:
+) -> list[PacingAdvice]:
     found = []
     owner = f"{lane}:{letter['mark']}" if "mark" in letter else lane  # another account's episodes are its own
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
@@ -183,10 +183,10 @@ def _candidates(
         said = [f"pace:{owner}:{name}:{key}:{window.get('rule', verdict)}" for key in keys]
         if verdict == "STOP" and is_alone and letter.get("hold_background") is True:
             held = f"{line} Held back and not done (pacing.hold_background). To let it through: governor override 30m"
-            found.append(Advice("hold", rule, once="", block=held))
+            found.append(PacingAdvice("hold", rule, once="", block=held))
         elif verdict == "STOP" and is_wall and press is not None and letter.get("pause_at_wall") is not False:
             reason = f"{line} {press}; for longer: governor override 30m"
-            found.append(Advice("hold", rule, once=walls[0], near=walls[1:], block=reason, also=said[0]))
+            found.append(PacingAdvice("hold", rule, once=walls[0], near=walls[1:], block=reason, also=said[0]))
         if verdict not in RANK or not line or name in (letter.get("hush") or ()):
             continue
         is_said = any(map(seen, said))
@@ -196,33 +196,33 @@ def _candidates(
             alone = [f"alone:{session}:{owner}:{name}:{key}" for key in keys]
             lone = f"{line} {GOES_ON}"
             found.append(
-                Advice("unattended", rule, once=alone[0], near=alone[1:], also=told[0], person=lone, model=model)
+                PacingAdvice("unattended", rule, once=alone[0], near=alone[1:], also=told[0], person=lone, model=model)
             )
         elif not is_said and is_watched():
             also = told[0] if model else ""
-            found.append(Advice("warn", rule, once=said[0], near=said[1:], also=also, person=line, model=model))
+            found.append(PacingAdvice("warn", rule, once=said[0], near=said[1:], also=also, person=line, model=model))
         elif not is_said:  # a run that nobody reads uses up nobody's word
             alone = [f"alone:{session}:{each}" for each in said]
-            found.append(Advice("warn", rule, once=alone[0], near=alone[1:], person=line, model=model))
+            found.append(PacingAdvice("warn", rule, once=alone[0], near=alone[1:], person=line, model=model))
         if model:
-            found.append(Advice("warn", rule, once=told[0], near=told[1:], model=model))
+            found.append(PacingAdvice("warn", rule, once=told[0], near=told[1:], model=model))
     heavy = _heavy(letter, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)
     return found
 
 
-def _alerts(letter: dict[str, Any]) -> list[Advice]:
+def _alerts(letter: dict[str, Any]) -> list[PacingAdvice]:
     """What the person wants the bell rung for: once, in whichever session comes first."""
     listed = letter.get("alerts")
     return [
-        Advice("alert", "alert", once=f"rung:{alert['key']}", person=alert["text"], bell=True)
+        PacingAdvice("alert", "alert", once=f"rung:{alert['key']}", person=alert["text"], bell=True)
         for alert in (listed if isinstance(listed, list) else ())
         if isinstance(alert, dict) and isinstance(alert.get("key"), str) and isinstance(alert.get("text"), str)
     ]
 
 
-def _heavy(letter: dict[str, Any], session: str, lane: str) -> Advice | None:
+def _heavy(letter: dict[str, Any], session: str, lane: str) -> PacingAdvice | None:
     """The session's own context, when it is larger than the projection leaves room for."""
     contexts, ceilings = letter.get("contexts"), letter.get("ceilings")
     tokens = contexts.get(session) if isinstance(contexts, dict) else None
@@ -233,4 +233,4 @@ def _heavy(letter: dict[str, Any], session: str, lane: str) -> Advice | None:
         f"governor: this session re-reads {tokens // 1000}k tokens every turn, above the {ceiling // 1000}k that the "
         "projection leaves room for. /compact keeps the thread, /clear starts afresh."
     )
-    return Advice("context", f"over-{ceiling // 1000}k", once=f"context:{session}:{ceiling}", person=text)
+    return PacingAdvice("context", f"over-{ceiling // 1000}k", once=f"context:{session}:{ceiling}", person=text)

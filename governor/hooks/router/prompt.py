@@ -38,7 +38,7 @@ LIST_OF = 4  # this many bulleted orders are broad by themselves
 ENOUGH = 5  # words: what is shorter leans on the conversation, and cannot be handed to another client
 
 
-class Reading:
+class PromptReading:
     """``kind`` is build, keep, held (building that touches judgement), narrow (building without breadth) or none."""
 
     __slots__ = ("kind", "signals", "words")
@@ -49,7 +49,7 @@ class Reading:
         self.words = words  # how many words of the prompt were the person's own
 
 
-def read(prompt: object, *, verbs: object = (), breadth: object = (), keep: object = ()) -> Reading:
+def read(prompt: object, *, verbs: object = (), breadth: object = (), keep: object = ()) -> PromptReading:
     """What the person's own words in ``prompt`` ask for; the rest are the person's additions to our tables.
 
     Never raises: whatever is not text asks for nothing.
@@ -84,7 +84,7 @@ def read(prompt: object, *, verbs: object = (), breadth: object = (), keep: obje
         kind = "held" if judged or mentioned else "build"
     else:
         kind = "narrow" if asked else "none"
-    return Reading("keep" if judged else kind, signals, total)
+    return PromptReading("keep" if judged else kind, signals, total)
 
 
 def _added(words: object) -> frozenset[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from governor.hooks.router.prompt import Reading
+    from governor.hooks.router.prompt import PromptReading
 
 STALE_S = 6 * 3600  # an older letter knows nothing about now
 AHEAD_S = 300  # a letter from the future: the clock was set back
@@ -59,7 +59,7 @@ UNRECORDED = frozenset(
 )
 
 
-class Advice:
+class RouterAdvice:
     """``decision`` is handoff, return, keep, local or silent; ``rule`` is a key of WHY."""
 
     __slots__ = ("decision", "rule", "slack", "to")
@@ -71,7 +71,7 @@ class Advice:
         self.slack = slack  # per lane, points of room at the reset, below 0 past the cap; None: not known
 
 
-def read_prompt(prompt: object, letter: dict[str, Any]) -> Reading:
+def read_prompt(prompt: object, letter: dict[str, Any]) -> PromptReading:
     """What the prompt asks for, by our words and those the person added in the budget file."""
     from governor.hooks.router.prompt import read
 
@@ -80,13 +80,13 @@ def read_prompt(prompt: object, letter: dict[str, Any]) -> Reading:
     return read(prompt, verbs=added.get("verbs"), breadth=added.get("breadth"), keep=added.get("keep"))
 
 
-def advise(reading: Reading, *, lane: str, letter: dict[str, Any], now: float) -> Advice:
+def advise(reading: PromptReading, *, lane: str, letter: dict[str, Any], now: float) -> RouterAdvice:
     """Where work of this kind, typed in ``lane``, should go, given the letter's word on both lanes at ``now``."""
     mine, theirs = lane_of(letter, lane), lane_of(letter, OTHER[lane])
     slack = {lane: slack_of(mine), OTHER[lane]: slack_of(theirs)}
 
-    def answer(decision: str, rule: str, to: str | None = None) -> Advice:
-        return Advice(decision, rule, to=to, slack=slack)
+    def answer(decision: str, rule: str, to: str | None = None) -> RouterAdvice:
+        return RouterAdvice(decision, rule, to=to, slack=slack)
 
     if reading.kind in ("none", "narrow"):
         return answer("silent", "too-narrow" if reading.kind == "narrow" else "nothing-asked")
@@ -118,17 +118,19 @@ def unsaid(about: str, *, now: float, seen: Callable[[str], bool]) -> str:
 
 def first_word(letter: dict[str, Any], now: float) -> str:
     """What a letter should begin with: ``quiet`` when no prompt, in either lane, could be answered with a word."""
-    from governor.hooks.router.prompt import Reading
+    from governor.hooks.router.prompt import PromptReading
 
     answers = (
-        advise(Reading(kind, [], 0), lane=lane, letter=letter, now=now).decision
+        advise(PromptReading(kind, [], 0), lane=lane, letter=letter, now=now).decision
         for kind in ("build", "keep")
         for lane in NAMES
     )
     return "speak" if any(answer in ("handoff", "return", "local") for answer in answers) else "quiet"
 
 
-def record_of(advice: Advice, reading: Reading, *, session: str, cwd: object, said: bool, mode: str) -> dict[str, Any]:
+def record_of(
+    advice: RouterAdvice, reading: PromptReading, *, session: str, cwd: object, said: bool, mode: str
+) -> dict[str, Any]:
     """A decision as the log keeps it: numbers, names and words of the tables, never the prompt's text."""
     return {
         "decision": advice.decision,
@@ -215,7 +217,7 @@ def _number(value: Any) -> float | None:
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
-def line_for(advice: Advice, *, lane: str, letter: dict[str, Any], cwd: object, in_git: bool = True) -> str:
+def line_for(advice: RouterAdvice, *, lane: str, letter: dict[str, Any], cwd: object, in_git: bool = True) -> str:
     """One line for the person, of at most 240 characters, that ends with what to type; empty when nothing is said.
 
     The command says "…your task…": the prompt itself is never repeated.
@@ -240,7 +242,7 @@ def line_for(advice: Advice, *, lane: str, letter: dict[str, Any], cwd: object, 
     return full if len(full) <= LINE else _fit(words + command(advice.to, "", in_git=in_git))
 
 
-def note_for(advice: Advice, *, lane: str, letter: dict[str, Any]) -> str:
+def note_for(advice: RouterAdvice, *, lane: str, letter: dict[str, Any]) -> str:
     """A note for the model, of at most 200 characters, stated as a fact (an order could read as an injection)."""
     if advice.to is None or advice.decision not in ("handoff", "return"):
         return ""

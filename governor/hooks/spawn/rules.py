@@ -26,7 +26,7 @@ ENDED = 256  # calls and agents remembered after their end, for events that come
 CAPS = ("depth", "tree_tokens", "total", "fan_out", "concurrent")
 
 
-class Call:
+class SpawnCall:
     """One wish to spawn. ``use``: the tool call's id; ``prompt``: what the person set off; ``tokens``: used by the
     session's subagents so far, None where not known; ``client``: the process the agent will run in, empty where not
     known.
@@ -118,7 +118,7 @@ def _is_tick(at: object) -> bool:
     return isinstance(at, list) and len(at) == 2 and isinstance(at[0], (int, float)) and isinstance(at[1], str)
 
 
-def take(book: Book, call: Call, caps: dict[str, Any], *, tick: Tick, enforce: bool) -> tuple[Verdict, Book]:
+def take(book: Book, call: SpawnCall, caps: dict[str, Any], *, tick: Tick, enforce: bool) -> tuple[Verdict, Book]:
     """Count one call, unless it is beyond a cap and ``enforce`` says that such a call is not made.
 
     A call that was counted before is within every cap: it has its lease, or had it.
@@ -134,7 +134,7 @@ def take(book: Book, call: Call, caps: dict[str, Any], *, tick: Tick, enforce: b
     return Verdict(rule, count=count, limit=limit, held=len(after["open"])), after
 
 
-def _beyond(book: Book, call: Call, caps: dict[str, Any]) -> tuple[str, int, int] | None:
+def _beyond(book: Book, call: SpawnCall, caps: dict[str, Any]) -> tuple[str, int, int] | None:
     """(cap, what it counts without this call, its limit) of the first cap in the way; a cap of None is none."""
     counts: dict[str, int | None] = {
         "depth": call.depth - 1,
@@ -150,7 +150,7 @@ def _beyond(book: Book, call: Call, caps: dict[str, Any]) -> tuple[str, int, int
     return None
 
 
-def _entered(book: Book, call: Call, tick: Tick, *, counted: bool = False) -> Book:
+def _entered(book: Book, call: SpawnCall, tick: Tick, *, counted: bool = False) -> Book:
     """The book with a lease for the call; ``counted`` when it has been counted before."""
     prompts = dict(book["prompts"])
     if call.prompt and not counted:
@@ -167,7 +167,7 @@ def _entered(book: Book, call: Call, tick: Tick, *, counted: bool = False) -> Bo
     }
 
 
-def bind(book: Book, call: Call, agent: str, *, tick: Tick) -> Book:
+def bind(book: Book, call: SpawnCall, agent: str, *, tick: Tick) -> Book:
     """The call has started ``agent``, which runs in the background: the lease is the agent's from now on.
 
     A call nobody counted is counted now: it did spawn one. An agent that ended meanwhile leaves no lease.
@@ -184,7 +184,7 @@ def bind(book: Book, call: Call, agent: str, *, tick: Tick) -> Book:
     return {**book, "open": {**book["open"], call.use: {**held, "agent": agent}}}
 
 
-def finish(book: Book, call: Call, *, tick: Tick) -> Book:
+def finish(book: Book, call: SpawnCall, *, tick: Tick) -> Book:
     """The call is over, and its agent with it; a call nobody counted is counted now."""
     if not call.use or call.use in book["done"]:
         return book
@@ -193,7 +193,7 @@ def finish(book: Book, call: Call, *, tick: Tick) -> Book:
     return _closed(book, call.use, "?")
 
 
-def undo(book: Book, call: Call) -> Book:
+def undo(book: Book, call: SpawnCall) -> Book:
     """The client refused the call: nothing was spawned, so nothing counts."""
     if call.use not in book["open"]:
         return book

@@ -10,14 +10,14 @@ import os
 
 from governor.hooks import runtime
 from governor.hooks.loop import breaker
-from governor.hooks.loop.breaker import Outcome
+from governor.hooks.loop.breaker import CallOutcome
 from governor.hooks.state import call_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from governor.hooks.loop.fingerprints import Call
+    from governor.hooks.loop.fingerprints import ToolCall
 
 FULL = 2**18  # bytes of failures; beyond, a session begins anew
 TOOL_CHARS = 64  # of a tool's name that are kept; MCP tools have long ones
@@ -32,7 +32,7 @@ def key(name: str | bytes) -> str:
 # ---- what failed -----------------------------------------------------------------------------------------------------
 
 
-def note(home: str, session: str, outcomes: list[Outcome]) -> list[Outcome]:
+def note(home: str, session: str, outcomes: list[CallOutcome]) -> list[CallOutcome]:
     """Add outcomes; all that are known of the session, oldest first. Raises: OSError."""
     file = call_log.path(home, f"{session}.fails")
     lines = "".join(f"{o.at_ms} {o.tool} {o.kind or '-'} {o.like or '-'} {o.id or '-'}\n" for o in outcomes)
@@ -42,7 +42,7 @@ def note(home: str, session: str, outcomes: list[Outcome]) -> list[Outcome]:
     return known(home, session)
 
 
-def known(home: str, session: str) -> list[Outcome]:
+def known(home: str, session: str) -> list[CallOutcome]:
     """Every outcome of a session since its first failure; torn lines are left out."""
     found = []
     for line in (
@@ -51,11 +51,11 @@ def known(home: str, session: str) -> list[Outcome]:
         parts = line.split(" ")
         if len(parts) == 5 and parts[0].isdigit():
             at, tool, kind, like, id_ = (part if part != "-" else "" for part in parts)
-            found.append(Outcome(int(at or 0), tool, kind, like, id_))
+            found.append(CallOutcome(int(at or 0), tool, kind, like, id_))
     return found
 
 
-def successes(calls: list[Call], known: list[Outcome], *, at_ms: int) -> list[Outcome]:
+def successes(calls: list[ToolCall], known: list[CallOutcome], *, at_ms: int) -> list[CallOutcome]:
     """What a batch's good calls change: a tool that had failed works again, a file was edited. Calls that another hook
     noted as failed are not among them.
     """
@@ -67,9 +67,9 @@ def successes(calls: list[Call], known: list[Outcome], *, at_ms: int) -> list[Ou
         if call.state != "ok" or key(call.id) in bad:
             continue
         if tool in failing:
-            found.append(Outcome(at_ms, tool, "", "", ""))
+            found.append(CallOutcome(at_ms, tool, "", "", ""))
         if call.tool in breaker.EDITORS:
-            found.append(Outcome(at_ms, "*edit", "", "", ""))
+            found.append(CallOutcome(at_ms, "*edit", "", "", ""))
     return found
 
 
@@ -152,7 +152,7 @@ def refusal(home: str, session: str, tool: str, now: float) -> str:
     return breaker.refused(key(tool), open_for - waited % open_for, probing=True)
 
 
-def before_call(event: dict[str, Any], door: runtime.Door) -> runtime.Reply | None:
+def before_call(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
     """The refusal as a hook's answer to PreToolUse; None to go on."""
     if event.get("hook_event_name") != "PreToolUse":
         return None

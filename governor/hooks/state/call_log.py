@@ -10,7 +10,7 @@ import os
 
 from governor.hooks import runtime
 from governor.hooks.loop import fingerprints
-from governor.hooks.loop.fingerprints import Batch, Call, Trace
+from governor.hooks.loop.fingerprints import Batch, ToolCall, Trace
 
 KEPT = 2 * 5  # calls that are read back: twice what the rule looks at
 LINE = 41  # bytes: mark, exact, answer, verbatim in hexadecimal, newline
@@ -29,7 +29,7 @@ def path(home: str, record: str) -> str:
     return os.path.join(home, "loops", record)
 
 
-def remember(home: str, record: str, made: list[Call]) -> list[Trace]:
+def remember(home: str, record: str, made: list[ToolCall]) -> list[Trace]:
     """Add calls and read back the last ten, oldest first. Raises: OSError where the state folder cannot be written."""
     lines = b"".join(b"%016x%08x%08x%08x\n" % call.trace for call in made)
     file = path(home, record)

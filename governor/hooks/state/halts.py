@@ -90,7 +90,7 @@ def _time_of(path: str) -> float:
         return 0.0
 
 
-def reply(event: dict[str, Any], door: runtime.Door) -> runtime.Reply | None:
+def reply(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
     """The answer to a prompt or a tool call of an agent that is halted; None for any other."""
     name = event.get("hook_event_name")
     if name not in ("PreToolUse", "UserPromptSubmit"):
@@ -109,14 +109,14 @@ def reply(event: dict[str, Any], door: runtime.Door) -> runtime.Reply | None:
     return runtime.Reply(person=told, halt=halt.to_agent(found), record=record)
 
 
-def obeyed(raw: bytes, door: runtime.Door) -> bool:
+def obeyed(raw: bytes, door: runtime.HookContext) -> bool:
     """Does a halt hold for the event on stdin? Then its agent has been told so.
 
     An event that cannot be read is held when everybody is halted: what it asks for, nobody can say.
     """
     told: list[runtime.Reply] = []
 
-    def decide(event: dict[str, Any], door: runtime.Door) -> runtime.Reply | None:
+    def decide(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
         answer = reply(event, door)
         told.extend([answer] if answer is not None else ())
         return answer

@@ -43,7 +43,7 @@ def admit(
     def edit(book: spawn_rules.Book) -> tuple[spawn_rules.Verdict, spawn_rules.Book]:
         now = tick()  # not before the lock was had: leases taken meanwhile would seem to be from a clock that ran ahead
         depth = 0 if not what.agent else outside or spawn_rules.depth_of(book, what.agent) or 1
-        call = spawn_rules.Call(
+        call = spawn_rules.SpawnCall(
             what.use, prompt=what.prompt, depth=depth + 1, kind=what.kind, tokens=tokens, client=own
         )
         book = spawn_rules.without_dead(book, lambda name: name == own or client_process.is_running(name), boot=now[1])
@@ -65,7 +65,7 @@ def admit(
 def give_back(home: str, lane: str, event: dict[str, Any]) -> None:
     """The call was counted and then refused by another guard: it has no lease. Raises: as ``change``."""
     what = spawn_event.Called(event)
-    call = spawn_rules.Call(what.use, prompt=what.prompt, kind=what.kind)
+    call = spawn_rules.SpawnCall(what.use, prompt=what.prompt, kind=what.kind)
     place = path(home, lane, what.session)
     if os.path.exists(place):
         change(place, lambda book: (None, spawn_rules.undo(book, call)))
@@ -74,7 +74,7 @@ def give_back(home: str, lane: str, event: dict[str, Any]) -> None:
 def heard(home: str, lane: str, event: dict[str, Any]) -> None:
     """Keep the book by a SessionStart, PostToolUse, PostToolUseFailure or SubagentStop event. Raises: as ``change``."""
     what, name = spawn_event.Called(event), event.get("hook_event_name")
-    call = spawn_rules.Call(
+    call = spawn_rules.SpawnCall(
         what.use, prompt=what.prompt, kind=what.kind, client=client_process.identity(lane, os.environ)
     )
     place = path(home, lane, what.session)

@@ -33,7 +33,7 @@ UNSEEN = 3  # calls in a row that nothing was written of: this client keeps no t
 PICO = 1e12
 
 
-class Session:
+class SessionUsage:
     """One session's sums. Hold it open (``with``) while it is changed: other hooks of the session wait meanwhile."""
 
     def __init__(self, state_home: str, lane: str, session: str, now: float) -> None:
@@ -49,7 +49,7 @@ class Session:
         self.sizes: dict[str, int] = {}  # of each file that was looked at, those that grew first
         self._noted: list[str] = []  # responses to add to the list of all
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> SessionUsage:
         """Raises: OSError where the state folder cannot be written, BusyError where another hook does not move on:
         then nothing can be counted.
         """

@@ -51,7 +51,7 @@ class Together:
         finally:
             os.close(self._descriptor)
 
-    def publish(self, session: session_usage.Session, *, heard: bool = True) -> None:
+    def publish(self, session: session_usage.SessionUsage, *, heard: bool = True) -> None:
         """Put in what a session has counted, and note which files another hook should look at for more. ``heard``: by
         an event of its own.
         """
@@ -83,7 +83,7 @@ class Together:
             if about[2] != but and any(transcript_growth.has_grown(path, size) for path, size in about[3])
         ]
 
-    def call(self, session: session_usage.Session, *, more: int = 1) -> None:
+    def call(self, session: session_usage.SessionUsage, *, more: int = 1) -> None:
         """Charge a tool call of a session; -1 takes one back."""
         shared_sums.call(self.book, _place(session.state, session.lane), session_usage.day_of(self.now), more=more)
 
@@ -114,7 +114,7 @@ def _book(raw: bytes, home: str) -> shared_sums.Book:
 
 def catch_up(home: str, lane: str, session: str, rates: dict[str, Any], now: float, *, wait_s: float = 0.0) -> None:
     """Count another session's new responses for it, unless a hook of its own is doing so."""
-    other = session_usage.Session(home, lane, session, now)
+    other = session_usage.SessionUsage(home, lane, session, now)
     other.wait_s = wait_s
     try:
         with other as used:

@@ -63,7 +63,7 @@ def introduction(rollout: object) -> tuple[str, int | None]:
     return path.decode("utf-8", "replace"), int(digits) if digits.isdigit() and len(digits) < 4 else None
 
 
-def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], door: runtime.Door) -> int | None:
+def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], door: runtime.HookContext) -> int | None:
     """Tokens (cache reads left out) that the session's subagents have used: to the last response in Claude Code while
     there is a cap on them, else as of the last refresh. None where nothing is known.
     """
@@ -76,7 +76,7 @@ def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], doo
     from governor.hooks.state import locks, session_usage
 
     try:
-        with session_usage.Session(door.home, door.lane, what.session, door.now) as used:
+        with session_usage.SessionUsage(door.home, door.lane, what.session, door.now) as used:
             budget = door.letter("budget")
             used.note_place(event, budget)
             used.take_in(event, budget.get("models") or {})

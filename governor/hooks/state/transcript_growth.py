@@ -78,7 +78,7 @@ def has_grown(path: str, size: int) -> bool:
         return False
 
 
-class News:
+class Growth:
     """What a file gained. ``again``: its lines may hold responses that were counted before. ``size``: bytes it had when
     it was looked at, -1 where more is left to read.
     """
@@ -92,7 +92,7 @@ class News:
         self.size = size
 
 
-def read(path: str, places: dict[str, Any], most: int) -> News:
+def read(path: str, places: dict[str, Any], most: int) -> Growth:
     """The whole lines that were not read yet; moves the file's place in ``places`` on.
 
     At most ``most`` bytes; of a line that is longer, what there is of it: it is passed over. Nothing for what is no
@@ -100,12 +100,12 @@ def read(path: str, places: dict[str, Any], most: int) -> News:
     """
     opened = _open(path)
     if opened is None:
-        return News()
+        return Growth()
     descriptor, name, size = opened
     try:
         offset, mark, project, at_end = places.get(name) or (0, 0, "", False)
         if size == offset:
-            return News(project=project, size=size)
+            return Growth(project=project, size=size)
         if size < offset or _mark(descriptor, offset) != mark:
             offset, at_end = 0, False  # rewritten, or another file with a number that is used again
         data = os.pread(descriptor, max(most, 0), offset)
@@ -116,9 +116,9 @@ def read(path: str, places: dict[str, Any], most: int) -> News:
                 project = _project(lines)
             offset += len(lines)
             places[name] = [offset, _mark(descriptor, offset), project, at_end or len(data) < most]
-        return News(lines, project, again=not at_end, size=size if len(data) < most else -1)
+        return Growth(lines, project, again=not at_end, size=size if len(data) < most else -1)
     except OSError:
-        return News()
+        return Growth()
     finally:
         os.close(descriptor)
 
