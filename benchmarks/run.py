@@ -253,8 +253,8 @@ def hooks() -> None:
         from governor.install import runtime
 
         interpreter = runtime.interpreter()
-        letters = home / "state/letters"
-        letters.mkdir(exist_ok=True)
+        snapshots = home / "state/letters"
+        snapshots.mkdir(exist_ok=True)
         now = int(time.time())
         window = {"window": "week", "resets_at": now + 9999, "verdict": "NUDGE", "rule": "x", "line": "governor: x"}
         loud = {"version": 1, "written_at": now, "lanes": {"claude": {"windows": [window]}}}
@@ -325,15 +325,15 @@ def hooks() -> None:
             ("status line", "statusline.py", line, None, 20),
         ]
         print("| hook | bare `python -I -S` | hook | over bare | goal |\n|---|---|---|---|---|")
-        for name, script, event, letter, goal in cases:
-            for old in letters.iterdir():
+        for name, script, event, snapshot, goal in cases:
+            for old in snapshots.iterdir():
                 old.unlink()
             shutil.rmtree(home / "state/muted", ignore_errors=True)
             if name == "pacing, muted":
                 (home / "state/muted").mkdir()
                 (home / "state/muted/pacing").touch()
-            if letter is not None:
-                (letters / letter[0]).write_text(f"speak\n{json.dumps(letter[1])}\n")
+            if snapshot is not None:
+                (snapshots / snapshot[0]).write_text(f"speak\n{json.dumps(snapshot[1])}\n")
             text = OVERLONG if name == "memory, a compaction" else "- [a](a.md) — short\n"
             command = [interpreter, "-I", "-S", str(home / "state/runtime/hooks" / script)]
             stdin = json.dumps(event, separators=(",", ":")).encode()  # as both clients write it

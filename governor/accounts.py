@@ -100,18 +100,18 @@ def expanded(text: str) -> str:
     return os.path.expanduser(text)
 
 
-def pick(letter: dict[str, Any], lane: str) -> dict[str, Any]:
-    """The letter as the hooks of this process's account read it.
+def pick(snapshot: dict[str, Any], lane: str) -> dict[str, Any]:
+    """The snapshot as the hooks of this process's account read it.
 
-    ``accounts`` in a letter holds, by lane and account name, what stands there instead of the first account's figures.
-    A letter without it is everybody's.
+    ``accounts`` in a snapshot holds, by lane and account name, what stands there instead of the first account's figures.
+    A snapshot without it is everybody's.
     """
-    listed = letter.get("accounts")
+    listed = snapshot.get("accounts")
     by_name = listed.get(lane) if isinstance(listed, dict) else None
     if not isinstance(by_name, dict):
-        return letter
+        return snapshot
     mine = by_name.get(own(lane), by_name.get(UNKNOWN))
     if not isinstance(mine, dict):
         return {}
     missing = ("accounts", "without", *mine.get("without", ()))
-    return {key: value for key, value in {**letter, **mine}.items() if key not in missing}
+    return {key: value for key, value in {**snapshot, **mine}.items() if key not in missing}

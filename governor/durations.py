@@ -16,11 +16,11 @@ def seconds(text: str) -> int:
     Raises: ValueError for anything else.
     """
     total, digits = 0, ""
-    for letter in text.strip().lower().replace(" ", ""):
-        if letter in "0123456789":
-            digits += letter
-        elif letter in SIZES and 0 < len(digits) < 12:
-            total += int(digits) * SIZES[letter]
+    for snapshot in text.strip().lower().replace(" ", ""):
+        if snapshot in "0123456789":
+            digits += snapshot
+        elif snapshot in SIZES and 0 < len(digits) < 12:
+            total += int(digits) * SIZES[snapshot]
             digits = ""
         else:
             raise ValueError(f"{text!r} is no duration; write 30m, 2h or 1d")
@@ -33,10 +33,10 @@ def words(span_s: float) -> str:
     """The same the other way round, to two sizes: ``1d 4h``, ``2h 30m``, ``45s``. Negative spans count as nothing."""
     left = max(round(span_s), 0)
     parts = []
-    for letter, size in sorted(SIZES.items(), key=lambda item: -item[1]):
+    for snapshot, size in sorted(SIZES.items(), key=lambda item: -item[1]):
         count, left = divmod(left, size)
         if count:
-            parts.append(f"{count}{letter}")
+            parts.append(f"{count}{snapshot}")
     return " ".join(parts[:2]) or "0s"
 
 

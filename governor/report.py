@@ -1,4 +1,4 @@
-"""What is known about every lane and window at one moment. Faces show it, letters carry it, nothing else decides it."""
+"""What is known about every lane and window at one moment. Views show it, snapshots carry it, nothing else decides it."""
 
 from __future__ import annotations
 

@@ -22,47 +22,47 @@ if TYPE_CHECKING:
     from governor.hooks.loop.fingerprints import Batch
 
 
-def wants(raw: bytes, door: runtime.HookContext) -> bool:
+def wants(raw: bytes, ctx: runtime.HookContext) -> bool:
     """Is there anything to say or to decide? Notes the calls on the way; ``batch`` carries them on to ``decide``."""
-    letter = runtime.peek(os.path.join(door.home, "letters", "loop")) or b""
+    snapshot = runtime.peek(os.path.join(ctx.home, "letters", "loop")) or b""
     kind = raw.partition(b'"hook_event_name":"')[2][:20].partition(b'"')[0]
     if kind == b"StopFailure":
         return True  # a refusal of the plan is a reading, whatever this guard is asked to do
-    if not letter.startswith(b"speak") or not kind:
-        return letter.startswith(b"speak") and b"hook_event_name" in raw  # laid out in another way: parse it
+    if not snapshot.startswith(b"speak") or not kind:
+        return snapshot.startswith(b"speak") and b"hook_event_name" in raw  # laid out in another way: parse it
     if kind in (b"PostToolBatch", b"PostToolUse"):
         from governor.hooks.loop import fingerprints
         from governor.hooks.state import call_log
 
         carried[:] = [batch] = [fingerprints.read(raw)]
-        return batch is None or call_log.is_odd(door.home, batch, letter, now=door.now)
+        return batch is None or call_log.is_odd(ctx.home, batch, snapshot, now=ctx.now)
     if kind == b"Stop":
         from governor.hooks.state import call_log
 
-        return call_log.ended(door.home, raw, letter)
+        return call_log.ended(ctx.home, raw, snapshot)
     return kind == b"PostToolUseFailure"
 
 
 carried: "list[Batch | None]" = []
 
 
-def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", ctx: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.loop import run as loop_run
 
-    letter = door.letter("loop")
-    is_on = bool(letter) and letter.get("action") != "off"
+    snapshot = ctx.snapshot("loop")
+    is_on = bool(snapshot) and snapshot.get("action") != "off"
     kind = event.get("hook_event_name")
     if kind == "StopFailure":
-        loop_run.keep_refusal(event, door)
-        return loop_run.after_refusal(event, door) if is_on else None
+        loop_run.keep_refusal(event, ctx)
+        return loop_run.after_refusal(event, ctx) if is_on else None
     if not is_on:
         return None
     if kind in ("PostToolBatch", "PostToolUse"):
-        return loop_run.after_calls(event, door, letter, carried[0] if carried else None)
+        return loop_run.after_calls(event, ctx, snapshot, carried[0] if carried else None)
     if kind == "PostToolUseFailure":
-        return loop_run.after_failure(event, door, letter)
+        return loop_run.after_failure(event, ctx, snapshot)
     if kind == "Stop":
-        return loop_run.after_turn(event, door, letter)
+        return loop_run.after_turn(event, ctx, snapshot)
     return None
 
 

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: runtime.HookContext) -> bool:
-    """An index is named in the event, or the person named files of their own (the letter then says ``speak``)."""
-    return b"MEMORY.md" in raw or not runtime.is_quiet(door.home, "memory")
+def wants(raw: bytes, ctx: runtime.HookContext) -> bool:
+    """An index is named in the event, or the person named files of their own (the snapshot then says ``speak``)."""
+    return b"MEMORY.md" in raw or not runtime.is_quiet(ctx.home, "memory")
 
 
-def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", ctx: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.memory.edits import edits, fits, matches
 
-    letter = door.letter("memory")
-    files = letter.get("files")
+    snapshot = ctx.snapshot("memory")
+    files = snapshot.get("files")
     named = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
     names = ["MEMORY.md", *map(os.path.basename, named)]
     cwd = event.get("cwd")
@@ -34,7 +34,7 @@ def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply
         path: fresh
         for path, fresh in edits(event).items()
         if any(matches(os.path.basename(path), name) for name in names)
-        and not fits(runtime.peek(os.path.join(cwd, path)), letter)
+        and not fits(runtime.peek(os.path.join(cwd, path)), snapshot)
     }
     if not written:
         return None
@@ -49,7 +49,7 @@ def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply
         if index is None:
             continue
         try:
-            done = memory_run.carry_out(index, IndexLimits.from_letter(letter), door.home, fresh=fresh)
+            done = memory_run.carry_out(index, IndexLimits.from_snapshot(snapshot), ctx.home, fresh=fresh)
         except GovernorError:  # no ordinary file, read-only, binary: left alone
             continue
         if done is not None:

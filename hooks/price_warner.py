@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def wants(raw: bytes, door: runtime.HookContext) -> bool:
+def wants(raw: bytes, ctx: runtime.HookContext) -> bool:
     """A start that resumes nothing carries no number of tokens."""
-    return b'"context_tokens"' in raw and not runtime.is_quiet(door.home, "price")
+    return b'"context_tokens"' in raw and not runtime.is_quiet(ctx.home, "price")
 
 
-def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", ctx: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.price import rules as price_rules
 
-    letter = door.letter("price")
-    said = price_rules.say(event, letter, now=door.now)
+    snapshot = ctx.snapshot("price")
+    said = price_rules.say(event, snapshot, now=ctx.now)
     if said is None:
         return None
     words, numbers = said
-    speaks = letter.get("action") != "observe"
+    speaks = snapshot.get("action") != "observe"
     session = str(event.get("session_id", ""))[:64]
     record = {"decision": "told" if speaks else "observed", **numbers, "session": session}
     return runtime.Reply(person=words if speaks else "", record=record)

@@ -1,7 +1,7 @@
 """PreToolUse, PostToolUse, PostToolUseFailure, SubagentStop, SessionStart: hold subagents within their caps, and near
 the wall send routine ones to a cheaper model.
 
-Reads the letter ``spawn`` and keeps one small book per session (governor.hooks.state.leases); without a letter everything is
+Reads the snapshot ``spawn`` and keeps one small book per session (governor.hooks.state.leases); without a snapshot everything is
 counted and nothing held. The rules: governor.hooks.spawn.rules, caps, degrade and tier.
 """
 
@@ -20,64 +20,64 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from governor.hooks.spawn.spawn_event import Called
+    from governor.hooks.spawn.spawn_event import SpawningCall
 
 AFTER = ("PostToolUse", "PostToolUseFailure")
 
 
-def wants(raw: bytes, door: runtime.HookContext) -> bool:
+def wants(raw: bytes, ctx: runtime.HookContext) -> bool:
     """Is a subagent spawned, or does one end? The clients' internal agents end without a type, and are nobody's."""
     if b'"SubagentStop"' in raw or b'"SessionStart"' in raw:
-        return b'"agent_type":""' not in raw and os.path.isdir(os.path.join(door.home, "leases"))
+        return b'"agent_type":""' not in raw and os.path.isdir(os.path.join(ctx.home, "leases"))
     return b"pawn_agent" in raw or b'"Agent"' in raw or b'"Task"' in raw or b'"Workflow"' in raw
 
 
-def decide(event: "dict[str, Any]", door: runtime.HookContext) -> "runtime.Reply | None":
+def decide(event: "dict[str, Any]", ctx: runtime.HookContext) -> "runtime.Reply | None":
     from governor.hooks.spawn import spawn_event
     from governor.hooks.state import leases
 
     name = event.get("hook_event_name")
     if name in ("SubagentStop", "SessionStart") or (name in AFTER and spawn_event.is_spawn(event.get("tool_name"))):
-        leases.heard(door.home, door.lane, event)
+        leases.heard(ctx.home, ctx.lane, event)
     elif name == "PreToolUse" and spawn_event.is_spawn(event.get("tool_name")):
-        return before(event, spawn_event.Called(event), door)
+        return before(event, spawn_event.SpawningCall(event), ctx)
     return None
 
 
-def before(event: "dict[str, Any]", what: "Called", door: runtime.HookContext) -> runtime.Reply:
+def before(event: "dict[str, Any]", what: "SpawningCall", ctx: runtime.HookContext) -> runtime.Reply:
     from governor.hooks.spawn import degrade, over_limit
     from governor.hooks.state import client_process, leases, subagent_files
 
-    letter, lane, now = door.letter("spawn"), door.lane, door.now
-    overridden = runtime.is_overridden(door.home, now)
+    snapshot, lane, now = ctx.snapshot("spawn"), ctx.lane, ctx.now
+    overridden = runtime.is_overridden(ctx.home, now)
     action = over_limit.action_of(
-        letter, lane, overridden=overridden, is_answered=lambda: client_process.is_answered(event, lane)
+        snapshot, lane, overridden=overridden, is_answered=lambda: client_process.is_answered(event, lane)
     )
-    tokens = subagent_files.tree_tokens(event, what, letter, door)
-    verdict = leases.admit(door.home, lane, event, caps=letter, tokens=tokens, enforce=action == "stop")
+    tokens = subagent_files.tree_tokens(event, what, snapshot, ctx)
+    verdict = leases.admit(ctx.home, lane, event, caps=snapshot, tokens=tokens, enforce=action == "stop")
     said = over_limit.answer(verdict, action)
-    current = subagent_files.current_model(event, what, letter, lane)
-    shift = degrade.choose(what, letter, lane=lane, now=now, current=current, overridden=overridden)
+    current = subagent_files.current_model(event, what, snapshot, lane)
+    shift = degrade.choose(what, snapshot, lane=lane, now=now, current=current, overridden=overridden)
     shift.acts = shift.acts and not said.deny and not said.ask
     record = {**over_limit.record_of(verdict, said, action=action, kind=what.kind), **degrade.record_of(shift)}
     if shift.to and said.decision == "admit":
         record["decision"] = "degrade" if shift.acts else "would-degrade"
-    first = bool(said.person) and runtime.claim(door.home, over_limit.episode(verdict, what.session, what.prompt))
+    first = bool(said.person) and runtime.claim(ctx.home, over_limit.episode(verdict, what.session, what.prompt))
     reply = runtime.Reply(person=said.person if first else "", model=said.model if first else "")
     reply.deny, reply.ask = said.deny, said.ask
     if shift.acts:
-        full = runtime.claim(door.home, degrade.episode(shift, letter, lane=lane, now=now, session=what.session))
-        told = degrade.told(shift, what, letter, lane=lane, now=now, first=full)
+        full = runtime.claim(ctx.home, degrade.episode(shift, snapshot, lane=lane, now=now, session=what.session))
+        told = degrade.told(shift, what, snapshot, lane=lane, now=now, first=full)
         reply.person, reply.update = "\n".join(filter(None, (reply.person, told))), {**what.input, "model": shift.to}
     reply.record = None if verdict.repeated else {**record, "session": what.session}
     return reply
 
 
-def release(event: "dict[str, Any]", door: runtime.HookContext, reply: "runtime.Reply | None") -> None:
+def release(event: "dict[str, Any]", ctx: runtime.HookContext, reply: "runtime.Reply | None") -> None:
     """Give back the lease that ``decide`` took, because another guard refused the call. Raises: OSError."""
     from governor.hooks.budget import give_back
 
-    give_back.spawn(event, door, once=reply.once if reply else "")
+    give_back.spawn(event, ctx, once=reply.once if reply else "")
 
 
 if __name__ == "__main__":

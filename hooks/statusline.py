@@ -36,7 +36,7 @@ def put_away(event: "dict[str, Any]", home: str, now: float) -> "tuple[dict[str,
             runtime.append(home, "limits.jsonl", fast_json.dumps({**reading, **mine}))
         if {**fresh, **mine} != memo:
             runtime.write_private(place, fast_json.dumps({**fresh, **mine}))
-        if has_turned:  # the letters are older than this
+        if has_turned:  # the snapshots are older than this
             runtime.write_private(os.path.join(home, statusline_rules.TURNED), b"")
     except OSError as fault:
         runtime.log(home, "statusline", fault)
@@ -48,14 +48,14 @@ def show(event: "dict[str, Any]", home: str, now: float) -> str:
     from governor.hooks.statusline import rules as statusline_rules
 
     heard, has_turned = put_away(event, home, now)
-    runtime.ring(home, now, at_once=has_turned)
-    letter = runtime.HookContext("statusline", home, "claude", now).letter("pacing")
-    return statusline_rules.line(event, letter, now=now, colour="NO_COLOR" not in os.environ, heard=heard)
+    runtime.trigger_refresh(home, now, at_once=has_turned)
+    snapshot = runtime.HookContext("statusline", home, "claude", now).snapshot("pacing")
+    return statusline_rules.line(event, snapshot, now=now, colour="NO_COLOR" not in os.environ, heard=heard)
 
 
 def main() -> None:
     raw, now, home = runtime.drain(), time.time(), runtime.home()
-    speaks, chained = runtime.read_letter(home, "statusline_chain")
+    speaks, chained = runtime.read_snapshot(home, "statusline_chain")
     ours, is_off = "", runtime.off_by(home, now) is not None
     try:
         event = fast_json.loads(raw)

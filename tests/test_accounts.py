@@ -156,7 +156,7 @@ class World(NamedTuple):
     """All that a person with these accounts is told of the account that is looked at, at the end."""
 
     windows: Any
-    letters: dict[str, Any]
+    snapshots: dict[str, Any]
     line: str
     advice: Any
     ruling: Any
@@ -264,8 +264,8 @@ class Life:
             stored = [one.reading for one in statements.readings(ledger, whose=owner)]
             readings = [one._replace(account=None) for one in stored]
         with environment(**self.places(mine=True)):
-            door = runtime.HookContext("test", os.environ["GOVERNOR_HOME"], lane, float(self.now))
-            known = {each: door.letter(each) for each in ("pacing", "router", "spawn", "price", "loop")}
+            ctx = runtime.HookContext("test", os.environ["GOVERNOR_HOME"], lane, float(self.now))
+            known = {each: ctx.snapshot(each) for each in ("pacing", "router", "spawn", "price", "loop")}
             event = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "hello"}
             advice = pacing_rules.decide(
                 event,
@@ -600,7 +600,7 @@ def test_a_codex_folder_belongs_to_who_was_signed_in_last(tmp_path: Path) -> Non
         assert ["id-two", "id-one"] == [each.name for each in owners.known(ledger, "codex", now=NOW)]
 
 
-def test_a_letter_that_tells_no_accounts_apart_is_everybodys() -> None:
+def test_a_snapshot_that_tells_no_accounts_apart_is_everybodys() -> None:
     old = {"version": 1, "lanes": {"claude": {"windows": []}}}
     assert old == accounts.pick(old, "claude")
     strange: dict[str, Any] = {"version": 1, "accounts": {"claude": {"~/x": 3}}}

@@ -107,11 +107,11 @@ def test_the_desktop_is_told_through_its_library(monkeypatch: pytest.MonkeyPatch
         refreshed(ledger)
         refreshed(ledger, now=NOW + 60)
     assert ["Claude Code week: 71 % used. Look: governor status"] == shown
-    assert [] == alerts_in_the_letter()
+    assert [] == alerts_in_the_snapshot()
 
 
-def alerts_in_the_letter() -> list[dict[str, str]]:
-    found: list[dict[str, str]] = runtime.read_letter(os.environ["GOVERNOR_HOME"], "pacing")[1]["alerts"]
+def alerts_in_the_snapshot() -> list[dict[str, str]]:
+    found: list[dict[str, str]] = runtime.read_snapshot(os.environ["GOVERNOR_HOME"], "pacing")[1]["alerts"]
     return found
 
 
@@ -122,15 +122,15 @@ def test_without_a_desktop_the_bell_rings_once_with_the_next_prompt(monkeypatch:
     with open_ledger() as ledger:
         said(ledger, 55)
         refreshed(ledger)
-        (alert,) = alerts_in_the_letter()
+        (alert,) = alerts_in_the_snapshot()
         home = os.environ["GOVERNOR_HOME"]
-        letter = runtime.read_letter(home, "pacing")[1]
+        snapshot = runtime.read_snapshot(home, "pacing")[1]
         event = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "hi"}
 
         def ask() -> pacing_rules.PacingAdvice | None:
             return pacing_rules.decide(
                 event,
-                letter,
+                snapshot,
                 lane="claude",
                 now=NOW,
                 seen=lambda key: os.path.exists(runtime.episode_path(home, key)),
@@ -144,7 +144,7 @@ def test_without_a_desktop_the_bell_rings_once_with_the_next_prompt(monkeypatch:
         runtime.claim(home, advice.once)
         assert ask() is None
         refreshed(ledger, now=NOW + 60)
-        assert [] == alerts_in_the_letter()
+        assert [] == alerts_in_the_snapshot()
         assert runtime.is_quiet(home, "pacing")
 
 
@@ -153,7 +153,7 @@ def test_all_is_off_by_default() -> None:
         said(ledger, 92)
         refreshed(ledger)
     assert not list(Path(os.environ["GOVERNOR_HOME"]).glob("episodes/sent*"))
-    assert [] == alerts_in_the_letter()
+    assert [] == alerts_in_the_snapshot()
 
 
 def test_the_bell_is_rung_where_the_client_lets_a_hook() -> None:

@@ -161,7 +161,7 @@ def test_more_use_never_loosens(one: float, other: float, limit: float, action: 
 
 
 @pytest.mark.parametrize("row", [{}, {"limits": 3}, {"limits": {"tokens": "x"}}, {"limits": {"tokens": 0}}, 7, None])
-def test_a_letter_that_is_odd_rules_nothing(row: Any) -> None:
+def test_a_snapshot_that_is_odd_rules_nothing(row: Any) -> None:
     found = budget_rules.standings({"budgets": [row]}, {"session": Used()}, lane="claude", project="", now=NOW)
     assert [] == found
 
@@ -352,7 +352,7 @@ def test_a_transcript_path_is_only_ever_read(tmp_path: Path, path: object) -> No
 
 
 class Hook:
-    """The guard as a host starts it, with the letter that refresh would leave."""
+    """The guard as a host starts it, with the snapshot that refresh would leave."""
 
     def __init__(self, folder: Path, *budgets: dict[str, Any]) -> None:
         self.folder = folder
@@ -552,6 +552,6 @@ def test_periods_begin_where_the_persons_day_does(zone: Any) -> None:
 
 
 def test_hook_marks_follow_the_budget(tmp_path: Path) -> None:
-    """No budget, no word: the letter is quiet and the hook parses nothing."""
+    """No budget, no word: the snapshot is quiet and the hook parses nothing."""
     Hook(tmp_path)
     assert runtime.is_quiet(os.environ["GOVERNOR_HOME"], "budget")

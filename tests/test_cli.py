@@ -717,7 +717,7 @@ def test_a_reader_that_stops_reading_is_no_fault() -> None:
 
 @pytest.mark.usefixtures("life")
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
-def test_a_terminal_that_knows_few_letters_is_no_fault(encoding: str) -> None:
+def test_a_terminal_that_knows_few_snapshots_is_no_fault(encoding: str) -> None:
     done = start("governor status && governor usage && governor sessions", PYTHONIOENCODING=encoding)
     assert (0, "") == (done.returncode, done.stderr)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from governor.hooks.router import tier_hint
 from governor.hooks.spawn import degrade
-from governor.hooks.spawn.spawn_event import Called
+from governor.hooks.spawn.spawn_event import SpawningCall
 
 NOW = 1_795_316_400.0
 USE = {
@@ -25,7 +25,7 @@ FACTORS = {"opus": 1.0, "claude-opus-5-5": 1.0, "sonnet": 0.6, "claude-sonnet-5-
            "gpt-6-sol": 0.5, "gpt-6-luna": 0.025}  # fmt: skip
 
 
-def letter(verdict: str = "SLOW", **more: Any) -> dict[str, Any]:
+def snapshot(verdict: str = "SLOW", **more: Any) -> dict[str, Any]:
     windows = [{"window": "week", "verdict": verdict, "resets_at": NOW + 9_999}]
     wish = {"mode": "act", "at": "SLOW", "claude": "haiku", "codex": "", "critical": ["Plan"], **more.pop("wish", {})}
     return {
@@ -40,20 +40,20 @@ def letter(verdict: str = "SLOW", **more: Any) -> dict[str, Any]:
     }
 
 
-def called(kind: str = "Explore", **given: Any) -> Called:
-    return Called({"tool_name": "Agent", "tool_input": {"subagent_type": kind, **given}, "session_id": "s"})
+def called(kind: str = "Explore", **given: Any) -> SpawningCall:
+    return SpawningCall({"tool_name": "Agent", "tool_input": {"subagent_type": kind, **given}, "session_id": "s"})
 
 
-def rule(found: dict[str, Any] | None = None, what: Called | None = None, **more: Any) -> str:
+def rule(found: dict[str, Any] | None = None, what: SpawningCall | None = None, **more: Any) -> str:
     told = {"lane": "claude", "now": NOW, "current": "claude-opus-5-5", **more}
-    return degrade.degrade(what or called(), letter() if found is None else found, **told).rule
+    return degrade.degrade(what or called(), snapshot() if found is None else found, **told).rule
 
 
 # ---- when ------------------------------------------------------------------------------------------------------------
 
 
 def test_near_the_wall_a_routine_agent_moves_and_the_saving_is_stated() -> None:
-    shift = degrade.degrade(called(), letter(), lane="claude", now=NOW, current="claude-opus-5-5")
+    shift = degrade.degrade(called(), snapshot(), lane="claude", now=NOW, current="claude-opus-5-5")
     assert ("cheaper", "claude-opus-5-5", "haiku", "type") == (shift.rule, shift.was, shift.to, shift.basis)
     assert pytest.approx(101_000 - 0.025 * (101_000 + 0.985 * 20_000)) == shift.saved
 
@@ -64,7 +64,7 @@ def test_near_the_wall_a_routine_agent_moves_and_the_saving_is_stated() -> None:
      ("SLOW", "GO", "roomy"), ("SLOW", "nonsense", "roomy")],
 )  # fmt: skip
 def test_the_verdict_from_which_on(at: str, verdict: str, expected: str) -> None:
-    assert expected == rule(letter(verdict, wish={"at": at}))
+    assert expected == rule(snapshot(verdict, wish={"at": at}))
 
 
 def test_the_worst_window_that_has_not_reset_counts() -> None:
@@ -75,15 +75,15 @@ def test_the_worst_window_that_has_not_reset_counts() -> None:
         "junk",
     ]
     assert ("NUDGE", "week", int(NOW + 5)) == degrade.wall({"lanes": {"claude": windows}}, "claude", NOW)
-    assert "roomy" == rule(letter(lanes={"claude": windows}))
+    assert "roomy" == rule(snapshot(lanes={"claude": windows}))
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
-    [({}, "no-letter"), (letter(written_at=NOW - 7 * 3600), "stale-letter"),
-     (letter(written_at=NOW + 600), "stale-letter"),
-     (letter(written_at=None), "no-letter"), (letter(wish={"mode": "off"}), "off"), (letter(lanes=[]), "roomy"),
-     (letter(degrade=7), "off")],
+    [({}, "no-letter"), (snapshot(written_at=NOW - 7 * 3600), "stale-letter"),
+     (snapshot(written_at=NOW + 600), "stale-letter"),
+     (snapshot(written_at=None), "no-letter"), (snapshot(wish={"mode": "off"}), "off"), (snapshot(lanes=[]), "roomy"),
+     (snapshot(degrade=7), "off")],
 )  # fmt: skip
 def test_what_is_not_known_now_changes_nothing(found: dict[str, Any], expected: str) -> None:
     assert expected == rule(found)
@@ -99,7 +99,7 @@ def test_critical_types_never_move(kind: str) -> None:
 
 def test_forks_and_calls_without_a_model_never_move() -> None:
     assert "fork" == rule(what=called("fork"))
-    assert "fixed" == rule(what=Called({"tool_name": "Workflow", "tool_input": {}}))
+    assert "fixed" == rule(what=SpawningCall({"tool_name": "Workflow", "tool_input": {}}))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_forks_and_calls_without_a_model_never_move() -> None:
      ("opus", "gpt-6-luna", "no-target")],
 )  # fmt: skip
 def test_never_upward_nor_sideways_nor_into_the_unknown(current: str, target: str, expected: str) -> None:
-    assert expected == rule(letter(wish={"claude": target}), current=current)
+    assert expected == rule(snapshot(wish={"claude": target}), current=current)
 
 
 def test_a_models_date_changes_nothing() -> None:
@@ -120,21 +120,21 @@ def test_a_models_date_changes_nothing() -> None:
 def test_a_type_that_ran_on_something_lighter_is_not_lifted_to_the_target() -> None:
     """Its own file may name the lighter model, where we cannot see."""
     types = {"claude": {"Explore": {**USE, "most": 0.025}}}
-    assert "as-cheap" == rule(letter(wish={"claude": "sonnet"}, types=types))
-    assert "cheaper" == rule(letter(types=types)), "the target itself is no reason"
+    assert "as-cheap" == rule(snapshot(wish={"claude": "sonnet"}, types=types))
+    assert "cheaper" == rule(snapshot(types=types)), "the target itself is no reason"
 
 
 def test_codex_moves_only_in_the_second_version_without_history_and_to_a_named_model() -> None:
-    found = letter(wish={"codex": "gpt-6-luna"})
+    found = snapshot(wish={"codex": "gpt-6-luna"})
 
     def codex(**given: Any) -> str:
-        what = Called({"tool_name": "collaborationspawn_agent", "tool_input": given})
+        what = SpawningCall({"tool_name": "collaborationspawn_agent", "tool_input": given})
         return rule(found, what, lane="codex", current="gpt-6-sol")
 
     assert "cheaper" == codex(task_name="a", fork_turns="none")
     assert "fork" == codex(task_name="a")
     assert "fixed" == codex(message="first version")
-    found = letter()
+    found = snapshot()
     assert "no-target" == codex(task_name="a", fork_turns="none")
 
 
@@ -143,7 +143,7 @@ def test_codex_moves_only_in_the_second_version_without_history_and_to_a_named_m
 
 def test_a_long_opening_and_a_short_task_cost_more_on_the_other_model() -> None:
     small = {**USE, "output": 2_000.0, "cache_read": 1_000.0, "cache_write": 500.0, "opening": 40_000.0}
-    found = letter(wish={"claude": "sonnet"}, types={"claude": {"Explore": small}})
+    found = snapshot(wish={"claude": "sonnet"}, types={"claude": {"Explore": small}})
     shift = degrade.degrade(called(), found, lane="claude", now=NOW, current="opus")
     assert ("costs-more", "") == (shift.rule, shift.to)
     assert shift.saved is not None
@@ -151,11 +151,11 @@ def test_a_long_opening_and_a_short_task_cost_more_on_the_other_model() -> None:
 
 
 def test_a_type_without_history_goes_by_all_agents_and_without_any_by_half_the_weight() -> None:
-    assert "all" == degrade.degrade(called("new"), letter(), lane="claude", now=NOW, current="opus").basis
-    bare = letter(types={})
+    assert "all" == degrade.degrade(called("new"), snapshot(), lane="claude", now=NOW, current="opus").basis
+    bare = snapshot(types={})
     shift = degrade.degrade(called(), bare, lane="claude", now=NOW, current="opus")
     assert ("cheaper", "haiku", None, "none") == (shift.rule, shift.to, shift.saved, shift.basis)
-    assert "no-history" == rule(letter(types={}, wish={"claude": "sonnet"}))
+    assert "no-history" == rule(snapshot(types={}, wish={"claude": "sonnet"}))
 
 
 AMOUNT = st.floats(0, 1e8)
@@ -167,7 +167,7 @@ def test_a_move_is_made_exactly_where_it_is_cheaper_in_all(
     fresh: float, output: float, read: float, written: float, opening: float, before: float, after: float
 ) -> None:
     use = {"input": fresh, "output": output, "cache_read": read, "cache_write": written, "opening": opening}
-    found = letter(types={"claude": {"Explore": use}}, factors={"now": before, "haiku": after})
+    found = snapshot(types={"claude": {"Explore": use}}, factors={"now": before, "haiku": after})
     shift = degrade.degrade(called(), found, lane="claude", now=NOW, current="now")
     old = before * (fresh + output + read + written)
     new = after * (fresh + output + read + written + 0.985 * opening)
@@ -177,7 +177,7 @@ def test_a_move_is_made_exactly_where_it_is_cheaper_in_all(
 
 @given(AMOUNT, AMOUNT, FACTOR, FACTOR)
 def test_more_to_write_anew_never_saves_more(opening: float, more: float, before: float, after: float) -> None:
-    found = letter()
+    found = snapshot()
     assert degrade.saving(
         {**USE, "opening": opening + more}, found, before=before, after=after
     ) <= degrade.saving({**USE, "opening": opening}, found, before=before, after=after)  # fmt: skip
@@ -186,7 +186,7 @@ def test_more_to_write_anew_never_saves_more(opening: float, more: float, before
 # ---- what is said, and who decides -----------------------------------------------------------------------------------
 
 
-def choose(found: dict[str, Any], what: Called | None = None, *, overridden: bool = False) -> degrade.Shift:
+def choose(found: dict[str, Any], what: SpawningCall | None = None, *, overridden: bool = False) -> degrade.Shift:
     return degrade.choose(
         what or called(), found, lane="claude", now=NOW, current="claude-opus-5-5", overridden=overridden
     )
@@ -194,15 +194,15 @@ def choose(found: dict[str, Any], what: Called | None = None, *, overridden: boo
 
 def test_observing_and_an_override_leave_the_call_as_it_was() -> None:
     assert [True, False, False] == [
-        choose(letter()).acts,
-        choose(letter(wish={"mode": "observe"})).acts,
-        choose(letter(), overridden=True).acts,
+        choose(snapshot()).acts,
+        choose(snapshot(wish={"mode": "observe"})).acts,
+        choose(snapshot(), overridden=True).acts,
     ]
-    assert "haiku" == choose(letter(wish={"mode": "observe"})).to, "and what would have been is recorded"
+    assert "haiku" == choose(snapshot(wish={"mode": "observe"})).to, "and what would have been is recorded"
 
 
 def test_the_word_is_full_once_and_short_after_and_never_missing() -> None:
-    shift, found, what = choose(letter()), letter(), called()
+    shift, found, what = choose(snapshot()), snapshot(), called()
     full, short = (degrade.told(shift, what, found, lane="claude", now=NOW, first=first) for first in (True, False))
     assert full.startswith(
         "governor: Claude's week is at SLOW: Explore runs on haiku instead of claude-opus-5-5 "
@@ -213,17 +213,17 @@ def test_the_word_is_full_once_and_short_after_and_never_missing() -> None:
 
 
 def test_a_record_states_models_and_units_and_nothing_it_does_not_know() -> None:
-    kept = degrade.record_of(choose(letter()))
+    kept = degrade.record_of(choose(snapshot()))
     assert ("claude-opus-5-5", "haiku", 97_982, True) == tuple(
         kept[name] for name in ("from", "to", "saved_units", "degraded")
     )
-    assert degrade.record_of(choose(letter(types={})))["saved_units"] is None
-    assert degrade.record_of(choose(letter("GO")))["saved_units"] is None
+    assert degrade.record_of(choose(snapshot(types={})))["saved_units"] is None
+    assert degrade.record_of(choose(snapshot("GO")))["saved_units"] is None
 
 
 def tiered(**more: Any) -> dict[str, Any]:
     wishes = {"mode": "advise", "subagents": True, "claude": ["haiku", "sonnet", "opus"], "codex": [], **more}
-    return letter("GO", tiers=wishes)
+    return snapshot("GO", tiers=wishes)
 
 
 @pytest.mark.parametrize(

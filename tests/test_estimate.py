@@ -25,10 +25,10 @@ from governor.pipeline.assess import assess
 from governor.quota import model_families, windows
 from governor.quota.windows import OfficialFigure, Window
 from governor.report import HookHealth, LaneReport, Projection, Report, Unplaced, WindowReport
-from governor.snapshots import loop as loop_letter
-from governor.snapshots import pacing as pacing_letter
-from governor.snapshots import price as price_letter
-from governor.snapshots import router as router_letter
+from governor.snapshots import loop as loop_snapshot
+from governor.snapshots import pacing as pacing_snapshot
+from governor.snapshots import price as price_snapshot
+from governor.snapshots import router as router_snapshot
 from governor.views import json_data, text, unknown_figures
 
 HOUR, DAY = 3600, 86_400
@@ -244,8 +244,8 @@ def test_a_familys_wall_is_the_matter_of_its_own_sessions() -> None:
     )
     with refreshed() as ledger:
         desk = snapshots.desk(ledger, config.load(), now=NOW)
-        letter = {"version": 1, "written_at": NOW, **pacing_letter.letter(desk)[1]}
-        route = router_letter.letter(desk)[1]["lanes"]["claude"]
+        snapshot = {"version": 1, "written_at": NOW, **pacing_snapshot.snapshot(desk)[1]}
+        route = router_snapshot.snapshot(desk)[1]["lanes"]["claude"]
         (ruling, *_) = sorted(
             gate_evidence.of_windows(desk.report, window=None, now=NOW), key=lambda one: -len(one.answer)
         )
@@ -254,7 +254,7 @@ def test_a_familys_wall_is_the_matter_of_its_own_sessions() -> None:
         prompt = {"hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "go on"}
         return pacing_rules.decide(
             prompt,
-            letter,
+            snapshot,
             lane="claude",
             now=NOW,
             seen=lambda _: False,
@@ -314,8 +314,8 @@ def test_what_the_newest_answer_said_again_bounds_the_estimate() -> None:
 def test_before_a_slope_is_known_no_turn_has_a_price() -> None:
     with refreshed() as ledger:
         desk = snapshots.desk(ledger, config.load(), now=NOW + 10)
-        prices = loop_letter.letter(desk)[1]["sessions"].values()
-        per_percent = price_letter.letter(desk)[1]["per_percent"]
+        prices = loop_snapshot.snapshot(desk)[1]["sessions"].values()
+        per_percent = price_snapshot.snapshot(desk)[1]["per_percent"]
     shown = CliRunner().invoke(command_line, ["sessions", "--since", "1d", "--json"])
 
     assert [(None, None, None)] == [(one["warm"], one["cold"], one["share"]) for one in prices]
@@ -366,7 +366,7 @@ def history() -> None:
 
 
 def picture(run: Typed) -> tuple[str, int, str, str]:
-    """What four faces say: status without its clock, the gate with its exit code, the pacing letter."""
+    """What four views say: status without its clock, the gate with its exit code, the pacing snapshot."""
     status = json.loads(run("status", "--json").output)
     ruling = run("gate")
     return (
@@ -395,10 +395,10 @@ def test_a_withdrawn_figure_leaves_no_trace(run: Typed) -> None:
     told = (paths.home() / "letters" / "pacing").read_text()
     assert '"official":96' in told, "what is typed reaches the hooks in the same command"
     run("calibrate", "--forget", str(wrong))
-    letter = (paths.home() / "letters" / "pacing").read_text()
+    snapshot = (paths.home() / "letters" / "pacing").read_text()
 
     assert "STOP" in with_it[2]
-    assert before[3] == letter, "and what is withdrawn leaves them in the same command"
+    assert before[3] == snapshot, "and what is withdrawn leaves them in the same command"
     assert before == picture(run)
 
 
@@ -469,14 +469,14 @@ def test_every_face_says_the_same(
             seen_now = assess(ledger, settings, now=NOW)
             status = json_data.status(seen_now)
             view = forecast_series.outlook(ledger, settings, owners.primary(ledger, "claude", now=NOW), name, now=NOW)
-            routes = router_letter.letter(desk)[1]["lanes"]["claude"]
-            letter = pacing_letter.letter(desk)[1]
+            routes = router_snapshot.snapshot(desk)[1]["lanes"]["claude"]
+            snapshot = pacing_snapshot.snapshot(desk)[1]
             rulings = {one.window: one for one in gate_evidence.of_windows(seen_now, window=None, now=NOW)}
             screen = " ".join(text.status(seen_now).split())
         if not status["lanes"][0]["windows"]:
             return
         (shown,) = [w for w in status["lanes"][0]["windows"] if w["window"] == name]
-        (told,) = [w for w in letter["lanes"]["claude"]["windows"] if w["window"] == name]
+        (told,) = [w for w in snapshot["lanes"]["claude"]["windows"] if w["window"] == name]
         assert view is not None
         forecast = json_data.forecast([view], now=NOW)["windows"][0]
 
@@ -497,7 +497,7 @@ def test_every_face_says_the_same(
             happening = {"five_hour" if name == "5h" else "seven_day": {
                 "used_percentage": shown["official"]["used_percent"], "resets_at": resets_at
             }}  # fmt: skip
-            line = statusline_rules.line({"rate_limits": happening}, letter, now=NOW, colour=False)
+            line = statusline_rules.line({"rate_limits": happening}, snapshot, now=NOW, colour=False)
             assert ("→" in line) <= (told["landing"] is not None)
         worst = max((w["verdict"] for w in status["lanes"][0]["windows"]), key=["GO", "NUDGE", "SLOW", "STOP"].index)
         assert worst == routes["verdict"]

@@ -462,10 +462,10 @@ def test_old_news_is_no_news_and_the_kill_switch_comes_first(tmp_path: Path, mon
     assert prompt(SESSION, "/w")
 
 
-@pytest.mark.parametrize("letter", [{}, {"news": 3}, {"news": [3, {}, {"id": 4}, {"id": "h1", "session": 5}]}])
-def test_a_strange_letter_says_nothing(letter: dict[str, Any]) -> None:
+@pytest.mark.parametrize("snapshot", [{}, {"news": 3}, {"news": [3, {}, {"id": 4}, {"id": "h1", "session": 5}]}])
+def test_a_strange_snapshot_says_nothing(snapshot: dict[str, Any]) -> None:
     event = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/w"}
-    assert guard.news(event, letter, lane="claude", seen=lambda _: False) is None
+    assert guard.news(event, snapshot, lane="claude", seen=lambda _: False) is None
 
 
 def test_the_wall_comes_before_the_news(tmp_path: Path) -> None:
@@ -487,12 +487,12 @@ def test_the_wall_comes_before_the_news(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("here", ["/usr/bin/governor", None])
-def test_the_routers_letter_knows_whether_governor_can_be_typed(
+def test_the_routers_snapshot_knows_whether_governor_can_be_typed(
     monkeypatch: pytest.MonkeyPatch, here: str | None
 ) -> None:
     monkeypatch.setattr("governor.snapshots.router.shutil.which", lambda name: here)
     with refreshed() as ledger:
-        content = snapshots.router.letter(snapshots.desk(ledger, config.load(), now=NOW))[1]
+        content = snapshots.router.snapshot(snapshots.desk(ledger, config.load(), now=NOW))[1]
     assert bool(here) == content.get("handoff", False)
 
 

@@ -1,4 +1,4 @@
-"""The hooks' own door, as a host meets it: a process with anything on stdin, an exit code, and JSON or nothing."""
+"""the hook runtime, as a host meets it: a process with anything on stdin, an exit code, and JSON or nothing."""
 
 from __future__ import annotations
 
@@ -313,19 +313,19 @@ def test_fifty_at_once_claim_once_and_mix_no_lines(toy: Toy) -> None:
     assert 50 == len(toy.spool("hooks.jsonl"))
 
 
-@pytest.mark.parametrize("letter", [b"", b"quiet", b"speak", b"speak\n{", b"shout\n{}", b"speak\n[]", b"\xff\xfe"])
-def test_a_letter_that_is_none_says_nothing(toy: Toy, letter: bytes) -> None:
+@pytest.mark.parametrize("snapshot", [b"", b"quiet", b"speak", b"speak\n{", b"shout\n{}", b"speak\n[]", b"\xff\xfe"])
+def test_a_snapshot_that_is_none_says_nothing(toy: Toy, snapshot: bytes) -> None:
     (toy.state / "letters").mkdir()
-    (toy.state / "letters" / "x").write_bytes(letter)
-    assert (False, {}) == runtime.read_letter(str(toy.state), "x")
+    (toy.state / "letters" / "x").write_bytes(snapshot)
+    assert (False, {}) == runtime.read_snapshot(str(toy.state), "x")
 
 
-def test_a_letter_of_another_version_says_nothing(toy: Toy) -> None:
+def test_a_snapshot_of_another_version_says_nothing(toy: Toy) -> None:
     folder = toy.state / "letters"
     folder.mkdir()
     for version, expected in ((1, (True, {"version": 1})), (2, (False, {})), (None, (False, {}))):
         (folder / "x").write_bytes(b"speak\n" + json.dumps({"version": version}).encode())
-        assert expected == runtime.read_letter(str(toy.state), "x")
+        assert expected == runtime.read_snapshot(str(toy.state), "x")
 
 
 @pytest.mark.parametrize("key", ["../../x", "a/b", "..", "", "\0", "x" * 1000, "ü" * 300, "a:b"])
@@ -516,12 +516,12 @@ def test_a_hook_that_acts_imports_exactly_this(
     hot, cool = room | {"verdict": "SLOW", "slack": -20}, room | {"verdict": "GO", "slack": 60}
     pacing = {"version": 1, "written_at": now, "lanes": {"claude": {"windows": [window]}}}
     router = {"version": 1, "written_at": now, "lanes": {"claude": hot, "codex": cool}}
-    letters = tmp_path / "state" / "letters"
-    letters.mkdir(parents=True)
+    snapshots = tmp_path / "state" / "letters"
+    snapshots.mkdir(parents=True)
     budget = {"version": 1, "written_at": now}
     spawn = {"version": 1, "written_at": now, "action": "stop", "concurrent": 0}
-    for name, letter in (("pacing", pacing), ("router", router), ("budget", budget), ("spawn", spawn)):
-        (letters / name).write_text(f"speak\n{json.dumps(letter)}")
+    for name, snapshot in (("pacing", pacing), ("router", router), ("budget", budget), ("spawn", spawn)):
+        (snapshots / name).write_text(f"speak\n{json.dumps(snapshot)}")
     if index:
         file = tmp_path / ".claude" / "projects" / "-app" / "memory" / "MEMORY.md"
         file.parent.mkdir(parents=True)
@@ -541,7 +541,7 @@ AN_EDIT = {"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input":
 
 
 @pytest.mark.parametrize(
-    ("event", "letters", "more"),
+    ("event", "snapshots", "more"),
     [
         (PROMPT | {"prompt": "what is this?"}, [], set()),
         (PROMPT | {"prompt": "what is this?"}, ["router"], guards("stems")),
@@ -554,11 +554,11 @@ AN_EDIT = {"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input":
     ids=["prompt", "prompt, router", "call", "spawn", "calls", "turn ends", "edit"],
 )
 def test_all_guards_of_an_event_import_exactly_this(
-    event: dict[str, Any], letters: list[str], more: set[str], tmp_path: Path
+    event: dict[str, Any], snapshots: list[str], more: set[str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "state" / "letters"
     folder.mkdir(parents=True)
-    for name in letters:
+    for name in snapshots:
         (folder / name).write_text("speak\n" + json.dumps({"version": 1, "action": "advise", "alike": 4}))
     found, said = imported("on_event.py", event, tmp_path)
     assert b"" == said

@@ -96,7 +96,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 def chain() -> dict[str, Any]:
-    return hooks_runtime.read_letter(str(paths.home()), carry_out.CHAIN_LETTER)[1]
+    return hooks_runtime.read_snapshot(str(paths.home()), carry_out.CHAIN_SNAPSHOT)[1]
 
 
 class TestInstall:

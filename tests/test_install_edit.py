@@ -19,7 +19,7 @@ INTERPRETER = "/usr/bin/python3.11"
 TARGET = Target("claude", "user", Path("/home/u/.claude/settings.json"))
 ROWS = wiring.rows("claude", wiring.SCRIPTS)
 COMMANDS = {s: wiring.command("claude", s, interpreter=INTERPRETER, home=HOME) for s in wiring.SCRIPTS}
-NO_TAP = change.Tap(None, None)
+NO_TAP = change.StatusLinePlan(None, None)
 
 words = st.text(string.ascii_letters + ' é"\\/\n€', max_size=6)
 plain = st.none() | st.booleans() | st.integers(-9, 10**20) | st.floats(allow_nan=False, allow_infinity=False) | words
@@ -50,7 +50,7 @@ def written(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> tuple[str, Any]:
     return draw(st.sampled_from(["", "\ufeff"])) + text + draw(st.sampled_from(["", "\n", "\r\n", " \n\n"])), value
 
 
-def install(raw: bytes | None, tap: change.Tap = NO_TAP) -> change.FileChange:
+def install(raw: bytes | None, tap: change.StatusLinePlan = NO_TAP) -> change.FileChange:
     return change.install(
         TARGET, seen=raw, entry=None, home=Path("/x"), rows=ROWS, commands=COMMANDS, tap=lambda *_: tap
     )

@@ -15,7 +15,7 @@ import pytest
 
 from governor.hooks import runtime
 from governor.hooks.spawn import rules as spawn_rules
-from governor.hooks.spawn.spawn_event import Called
+from governor.hooks.spawn.spawn_event import SpawningCall
 from governor.hooks.state import leases, locks, subagent_files
 
 ROOT = Path(__file__).parent.parent
@@ -377,8 +377,8 @@ def test_a_workflow_is_over_when_its_agents_are(home: str, session: Session) -> 
         assert ("" if finished else "concurrent") == admit(home, "b", **more)
 
 
-def model(given: dict[str, Any], letter: dict[str, Any] | None = None, lane: str = "claude") -> str:
-    return subagent_files.current_model(given, Called(given), letter or {}, lane)
+def model(given: dict[str, Any], snapshot: dict[str, Any] | None = None, lane: str = "claude") -> str:
+    return subagent_files.current_model(given, SpawningCall(given), snapshot or {}, lane)
 
 
 def test_the_model_an_agent_would_run_on_is_looked_for_in_the_clients_own_order(

@@ -15,7 +15,7 @@ USUAL = [1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.5]
 sizes = st.lists(st.just(0.0) | st.floats(1e-3, 50), min_size=1, max_size=60)
 
 
-def after(days: list[float], *, size: float = 0.0, usual: float = 0.0, since: int = 1) -> activity_level.Level:
+def after(days: list[float], *, size: float = 0.0, usual: float = 0.0, since: int = 1) -> activity_level.ActivityLevel:
     """The level of the week to come, after ``days`` and perhaps part of one more."""
     habits, _ = activity_level.learn(range(len(days)), days, USUAL)
     return activity_level.ahead(habits, days_since=since, size=size, usual=usual, shares=[1 / 7] * 7, known=len(days))

@@ -70,16 +70,16 @@ PERSONS = [by_typing, by_pasting]
 
 @pytest.mark.parametrize("door", [*MACHINES, *PERSONS])
 @pytest.mark.parametrize("value", [0, 60, 100, 101, 104.5, 137, 200])
-def test_above_100_is_a_figure_at_every_door(door: object, value: float) -> None:
-    assert pytest.approx(value) == door(value)  # type: ignore[operator]
+def test_above_100_is_a_figure_at_every_door(ctx: object, value: float) -> None:
+    assert pytest.approx(value) == ctx(value)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("door", [*MACHINES, *PERSONS])
 @pytest.mark.parametrize("value", [EPOCH, 1001, 10**400, True, None, "60x"])
-def test_an_epoch_is_no_percentage_at_any_door(door: object, value: object) -> None:
-    if value == 10**400 and door is by_stream:
+def test_an_epoch_is_no_percentage_at_any_door(ctx: object, value: object) -> None:
+    if value == 10**400 and ctx is by_stream:
         value = 1e300
-    assert door(value) is None  # type: ignore[operator]
+    assert ctx(value) is None  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.001, False, "7"])

@@ -147,7 +147,7 @@ ADVANCING: dict[str, list[tuple[str, Any, str]]] = {
     "the same failure after other edits": [
         call for n in range(6) for call in (bash("pytest -q", "1 failed in 0.41s"), edit(f"old {'x' * n}"))
     ],
-    "five questions in turn": [bash(f"cat {letter}", letter) for _ in range(3) for letter in "abcde"],
+    "five questions in turn": [bash(f"cat {snapshot}", snapshot) for _ in range(3) for snapshot in "abcde"],
     "waiting": [("BashOutput", {"id": "b"}, "running")] * 9,
 }
 STUCK: dict[str, list[tuple[str, Any, str]]] = {
@@ -166,8 +166,8 @@ STUCK: dict[str, list[tuple[str, Any, str]]] = {
     ],
     "an address": [bash("./run", f"Segfault at 0x7f{n}a in main") for n in range(4)],
     "a request id": [
-        bash("curl x", f"503 (request id: req_{letter}1, uuid 0b9c3c1e-000{n}-4000-8000-000000000001)")
-        for n, letter in enumerate("abcd")
+        bash("curl x", f"503 (request id: req_{snapshot}1, uuid 0b9c3c1e-000{n}-4000-8000-000000000001)")
+        for n, snapshot in enumerate("abcd")
     ],
     "all of it in a long answer": [
         bash("make", f"{'gcc -c x.c ' * 900}\n12:00:0{n} make: *** [all] Error 1 (pid {n})") for n in range(4)
@@ -233,15 +233,17 @@ def test_waiting_is_no_loop(tool: str) -> None:
         ("ABCDE", 1),
     ],
 )
-def test_how_many_of_the_last_five(letters: str, count: int) -> None:
-    assert count == fingerprints.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
+def test_how_many_of_the_last_five(snapshots: str, count: int) -> None:
+    assert count == fingerprints.most_alike(traces(*[bash(snapshot) for snapshot in snapshots]) if snapshots else [])[0]
 
 
 @given(st.lists(st.sampled_from("ABC"), max_size=12))
-def test_the_count_is_that_of_the_commonest_of_the_last_five(letters: list[str]) -> None:
-    last = letters[-5:]
-    expected = max((last.count(letter) for letter in last), default=0)
-    assert expected == fingerprints.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
+def test_the_count_is_that_of_the_commonest_of_the_last_five(snapshots: list[str]) -> None:
+    last = snapshots[-5:]
+    expected = max((last.count(snapshot) for snapshot in last), default=0)
+    assert (
+        expected == fingerprints.most_alike(traces(*[bash(snapshot) for snapshot in snapshots]) if snapshots else [])[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,11 +322,11 @@ def test_what_the_model_is_told_is_short(kind: str) -> None:
 # ---- prices ----------------------------------------------------------------------------------------------------------
 
 NOW = 1_795_262_400.0
-LETTER: dict[str, Any] = {"written_at": NOW - 30, "turn_percent": 0.5, "marathon": 28_800}
+SNAPSHOT: dict[str, Any] = {"written_at": NOW - 30, "turn_percent": 0.5, "marathon": 28_800}
 
 
 def said(facts: dict[str, Any], **event: Any) -> list[loop_rules.LoopAdvice]:
-    return loop_rules.at_stop(event, {**LETTER, "sessions": {"s": facts}}, session="s", now=NOW)
+    return loop_rules.at_stop(event, {**SNAPSHOT, "sessions": {"s": facts}}, session="s", now=NOW)
 
 
 def test_a_dear_turn_has_a_price_warm_and_cold() -> None:
@@ -343,9 +345,9 @@ def test_below_the_threshold_or_uncalibrated_nothing_is_said(facts: dict[str, An
 
 
 @pytest.mark.parametrize("written", [None, "x", NOW - 90_000, NOW + 900])
-def test_a_letter_of_another_day_says_nothing(written: object) -> None:
-    letter = {**LETTER, "written_at": written, "sessions": {"s": {"warm": 5, "cold": 9}}}
-    assert [] == loop_rules.at_stop({}, letter, session="s", now=NOW)
+def test_a_snapshot_of_another_day_says_nothing(written: object) -> None:
+    snapshot = {**SNAPSHOT, "written_at": written, "sessions": {"s": {"warm": 5, "cold": 9}}}
+    assert [] == loop_rules.at_stop({}, snapshot, session="s", now=NOW)
 
 
 def test_it_is_said_again_only_when_it_doubled() -> None:

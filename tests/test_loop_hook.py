@@ -26,7 +26,7 @@ REPORT = "import atexit, os, sys; atexit.register(lambda: os.write(2, ' '.join(s
 
 
 class Host(Traces):
-    """A client with a state folder and the loop guard's letter in it."""
+    """A client with a state folder and the loop guard's snapshot in it."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "state"
@@ -445,7 +445,7 @@ def test_bad_input_is_silence(host: Host, raw: bytes) -> None:
     assert "" == host.faults()
 
 
-def test_without_a_letter_or_with_the_switch_off_nothing_happens(host: Host) -> None:
+def test_without_a_snapshot_or_with_the_switch_off_nothing_happens(host: Host) -> None:
     for _ in range(6):
         assert {} == host.send(host.bash("ls"), GOVERNOR_OFF="1")
     (host.home / "letters" / "loop").unlink()

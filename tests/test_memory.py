@@ -343,9 +343,9 @@ def test_the_sentence_is_short_and_silent_when_there_is_nothing_to_say() -> None
     assert 200 >= len(sentence("M" * 300, shortened=123_456, moved=123_456))
 
 
-def test_limits_of_a_letter_fall_back_when_odd() -> None:
-    letter = {"line_chars": 120, "max_lines": True, "max_bytes": 7}
-    assert IndexLimits(line_chars=120) == IndexLimits.from_letter(letter)
+def test_limits_of_a_snapshot_fall_back_when_odd() -> None:
+    snapshot = {"line_chars": 120, "max_lines": True, "max_bytes": 7}
+    assert IndexLimits(line_chars=120) == IndexLimits.from_snapshot(snapshot)
 
 
 PIECES = st.sampled_from(
@@ -729,10 +729,10 @@ def test_the_diff_of_a_dry_run_is_what_a_run_does(index: Path) -> None:
     assert list(difflib.unified_diff(old, new, str(index), f"{index} (compacted)", lineterm="")) == diff.splitlines()
 
 
-def test_limits_come_from_the_letter(index: Path, tmp_path: Path) -> None:
-    letter = tmp_path / "state" / "letters" / "memory"
-    letter.parent.mkdir(parents=True)
-    letter.write_text('quiet\n{"version": 1, "max_lines": 120}', encoding="utf-8")
+def test_limits_come_from_the_snapshot(index: Path, tmp_path: Path) -> None:
+    snapshot = tmp_path / "state" / "letters" / "memory"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.write_text('quiet\n{"version": 1, "max_lines": 120}', encoding="utf-8")
     run("compact", str(index))
     assert size_of(index.read_text(encoding="utf-8")).lines <= 120
 

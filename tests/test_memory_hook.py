@@ -183,8 +183,8 @@ def test_a_file_the_person_named_is_kept_within_the_persons_limits(machine: Mach
     own.parent.mkdir(parents=True)
     own.write_text(text_of(100), encoding="utf-8")
     (machine.state / "letters").mkdir()
-    letter = {"version": 1, "files": [str(machine.folder / "notes" / "**" / "*.md")], "max_lines": 50}
-    (machine.state / "letters" / "memory").write_text("speak\n" + json.dumps(letter), encoding="utf-8")
+    snapshot = {"version": 1, "files": [str(machine.folder / "notes" / "**" / "*.md")], "max_lines": 50}
+    (machine.state / "letters" / "memory").write_text("speak\n" + json.dumps(snapshot), encoding="utf-8")
     assert "index.md" in machine.said(write(own))
     assert size_of(own.read_text(encoding="utf-8")).lines <= 50
     archive = own.parent / ARCHIVE
@@ -196,7 +196,7 @@ def test_a_file_the_person_named_is_kept_within_the_persons_limits(machine: Mach
 @pytest.mark.parametrize(
     "odd", [{"files": 7}, {"files": [7, None]}, {"files": "x", "max_lines": "9"}, {"line_chars": [], "max_bytes": -1}]
 )
-def test_an_odd_letter_leaves_the_clients_own_indexes_kept(machine: Machine, odd: dict[str, Any]) -> None:
+def test_an_odd_snapshot_leaves_the_clients_own_indexes_kept(machine: Machine, odd: dict[str, Any]) -> None:
     (machine.state / "letters").mkdir()
     (machine.state / "letters" / "memory").write_text("speak\n" + json.dumps({"version": 1, **odd}), encoding="utf-8")
     assert "moved" in machine.said(write(machine.claude))

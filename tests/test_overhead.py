@@ -186,19 +186,19 @@ def settings(**overhead_: Any) -> config.Settings:
     return config.load()
 
 
-def is_muted(name: str = "pacing") -> bool:
-    return runtime.is_muted(str(paths.home()), name)
+def is_throttled(name: str = "pacing") -> bool:
+    return runtime.is_throttled(str(paths.home()), name)
 
 
 def test_a_mark_appears_is_obeyed_and_goes_again() -> None:
     with open_ledger() as ledger:
         ledger.add_runs([(NOW - n, "pacing", SLOW, 0, None) for n in range(NEEDED)])
         throttling.settle(ledger, settings(), now=NOW)
-        assert is_muted()
+        assert is_throttled()
         throttling.settle(ledger, settings(), now=NOW + DAY_S - 1)
-        assert is_muted()
+        assert is_throttled()
         throttling.settle(ledger, settings(), now=NOW + DAY_S + 3600)
-        assert not is_muted()
+        assert not is_throttled()
 
 
 def test_lifting_by_command_and_by_hand_both_last() -> None:
@@ -208,7 +208,7 @@ def test_lifting_by_command_and_by_hand_both_last() -> None:
         assert throttling.lift(ledger, "pacing", now=NOW + 60)
         (paths.home() / "muted" / "router").unlink()
         throttling.settle(ledger, settings(), now=NOW + 120, at_once=True)
-        assert (False, False) == (is_muted("pacing"), is_muted("router"))
+        assert (False, False) == (is_throttled("pacing"), is_throttled("router"))
         assert not throttling.lift(ledger, "pacing", now=NOW + 180)
 
 
@@ -217,11 +217,11 @@ def test_switching_muting_off_and_a_new_install_lift_at_once(change: str) -> Non
     with open_ledger() as ledger:
         ledger.add_runs([(NOW - n, "pacing", SLOW, 0, None) for n in range(NEEDED)])
         throttling.settle(ledger, settings(), now=NOW)
-        assert is_muted()
+        assert is_throttled()
         if change == "install":
             (paths.home() / "install.json").write_text("{}")
         throttling.settle(ledger, settings(mute=change != "setting"), now=NOW + 60)
-        assert not is_muted()
+        assert not is_throttled()
 
 
 def test_it_is_judged_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,9 +229,9 @@ def test_it_is_judged_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
         throttling.settle(ledger, settings(), now=NOW)
         ledger.add_runs([(NOW - n, "pacing", SLOW, 0, None) for n in range(NEEDED)])
         throttling.settle(ledger, settings(), now=NOW + 3599)
-        assert not is_muted()
+        assert not is_throttled()
         throttling.settle(ledger, settings(), now=NOW + 3600)
-        assert is_muted()
+        assert is_throttled()
 
 
 def test_a_mark_that_cannot_be_written_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,7 +389,7 @@ def test_a_muted_hook_is_named_with_the_command_that_lifts_it() -> None:
     found = next(one for one in json.loads(said("doctor", "--json")[1])["findings"] if one["name"] == "own cost")
     assert (False, "governor overhead --lift pacing") == (found["ok"], found["mend"])
     assert 0 == said("overhead", "--lift", "pacing")[0]
-    assert not is_muted()
+    assert not is_throttled()
     assert 1 == main(["overhead", "--lift", "pacing"])
 
 

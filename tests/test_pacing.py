@@ -34,7 +34,7 @@ def window(verdict: str, name: str = "week", resets_at: int | None = RESET, **mo
     }
 
 
-def letter(*windows: dict[str, Any], **more: Any) -> dict[str, Any]:
+def snapshot(*windows: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"version": 1, "written_at": NOW - 60, "lanes": {"claude": {"windows": list(windows)}}, **more}
 
 
@@ -66,13 +66,13 @@ class Told:
 
 
 def test_all_well_says_nothing() -> None:
-    assert Told().ask(prompt(), letter(window("GO"))) is None
+    assert Told().ask(prompt(), snapshot(window("GO"))) is None
 
 
 def test_what_it_says_has_a_decision_and_a_rule() -> None:
     told = Told()
     heavy = {"contexts": {"s1": 400_000}, "ceilings": {"claude": 250_000}}
-    stop = letter(window("STOP", rule="wall-95"), **heavy, alerts=[{"key": "k", "text": "ring"}])
+    stop = snapshot(window("STOP", rule="wall-95"), **heavy, alerts=[{"key": "k", "text": "ring"}])
     said = [told.ask(prompt(), stop) for _ in range(4)]
     assert [("hold", "week:wall-95"), ("context", "over-250k"), ("warn", "week:wall-95"), ("alert", "alert")] == [
         (advice.decision, advice.rule) for advice in said if advice
@@ -82,47 +82,47 @@ def test_what_it_says_has_a_decision_and_a_rule() -> None:
 def test_one_word_per_episode_whichever_session_asks() -> None:
     """``/clear`` and ``/branch`` go on in a new session: the person in that window has read the word."""
     told = Told()
-    first = told.ask(prompt(), letter(window("NUDGE")))
+    first = told.ask(prompt(), snapshot(window("NUDGE")))
     assert first is not None
     assert "63 %" in first.person
     assert "" == first.model, "the model pays for nothing it need not act on"
-    assert told.ask(prompt(), letter(window("NUDGE"))) is None
-    assert told.ask(prompt(session_id="s2"), letter(window("NUDGE"))) is None
+    assert told.ask(prompt(), snapshot(window("NUDGE"))) is None
+    assert told.ask(prompt(session_id="s2"), snapshot(window("NUDGE"))) is None
     start = {"hook_event_name": "SessionStart", "session_id": "s3", "source": "clear"}
-    assert told.ask(start, letter(window("NUDGE"))) is None
-    assert told.ask(prompt(), letter(window("SLOW", rule="band-1.3"))) is not None, "the episode changed"
-    assert told.ask(prompt(), letter(window("NUDGE", resets_at=RESET + 7 * 86_400))) is not None, "a new window"
+    assert told.ask(start, snapshot(window("NUDGE"))) is None
+    assert told.ask(prompt(), snapshot(window("SLOW", rule="band-1.3"))) is not None, "the episode changed"
+    assert told.ask(prompt(), snapshot(window("NUDGE", resets_at=RESET + 7 * 86_400))) is not None, "a new window"
 
 
 def test_reset_times_that_wobble_are_one_episode() -> None:
     told = Told()
-    assert told.ask(prompt(), letter(window("NUDGE", resets_at=RESET // 600 * 600 + 200))) is not None
-    assert told.ask(prompt(), letter(window("NUDGE", resets_at=RESET // 600 * 600 + 203))) is None
+    assert told.ask(prompt(), snapshot(window("NUDGE", resets_at=RESET // 600 * 600 + 200))) is not None
+    assert told.ask(prompt(), snapshot(window("NUDGE", resets_at=RESET // 600 * 600 + 203))) is None
 
 
 def test_the_wall_holds_one_prompt_back_and_then_lets_go() -> None:
     told = Told()
-    first = told.ask(prompt(), letter(window("STOP")))
+    first = told.ask(prompt(), snapshot(window("STOP")))
     assert first is not None
     assert "Press Enter" in first.block
     assert "governor override" in first.block
-    second = told.ask(prompt(), letter(window("STOP")))
+    second = told.ask(prompt(), snapshot(window("STOP")))
     assert second is not None
     assert ("", "") == (second.block, second.person), "the person has read that sentence"
     assert second.model, "at the wall the model may know that it can be cut off"
     assert len(second.model) <= 200
-    assert told.ask(prompt(), letter(window("STOP"))) is None
-    other = told.ask(prompt(session_id="s2"), letter(window("STOP")))
+    assert told.ask(prompt(), snapshot(window("STOP"))) is None
+    other = told.ask(prompt(session_id="s2"), snapshot(window("STOP")))
     assert other is not None
     assert ("", "", second.model) == (other.block, other.person, other.model), "another session's model is told too"
 
 
 def test_the_wall_is_not_for_machines_unless_the_person_chose_so() -> None:
     report = prompt("<task-notification>agent done</task-notification>")
-    advice = Told().ask(report, letter(window("STOP")))
+    advice = Told().ask(report, snapshot(window("STOP")))
     assert advice is not None
     assert "" == advice.block
-    held = letter(window("STOP"), hold_background=True)
+    held = snapshot(window("STOP"), hold_background=True)
     told = Told()
     for event in (report, prompt(source="loop_wakeup")):
         for _ in range(2):
@@ -155,21 +155,21 @@ def test_a_prompt_is_held_only_where_a_person_can_send_it_again(
     event: dict[str, Any], environ: dict[str, str], is_held: bool
 ) -> None:
     told = Told()
-    first = told.ask(event, letter(window("STOP")), environ=environ)
+    first = told.ask(event, snapshot(window("STOP")), environ=environ)
     assert first is not None
     assert is_held == bool(first.block)
     if not is_held:
         is_read = environ.get("CLAUDE_CODE_SESSION_ATTENDED") == "1"
         assert ("warn" if is_read else "unattended") == first.decision
         assert is_read != first.person.endswith(pacing_rules.GOES_ON)
-        assert told.ask(event, letter(window("STOP")), environ=environ) is None, "once a run"
-        other = told.ask({**event, "session_id": "s2"}, letter(window("STOP")), environ=environ)
+        assert told.ask(event, snapshot(window("STOP")), environ=environ) is None, "once a run"
+        other = told.ask({**event, "session_id": "s2"}, snapshot(window("STOP")), environ=environ)
         assert other is not None, "every run leaves its own record, and its model is told"
-        held = Told().ask(event, letter(window("STOP"), hold_background=True), environ=environ)
+        held = Told().ask(event, snapshot(window("STOP"), hold_background=True), environ=environ)
         assert held is not None
         assert "not done" in held.block
         assert "Press" not in held.block
-        free = Told().ask(event, letter(window("STOP"), hold_background=True), environ=environ, overridden=True)
+        free = Told().ask(event, snapshot(window("STOP"), hold_background=True), environ=environ, overridden=True)
         assert free is not None
         assert "" == free.block
 
@@ -180,10 +180,10 @@ def test_a_run_that_nobody_reads_uses_up_nobodys_word(verdict: str, name: str) -
     told = Told()
     for session in ("r1", "r2"):
         event = {**prompt(session_id=session), "hook_event_name": name}
-        said = told.ask(event, letter(window(verdict)), environ=HEADLESS)
+        said = told.ask(event, snapshot(window(verdict)), environ=HEADLESS)
         assert said is not None
         assert said.person
-    content = letter(window(verdict), pause_at_wall=False)
+    content = snapshot(window(verdict), pause_at_wall=False)
     own = told.ask(prompt(), content)
     assert own is not None
     assert own.person
@@ -193,8 +193,8 @@ def test_a_run_that_nobody_reads_uses_up_nobodys_word(verdict: str, name: str) -
 
 def test_a_headless_run_that_began_with_the_word_still_records_its_prompt() -> None:
     told = Told()
-    told.ask({"hook_event_name": "SessionStart", "session_id": "s1"}, letter(window("STOP")), environ=HEADLESS)
-    said = told.ask(prompt(), letter(window("STOP")), environ=HEADLESS)
+    told.ask({"hook_event_name": "SessionStart", "session_id": "s1"}, snapshot(window("STOP")), environ=HEADLESS)
+    said = told.ask(prompt(), snapshot(window("STOP")), environ=HEADLESS)
     assert said is not None
     assert ("unattended", True) == (said.decision, bool(said.model))
 
@@ -218,7 +218,7 @@ def test_what_to_press_is_true_where_it_is_said(text: str, lane: str, entrypoint
 def test_the_hook_lets_a_headless_prompt_go_on_and_records_it(tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
     now = time.time()
-    content = {**letter(window("STOP", resets_at=int(now) + 9999)), "written_at": now}
+    content = {**snapshot(window("STOP", resets_at=int(now) + 9999)), "written_at": now}
     (tmp_path / "letters" / "pacing").write_text(f"speak\n{json.dumps(content)}")
 
     def say(environ: dict[str, str]) -> Any:
@@ -236,8 +236,8 @@ def test_the_hook_lets_a_headless_prompt_go_on_and_records_it(tmp_path: Path) ->
 
 def test_an_override_or_a_wish_lifts_the_wall() -> None:
     for content, more in (
-        (letter(window("STOP")), {"overridden": True}),
-        (letter(window("STOP"), pause_at_wall=False), {}),
+        (snapshot(window("STOP")), {"overridden": True}),
+        (snapshot(window("STOP"), pause_at_wall=False), {}),
     ):
         advice = Told().ask(prompt(), content, **more)
         assert advice is not None
@@ -245,27 +245,27 @@ def test_an_override_or_a_wish_lifts_the_wall() -> None:
 
 
 def test_a_window_that_has_reset_is_void_however_bad_it_was() -> None:
-    """A stale letter once kept people locked out of a fresh window (seen in three other tools)."""
-    assert Told().ask(prompt(), letter(window("STOP", resets_at=int(NOW) - 1))) is None
-    assert Told().ask(prompt(), letter(window("STOP", resets_at=None))) is None
+    """A stale snapshot once kept people locked out of a fresh window (seen in three other tools)."""
+    assert Told().ask(prompt(), snapshot(window("STOP", resets_at=int(NOW) - 1))) is None
+    assert Told().ask(prompt(), snapshot(window("STOP", resets_at=None))) is None
 
 
-def test_old_future_and_foreign_letters_say_nothing() -> None:
+def test_old_future_and_foreign_snapshots_say_nothing() -> None:
     for written in (NOW - 2 * 86_400, NOW + 3600, None, "yesterday"):
-        assert Told().ask(prompt(), {**letter(window("STOP")), "written_at": written}) is None
+        assert Told().ask(prompt(), {**snapshot(window("STOP")), "written_at": written}) is None
     for lanes in (None, [], {"claude": None}, {"claude": {"windows": {}}}, {"claude": {"windows": [None, 3]}}):
-        assert Told().ask(prompt(), {**letter(), "lanes": lanes}) is None
+        assert Told().ask(prompt(), {**snapshot(), "lanes": lanes}) is None
 
 
 def test_hushed_windows_stay_silent_but_the_wall_stands() -> None:
-    assert Told().ask(prompt(), letter(window("NUDGE", "5h"), hush=["5h"])) is None
-    advice = Told().ask(prompt(), letter(window("STOP", "5h"), hush=["5h"]))
+    assert Told().ask(prompt(), snapshot(window("NUDGE", "5h"), hush=["5h"])) is None
+    advice = Told().ask(prompt(), snapshot(window("STOP", "5h"), hush=["5h"]))
     assert advice is not None
     assert advice.block
 
 
 def test_a_heavy_context_is_named_once_with_what_to_type() -> None:
-    content = letter(window("NUDGE"), contexts={"s1": 420_000}, ceilings={"claude": 350_000})
+    content = snapshot(window("NUDGE"), contexts={"s1": 420_000}, ceilings={"claude": 350_000})
     told = Told()
     advice = told.ask(prompt(), content)
     assert advice is not None
@@ -277,7 +277,7 @@ def test_a_heavy_context_is_named_once_with_what_to_type() -> None:
 
 
 def test_session_start_warns_but_never_blocks() -> None:
-    advice = Told().ask({"hook_event_name": "SessionStart", "session_id": "s1"}, letter(window("STOP")))
+    advice = Told().ask({"hook_event_name": "SessionStart", "session_id": "s1"}, snapshot(window("STOP")))
     assert advice is not None
     assert "" == advice.block
     assert advice.person

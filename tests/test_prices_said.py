@@ -1,4 +1,4 @@
-"""The two letters about prices, from a ledger with a calibration and without; and the price warner as it is run."""
+"""The two snapshots about prices, from a ledger with a calibration and without; and the price warner as it is run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def left(name: str) -> tuple[str, dict[str, Any]]:
     return word, content
 
 
-def test_the_letter_prices_the_next_turn_in_percent_of_the_week() -> None:
+def test_the_snapshot_prices_the_next_turn_in_percent_of_the_week() -> None:
     with worked() as ledger:
         here = snapshots.write(ledger, config.load(), now=NOW)
         (one,) = usage_sessions.sessions(read.sessions(ledger, 0, 2**33), units.DEFAULT)
@@ -96,7 +96,7 @@ def test_without_a_calibration_no_percentage_is_made_up() -> None:
     assert left("price")[1]["per_percent"] is None
 
 
-def test_switched_off_both_letters_are_quiet() -> None:
+def test_switched_off_both_snapshots_are_quiet() -> None:
     Path(paths.config_file()).write_text('{"loop": {"action": "off"}}')
     with worked() as ledger:
         snapshots.write(ledger, config.load(), now=NOW)
@@ -134,7 +134,7 @@ def test_how_long_a_marathon_is_the_person_says(sealed_home: Path) -> None:
 # ---- said ------------------------------------------------------------------------------------------------------------
 
 
-def letter(**more: Any) -> dict[str, Any]:
+def snapshot(**more: Any) -> dict[str, Any]:
     content = {
         "version": 1,
         "written_at": time.time(),
@@ -164,7 +164,7 @@ def switch(old: str = "claude-opus-5-5", new: str = "claude-sonnet-5-5", **more:
 
 
 def words(event: dict[str, Any], **more: Any) -> str:
-    said = price_rules.say(event, letter(**more), now=time.time())
+    said = price_rules.say(event, snapshot(**more), now=time.time())
     return said[0] if said else ""
 
 
@@ -218,14 +218,14 @@ def test_a_switch_that_costs_little_or_nothing_more_is_not_worth_a_word(event: d
 
 
 @pytest.mark.parametrize("written", [None, "x", 0, 9e9])
-def test_a_letter_of_another_time_says_nothing(written: object) -> None:
+def test_a_snapshot_of_another_time_says_nothing(written: object) -> None:
     assert "" == words(resume(), written_at=written)
 
 
 @pytest.mark.parametrize(
     "weights", [None, {}, {"families": [["opus"], 3, None]}, {"families": [["opus", 1]], "1h": "x"}]
 )
-def test_a_spoilt_letter_falls_back_to_the_list_price(weights: Any) -> None:
+def test_a_spoilt_snapshot_falls_back_to_the_list_price(weights: Any) -> None:
     assert "$3.30" in words(resume(), weights=weights)
 
 
@@ -245,7 +245,7 @@ def run(home: Path, event: dict[str, Any] | bytes, **environment: str) -> dict[s
 def home(tmp_path: Path) -> Path:
     folder = tmp_path / "state"
     (folder / "letters").mkdir(parents=True)
-    (folder / "letters" / "price").write_text(f"speak\n{json.dumps(letter())}\n")
+    (folder / "letters" / "price").write_text(f"speak\n{json.dumps(snapshot())}\n")
     return folder
 
 
@@ -258,7 +258,7 @@ def test_it_speaks_to_the_person_alone_and_decides_nothing(home: Path, event: di
 
 
 def test_observing_only_records(home: Path) -> None:
-    (home / "letters" / "price").write_text(f"speak\n{json.dumps(letter(action='observe'))}\n")
+    (home / "letters" / "price").write_text(f"speak\n{json.dumps(snapshot(action='observe'))}\n")
     assert {} == run(home, resume())
     assert "observed" in (home / "spool" / "decisions.jsonl").read_text()
 

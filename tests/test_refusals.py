@@ -304,8 +304,8 @@ def work() -> list[dict[str, Any]]:
     return [answer("msg_1", model=OPUS, at_ms=START_MS)]
 
 
-def letter(name: str) -> dict[str, Any]:
-    return runtime.read_letter(str(paths.home()), name)[1]
+def snapshot(name: str) -> dict[str, Any]:
+    return runtime.read_snapshot(str(paths.home()), name)[1]
 
 
 STATES = [
@@ -376,7 +376,7 @@ def test_the_next_prompt_is_told_once_and_held_at_most_once(governor: Governor, 
     for _ in range(5):
         advice = pacing_rules.decide(
             prompt,
-            letter("pacing"),
+            snapshot("pacing"),
             lane="claude",
             now=NOW,
             seen=seen.__contains__,
@@ -400,12 +400,12 @@ def test_the_router_offers_the_other_lane_where_this_one_is_refused(governor: Go
     rollout(meta(), turn(), recorded("resp_1", one), counted(one, limits=limits))
     governor("refresh")
     reading = router_rules.read_prompt("rename Foo to Bar in all modules of the package and update every test", {})
-    advice = router_rules.advise(reading, lane="claude", letter=letter("router"), now=NOW)
+    advice = router_rules.advise(reading, lane="claude", snapshot=snapshot("router"), now=NOW)
     assert ("handoff", "codex", "own-refused") == (advice.decision, advice.to, advice.rule)
     assert "the plan refused at 11:58" in router_rules.line_for(
-        advice, lane="claude", letter=letter("router"), cwd="/w"
+        advice, lane="claude", snapshot=snapshot("router"), cwd="/w"
     )
-    back = router_rules.advise(reading, lane="codex", letter=letter("router"), now=NOW)
+    back = router_rules.advise(reading, lane="codex", snapshot=snapshot("router"), now=NOW)
     assert back.decision != "return", "the lane that was refused is offered to nobody"
 
 
@@ -413,9 +413,9 @@ def test_the_status_line_has_a_sign_for_what_it_has_no_figure_of(governor: Gover
     transcript(*work(), refusal("You've hit your Fable limit"))
     governor("refresh")
     event = {"rate_limits": {"seven_day": {"used_percentage": 32, "resets_at": NOW + DAY}}}
-    line = statusline_rules.line(event, letter("pacing"), now=NOW, colour=False)
+    line = statusline_rules.line(event, snapshot("pacing"), now=NOW, colour=False)
     assert "week:fable refused ■" in line
-    assert "refused" not in statusline_rules.line(event, letter("pacing"), now=NOW + UNSTATED_S + 1, colour=False)
+    assert "refused" not in statusline_rules.line(event, snapshot("pacing"), now=NOW + UNSTATED_S + 1, colour=False)
 
 
 def test_no_word_of_a_refusal_is_kept(governor: Governor) -> None:

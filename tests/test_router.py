@@ -46,13 +46,13 @@ def lane(verdict: str = "GO", slack: float | None = 20.0, **other: Any) -> dict[
     return {**facts, "landing": landing, "resets_at": NOW + 3 * 86_400, **other}
 
 
-def letter(claude: dict[str, Any] | None, codex: dict[str, Any] | None, **other: Any) -> dict[str, Any]:
+def snapshot(claude: dict[str, Any] | None, codex: dict[str, Any] | None, **other: Any) -> dict[str, Any]:
     lanes = {name: facts for name, facts in (("claude", claude), ("codex", codex)) if facts is not None}
     return {"version": 1, "written_at": NOW - 60, "lanes": lanes, "mode": "advise", **other}
 
 
 def advised(prompt: str, where: str, content: dict[str, Any]) -> tuple[str, str | None, str]:
-    advice = router_rules.advise(router_rules.read_prompt(prompt, content), lane=where, letter=content, now=NOW)
+    advice = router_rules.advise(router_rules.read_prompt(prompt, content), lane=where, snapshot=content, now=NOW)
     return advice.decision, advice.to, advice.rule
 
 
@@ -225,7 +225,7 @@ COOL = lane("GO", 22.0)
 def test_broad_building_goes_where_the_room_is(
     where: str, claude: dict[str, Any] | None, codex: dict[str, Any] | None, expected: tuple[str, str | None, str]
 ) -> None:
-    assert expected == advised(BROAD, where, letter(claude, codex))
+    assert expected == advised(BROAD, where, snapshot(claude, codex))
 
 
 @pytest.mark.parametrize(("where", "prompt", "claude", "codex", "expected"), [
@@ -241,19 +241,19 @@ def test_broad_building_goes_where_the_room_is(
 def test_judgement_stays_on_claude_and_the_rest_stays_where_it_is(
     where: str, prompt: str, claude: dict[str, Any], codex: dict[str, Any], expected: tuple[str, str | None, str]
 ) -> None:
-    assert expected == advised(prompt, where, letter(claude, codex))
+    assert expected == advised(prompt, where, snapshot(claude, codex))
 
 
 @pytest.mark.parametrize(("content", "rule"), [
     ({}, "no-letter"),
-    (letter(HOT, COOL, written_at="yesterday"), "no-letter"),
-    (letter(HOT, COOL, written_at=NOW - 6 * 3600 - 1), "stale-letter"),
-    (letter(HOT, COOL, written_at=NOW + 301), "future-letter"),
-    (letter(HOT, COOL, mode="off"), "mode-off"),
-    (letter(HOT, COOL, mode="whatever"), "mode-off"),
-    ({**letter(HOT, COOL), "lanes": [1]}, "own-unknown"),
+    (snapshot(HOT, COOL, written_at="yesterday"), "no-letter"),
+    (snapshot(HOT, COOL, written_at=NOW - 6 * 3600 - 1), "stale-letter"),
+    (snapshot(HOT, COOL, written_at=NOW + 301), "future-letter"),
+    (snapshot(HOT, COOL, mode="off"), "mode-off"),
+    (snapshot(HOT, COOL, mode="whatever"), "mode-off"),
+    ({**snapshot(HOT, COOL), "lanes": [1]}, "own-unknown"),
 ])  # fmt: skip
-def test_a_letter_that_cannot_be_trusted_silences_the_router(content: dict[str, Any], rule: str) -> None:
+def test_a_snapshot_that_cannot_be_trusted_silences_the_router(content: dict[str, Any], rule: str) -> None:
     assert ("silent", None, rule) == advised(BROAD, "claude", content)
 
 
@@ -261,10 +261,10 @@ def test_a_letter_that_cannot_be_trusted_silences_the_router(content: dict[str, 
     (HOT, COOL, {}, "speak"), (COOL, HOT, {}, "speak"), (BURNING, None, {}, "speak"), (COOL, COOL, {}, "quiet"),
     (HOT, HOT, {}, "quiet"), (HOT, COOL, {"mode": "shadow"}, "speak"), (HOT, COOL, {"mode": "off"}, "quiet"),
 ])  # fmt: skip
-def test_a_letter_is_quiet_when_no_prompt_could_be_answered(
+def test_a_snapshot_is_quiet_when_no_prompt_could_be_answered(
     claude: dict[str, Any], codex: dict[str, Any] | None, other: dict[str, Any], word: str
 ) -> None:
-    assert word == router_rules.first_word(letter(claude, codex, **other), NOW)
+    assert word == router_rules.first_word(snapshot(claude, codex, **other), NOW)
 
 
 facts_of = st.fixed_dictionaries(
@@ -285,9 +285,11 @@ facts_of = st.fixed_dictionaries(
 def test_the_comparator_never_sends_work_in_circles_or_to_a_lane_in_trouble(
     claude: dict[str, Any], codex: dict[str, Any], kind: str
 ) -> None:
-    content = letter(claude, codex)
+    content = snapshot(claude, codex)
     reading = PromptReading(kind, [], 9)
-    advice = {where: router_rules.advise(reading, lane=where, letter=content, now=NOW) for where in router_rules.NAMES}
+    advice = {
+        where: router_rules.advise(reading, lane=where, snapshot=content, now=NOW) for where in router_rules.NAMES
+    }
     assert not (advice["claude"].decision == "handoff" and advice["codex"].decision == "return")
     for where, one in advice.items():
         assert one.rule in router_rules.WHY
@@ -295,60 +297,62 @@ def test_the_comparator_never_sends_work_in_circles_or_to_a_lane_in_trouble(
             there, here = content["lanes"][one.to], content["lanes"][where]
             assert (True, True, "GO") == (there["installed"], there["healthy"], there["verdict"])
             assert there["slack"] - here["slack"] >= router_rules.MARGIN
-            said = router_rules.line_for(one, lane=where, letter=content, cwd="/home/someone/project")
+            said = router_rules.line_for(one, lane=where, snapshot=content, cwd="/home/someone/project")
             assert 0 < len(said) <= router_rules.LINE
-            assert len(router_rules.note_for(one, lane=where, letter=content)) <= router_rules.NOTE
+            assert len(router_rules.note_for(one, lane=where, snapshot=content)) <= router_rules.NOTE
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
 def said(where: str, content: dict[str, Any], cwd: object, **other: Any) -> str:
-    advice = router_rules.advise(router_rules.read_prompt(BROAD, content), lane=where, letter=content, now=NOW)
-    return router_rules.line_for(advice, lane=where, letter=content, cwd=cwd, **other)
+    advice = router_rules.advise(router_rules.read_prompt(BROAD, content), lane=where, snapshot=content, now=NOW)
+    return router_rules.line_for(advice, lane=where, snapshot=content, cwd=cwd, **other)
 
 
 def test_the_line_names_windows_and_room_and_ends_with_the_ready_command() -> None:
-    assert said("claude", letter(HOT, COOL), "/srv/app") == (
+    assert said("claude", snapshot(HOT, COOL), "/srv/app") == (
         "Claude's week would end ≈ 14 points over its cap, Codex's has ≈ 22 points of room at the reset. "
         'Hand it over: codex exec -s workspace-write -C /srv/app "…your task…"'
     )
-    assert said("codex", letter(lane(window="5h"), HOT), "/srv/it's here") == (
+    assert said("codex", snapshot(lane(window="5h"), HOT), "/srv/it's here") == (
         "Codex's week would end ≈ 14 points over its cap, Claude's 5-hour window has ≈ 20 points of room at the reset. "
         "Send it back: cd '/srv/it'\\''s here' && claude \"…your task…\""
     )
-    assert " --skip-git-repo-check " in said("claude", letter(HOT, COOL), "/tmp", in_git=False)
-    assert said("claude", letter(BURNING, None), "/srv").endswith(": /model")
+    assert " --skip-git-repo-check " in said("claude", snapshot(HOT, COOL), "/tmp", in_git=False)
+    assert said("claude", snapshot(BURNING, None), "/srv").endswith(": /model")
 
 
 def test_where_governor_can_be_typed_the_offer_is_its_handoff() -> None:
     """In either direction; but judgement is not handed to a run that nobody watches."""
     here = {"handoff": True}
-    assert said("claude", letter(HOT, COOL, **here), "/srv/app").endswith(
+    assert said("claude", snapshot(HOT, COOL, **here), "/srv/app").endswith(
         'Hand it over: governor handoff "…your task…"'
     )
-    assert said("codex", letter(COOL, HOT, **here), "/srv/app").endswith('Send it back: governor handoff "…your task…"')
+    assert said("codex", snapshot(COOL, HOT, **here), "/srv/app").endswith(
+        'Send it back: governor handoff "…your task…"'
+    )
     asks = router_rules.read_prompt("Review the architecture of the whole service and find the design flaws", {})
-    content = letter(COOL, HOT, **here)
-    advice = router_rules.advise(asks, lane="codex", letter=content, now=NOW)
+    content = snapshot(COOL, HOT, **here)
+    advice = router_rules.advise(asks, lane="codex", snapshot=content, now=NOW)
     assert "judgement-to-claude" == advice.rule
-    assert 'claude "…your task…"' in router_rules.line_for(advice, lane="codex", letter=content, cwd="/srv/app")
+    assert 'claude "…your task…"' in router_rules.line_for(advice, lane="codex", snapshot=content, cwd="/srv/app")
 
 
 @pytest.mark.parametrize("cwd", [None, 7, "", "/x\x1b[31m", "/x\ny", "/x\0", "/\ud800", "-rf", "/" + "long/" * 80])
 def test_a_folder_that_cannot_be_shown_is_left_out(cwd: object) -> None:
-    line = said("claude", letter(HOT, COOL), cwd)
+    line = said("claude", snapshot(HOT, COOL), cwd)
     assert line.endswith('codex exec -s workspace-write "…your task…"')
     assert len(line) <= router_rules.LINE
 
 
 def test_the_note_for_the_model_is_a_short_fact() -> None:
-    content = letter(HOT, COOL)
-    advice = router_rules.advise(router_rules.read_prompt(BROAD, content), lane="claude", letter=content, now=NOW)
+    content = snapshot(HOT, COOL)
+    advice = router_rules.advise(router_rules.read_prompt(BROAD, content), lane="claude", snapshot=content, now=NOW)
     expected = (
         "Quota note: Claude's week would end ≈ 14 points over its cap, Codex's has ≈ 22 points of room at the reset."
     )
-    assert expected == router_rules.note_for(advice, lane="claude", letter=content)
+    assert expected == router_rules.note_for(advice, lane="claude", snapshot=content)
 
 
 # --- governor route ---------------------------------------------------------------------------------------------------
@@ -367,7 +371,7 @@ def leave(home: Path, content: dict[str, Any]) -> None:
 
 
 def test_route_explains_with_the_hooks_own_comparator(home: Path) -> None:
-    leave(home, letter(HOT, COOL))
+    leave(home, snapshot(HOT, COOL))
     shown = json.loads(CliRunner().invoke(route, ["--json", BROAD]).stdout)
     assert ("handoff", "codex", "pressed-and-room") == (shown["decision"], shown["to"], shown["rule"])
     assert ["breadth:all", "verb:rename", "verb:update"] == shown["signals"]
@@ -381,7 +385,7 @@ def test_route_explains_with_the_hooks_own_comparator(home: Path) -> None:
     assert not (home / "spool").exists()
 
 
-def test_route_without_a_letter_looks_for_itself(home: Path) -> None:
+def test_route_without_a_snapshot_looks_for_itself(home: Path) -> None:
     """Before the first refresh, and where no hook rings for any, the answer is the same as after one."""
     result = CliRunner().invoke(route, [BROAD])
     assert "silent  (own-has-room)" in result.stdout

@@ -18,7 +18,7 @@ BROAD = "Rename Foo to Bar in all modules, codeword zanzibar"
 
 
 class Host(Traces):
-    """A client with a state folder and a letter in it."""
+    """A client with a state folder and a snapshot in it."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "state"
@@ -151,12 +151,14 @@ def test_a_persons_own_words_pass_the_look_at_the_bytes(host: Host) -> None:
     assert "systemMessage" in host.send(event)
 
 
-@pytest.mark.parametrize("letter", [None, b"", b"quiet\n{}", b"speak\n", b"speak\n[]", b'speak\n{"version":2}', b"\0"])
-def test_without_a_usable_letter_nothing_is_said(host: Host, letter: bytes | None) -> None:
+@pytest.mark.parametrize(
+    "snapshot", [None, b"", b"quiet\n{}", b"speak\n", b"speak\n[]", b'speak\n{"version":2}', b"\0"]
+)
+def test_without_a_usable_snapshot_nothing_is_said(host: Host, snapshot: bytes | None) -> None:
     path = host.home / "letters" / "router"
     path.unlink()
-    if letter is not None:
-        path.write_bytes(letter)
+    if snapshot is not None:
+        path.write_bytes(snapshot)
     assert {} == host.send()
     assert [] == host.recorded()
     assert "" == host.faults()

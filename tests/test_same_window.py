@@ -24,7 +24,7 @@ from governor.model import LimitReading
 from governor.pipeline import alerts, history
 from governor.pipeline.assess import assess
 from governor.quota import windows
-from governor.snapshots import spawn as spawn_letter
+from governor.snapshots import spawn as spawn_snapshot
 from tests.writing import NOW
 
 ROOT = Path(__file__).parent.parent
@@ -61,18 +61,18 @@ def test_a_wobbling_reset_is_one_episode_one_alert_and_one_alarm(edge: int, wobb
             at = NOW + number
             keep(ledger, heard(96 + number / 10, at, due + wobble))
             desk = snapshots.desk(ledger, config.load(), now=at)
-            content = {"written_at": at, **snapshots.pacing.letter(desk)[1]}
+            content = {"written_at": at, **snapshots.pacing.snapshot(desk)[1]}
             (week,) = [each.window for each in desk.report.lanes[0].windows if each.window.name == "week"]
             cycles.add(week.cycle)
             alerts_due |= {alert.key for alert in alerts.due(desk.report)}
-            told = spawn_letter.letter(desk)[1]
+            told = spawn_snapshot.snapshot(desk)[1]
             degraded.add(degrade.wall(told, "claude", at)[2])
             event = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "go on"}
-            for letter in (content, without_cycles(content)):
+            for snapshot in (content, without_cycles(content)):
                 for _ in range(3):
                     advice = pacing_rules.decide(
                         event,
-                        letter,
+                        snapshot,
                         lane="claude",
                         now=at,
                         seen=seen.__contains__,
@@ -86,9 +86,9 @@ def test_a_wobbling_reset_is_one_episode_one_alert_and_one_alarm(edge: int, wobb
     assert ["hold", "warn"] == said
 
 
-def without_cycles(letter: dict[str, Any]) -> dict[str, Any]:
+def without_cycles(snapshot: dict[str, Any]) -> dict[str, Any]:
     """As an earlier governor wrote it."""
-    copy: dict[str, Any] = json.loads(json.dumps(letter))
+    copy: dict[str, Any] = json.loads(json.dumps(snapshot))
     for window in copy["lanes"]["claude"]["windows"]:
         window.pop("cycle")
     return copy
@@ -216,9 +216,9 @@ def told(session: Session, percent: float, resets_at: int, verdict: str) -> None
     """What the last refresh left, some seconds ago."""
     window = {"window": "week", "resets_at": resets_at, "cycle": resets_at, "verdict": verdict, "official": percent}
     window |= {"line": f"governor: week {percent} % used." if verdict == "STOP" else "", "rule": verdict}
-    letter = {"version": 1, "written_at": int(time.time()) - 5, "lanes": {"claude": {"windows": [window]}}}
+    snapshot = {"version": 1, "written_at": int(time.time()) - 5, "lanes": {"claude": {"windows": [window]}}}
     word = "quiet" if verdict == "GO" else "speak"
-    (session.home / "letters" / "pacing").write_text(f"{word}\n{json.dumps(letter)}\n")
+    (session.home / "letters" / "pacing").write_text(f"{word}\n{json.dumps(snapshot)}\n")
 
 
 def rings(session: Session) -> int:

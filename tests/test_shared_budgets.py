@@ -26,7 +26,7 @@ from governor.hooks.budget import shared_sums as rules
 from governor.hooks.state import locks, session_usage, shared_usage
 from governor.ledger.store import open_ledger
 from governor.pipeline import budget_sums
-from governor.snapshots import budget as letter
+from governor.snapshots import budget as snapshot
 from governor.snapshots.material import SnapshotMaterial
 from tests.test_budget import Hook, Session
 from tests.writing import NOW, answer, take_in, transcript, usage
@@ -53,10 +53,10 @@ def wish(*budgets: dict[str, Any], **more: Any) -> None:
 
 
 def refresh(now: int) -> None:
-    """What a refresh does about budgets: take in, settle, leave the letter."""
+    """What a refresh does about budgets: take in, settle, leave the snapshot."""
     with open_ledger() as ledger:
         take_in(ledger)
-        word, content = letter.letter(SnapshotMaterial(ledger, config.load(), None, {}, now))  # type: ignore[arg-type]
+        word, content = snapshot.snapshot(SnapshotMaterial(ledger, config.load(), None, {}, now))  # type: ignore[arg-type]
     body = json.dumps({"version": 1, "written_at": now, **content})
     runtime.write_private(f"{os.environ['GOVERNOR_HOME']}/letters/budget", f"{word}\n{body}\n".encode())
 
@@ -179,10 +179,10 @@ def test_what_the_ledger_knew_and_what_sessions_added_are_never_counted_twice(
             refresh(now)
         elif step == "hook":
             event = {"hook_event_name": "PreToolUse", "session_id": session, "transcript_path": str(path), "cwd": "/p"}
-            door = runtime.HookContext("budget", home, "claude", now)
-            module.decide(event, door)
+            ctx = runtime.HookContext("budget", home, "claude", now)
+            module.decide(event, ctx)
             with shared_usage.Together(home, now) as together:
-                (row,) = together.rows(door.letter("budget"), "/p")
+                (row,) = together.rows(ctx.snapshot("budget"), "/p")
             assert sum(1 + output for _, output in spent.values()) == row["used"]["tokens"]
 
 
@@ -200,7 +200,7 @@ def test_the_money_and_units_of_a_response_leave_with_its_row(tmp_path: Path) ->
                 session.write(
                     answer("msg_1", at_ms=now * 1000, spent=usage(input=1000, output=500, read=7, five=9, hour=3))
                 )
-            content = runtime.read_letter(home, "budget")[1]
+            content = runtime.read_snapshot(home, "budget")[1]
             one.take_in(session.event(), content["models"])
             with shared_usage.Together(home, now) as together:
                 together.publish(one)
@@ -332,33 +332,33 @@ def test_a_call_that_another_guard_refused_is_given_back(tmp_path: Path) -> None
         {"name": "day", "per": "day", "tool_calls": 3, "action": "stop"},
     )
     module, event = guard(), Session(tmp_path, A).event()
-    door = runtime.HookContext("budget", str(guard_.state), "claude", time.time())
+    ctx = runtime.HookContext("budget", str(guard_.state), "claude", time.time())
     for _ in range(2):
-        module.decide(event, door)
-    asked = module.decide(event, door)
+        module.decide(event, ctx)
+    asked = module.decide(event, ctx)
     assert asked.ask
-    assert runtime.claim(door.home, asked.once)
-    module.release(event, door, asked)
-    again = module.decide(event, door)
+    assert runtime.claim(ctx.home, asked.once)
+    module.release(event, ctx, asked)
+    again = module.decide(event, ctx)
     assert (asked.ask, asked.once) == (again.ask, again.once), "and it is asked again"
-    assert runtime.claim(door.home, again.once)
-    assert module.decide(event, door).halt, "three calls were made in all"
-    give_back.budget(event, door)
-    assert module.decide(event, door) is None, "one of them was given back, and the question was asked"
+    assert runtime.claim(ctx.home, again.once)
+    assert module.decide(event, ctx).halt, "three calls were made in all"
+    give_back.budget(event, ctx)
+    assert module.decide(event, ctx) is None, "one of them was given back, and the question was asked"
 
 
 def test_a_call_that_two_hooks_ask_about_is_charged_once_and_given_back_once(tmp_path: Path) -> None:
     guard_ = Hook(tmp_path, {"name": "day", "per": "day", "tool_calls": 9, "action": "stop"})
     module, event = guard(), Session(tmp_path, A).event(tool_use_id="use_1")
-    door = runtime.HookContext("budget", str(guard_.state), "claude", time.time())
+    ctx = runtime.HookContext("budget", str(guard_.state), "claude", time.time())
     for given_back in (False, True, False):
         for _ in range(2):
-            assert module.decide(event, door) is None
-        assert [1] == list(shared_usage.peek(door.home)["calls"][session_usage.day_of(door.now)].values())
+            assert module.decide(event, ctx) is None
+        assert [1] == list(shared_usage.peek(ctx.home)["calls"][session_usage.day_of(ctx.now)].values())
         if given_back:
-            module.release(event, door, None)
-            module.release(event, door, None)
-            assert [0] == list(shared_usage.peek(door.home)["calls"][session_usage.day_of(door.now)].values())
+            module.release(event, ctx, None)
+            module.release(event, ctx, None)
+            assert [0] == list(shared_usage.peek(ctx.home)["calls"][session_usage.day_of(ctx.now)].values())
 
 
 # ---- tags, in the settings and in the gate ---------------------------------------------------------------------------

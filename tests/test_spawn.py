@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from governor.hooks.spawn import over_limit
 from governor.hooks.spawn import rules as spawn_rules
-from governor.hooks.spawn.spawn_event import Called, is_spawn, running, target
+from governor.hooks.spawn.spawn_event import SpawningCall, is_spawn, running, target
 
 BOOT = "boot-1"
 CAPS = {"concurrent": 3, "fan_out": 10, "total": 50, "depth": 3, "tree_tokens": None}
@@ -274,12 +274,12 @@ def test_tools_that_do_not(tool: object) -> None:
     ],
 )
 def test_what_a_call_asks_for(tool: str, given: dict[str, Any], kind: str, forks: bool, movable: bool) -> None:
-    what = Called(event(tool, given))
+    what = SpawningCall(event(tool, given))
     assert (kind, forks, movable) == (what.kind, what.forks, what.movable)
 
 
 def test_a_call_of_any_shape_is_a_call() -> None:
-    what = Called({"tool_name": 3, "tool_input": [], "session_id": None, "tool_use_id": 5, "turn_id": "t"})
+    what = SpawningCall({"tool_name": 3, "tool_input": [], "session_id": None, "tool_use_id": 5, "turn_id": "t"})
     assert ("", "", "t", "") == (what.session, what.use, what.prompt, what.model)
 
 

@@ -18,7 +18,7 @@ USE = {"n": 9, "input": 2e3, "output": 5e4, "cache_read": 9e3, "cache_write": 4e
 
 
 class Host(Traces):
-    """A client with a state folder and a letter in it."""
+    """A client with a state folder and a snapshot in it."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "state"
@@ -259,8 +259,8 @@ def test_whatever_comes_in_the_hook_ends_well_and_lets_go(host: Host, raw: bytes
 @pytest.mark.parametrize(
     "letter", [b"", b"speak\n{", b"speak\n[]", b'speak\n{"version":2}', b'speak\n{"version":1,"lanes":7,"trees":[]}']
 )
-def test_a_letter_that_is_none_holds_nobody_up(host: Host, letter: bytes) -> None:
-    (host.home / "letters" / "spawn").write_bytes(letter)
+def test_a_snapshot_that_is_none_holds_nobody_up(host: Host, snapshot: bytes) -> None:
+    (host.home / "letters" / "spawn").write_bytes(snapshot)
     assert [{}] * 3 == [host.send(host.event(f"u{number}")) for number in range(3)]
     assert 3 == len(host.recorded())
     assert "" == host.faults()

@@ -16,12 +16,12 @@ from governor.cli.look.decisions import _line, tier_follow_through, tiers
 from governor.hooks import runtime
 from governor.hooks.router import tier_hint
 from governor.hooks.spawn import degrade
-from governor.hooks.spawn.spawn_event import Called
+from governor.hooks.spawn.spawn_event import SpawningCall
 from governor.quota.units import DEFAULT
 from governor.report import LaneReport, Verdict
 from governor.snapshots import models as models_snapshot
-from governor.snapshots import router as router_letter
-from governor.snapshots import spawn as spawn_letter
+from governor.snapshots import router as router_snapshot
+from governor.snapshots import spawn as spawn_snapshot
 
 
 def agents(count: int, *, kind: str = "Explore", model: str = "claude-opus-5-5", tokens: int = 1000) -> None:
@@ -46,9 +46,9 @@ def agents(count: int, *, kind: str = "Explore", model: str = "claude-opus-5-5",
         (folder / f"agent-{name}.jsonl").write_bytes(jsonl(*lines))
 
 
-def letter() -> dict[str, Any]:
+def snapshot() -> dict[str, Any]:
     with refreshed() as ledger:
-        word, content = spawn_letter.letter(snapshots.desk(ledger, config.load(), now=NOW))
+        word, content = spawn_snapshot.snapshot(snapshots.desk(ledger, config.load(), now=NOW))
     assert "speak" == word
     found: dict[str, Any] = json.loads(json.dumps({"version": 1, "written_at": NOW, **content}))
     return found
@@ -58,7 +58,7 @@ def test_agents_use_is_known_by_type_in_weighed_medians(sealed_home: Path) -> No
     (sealed_home / "budget.json").write_text('{"spawn": {"tree_tokens": 1000000}}')
     agents(3)
     agents(2, kind="Plan", tokens=10)
-    found = letter()
+    found = snapshot()
     use = found["types"]["claude"]["Explore"]
     assert {"n": 3, "input": 2000, "output": 10_000, "cache_read": 14_000 * DEFAULT.cache_read, "cache_write": 2000,
             "opening": 7000, "most": 1.0} == use  # fmt: skip
@@ -68,12 +68,12 @@ def test_agents_use_is_known_by_type_in_weighed_medians(sealed_home: Path) -> No
     assert ["claude-opus-5-5", 90_010, "claude"] == found["sessions"][SESSION]
 
 
-def test_the_letter_is_what_the_guard_reads() -> None:
+def test_the_snapshot_is_what_the_guard_reads() -> None:
     agents(3)
-    found = letter()
+    found = snapshot()
     found["lanes"] = {"claude": [{"window": "week", "verdict": "STOP", "resets_at": NOW + 5}]}
     found["degrade"]["mode"] = "act"
-    what = Called({"tool_name": "Agent", "session_id": SESSION, "tool_input": {"subagent_type": "Explore"}})
+    what = SpawningCall({"tool_name": "Agent", "session_id": SESSION, "tool_input": {"subagent_type": "Explore"}})
     current, context = tier_hint.session_of(found, SESSION)
     assert 90_010 == context
     shift = degrade.degrade(what, found, lane="claude", now=NOW, current=current)
@@ -83,7 +83,7 @@ def test_the_letter_is_what_the_guard_reads() -> None:
 
 def test_short_names_stand_for_the_model_used_last_else_for_the_newest_known() -> None:
     agents(1, model="claude-haiku-4-5")
-    factors = letter()["factors"]
+    factors = snapshot()["factors"]
     assert (0.25, 0.25, 0.6) == (factors["haiku"], factors["claude-haiku-4-5"], factors["sonnet"])
     assert 0.025 == models_snapshot.factors(config.load(), [])["haiku"]
     assert "who-knows" not in models_snapshot.factors(config.load(), ["who-knows"])
@@ -92,27 +92,27 @@ def test_short_names_stand_for_the_model_used_last_else_for_the_newest_known() -
 
 def test_what_agents_used_is_looked_up_once_an_hour_and_by_the_weights_in_force(sealed_home: Path) -> None:
     agents(3)
-    assert 3 == letter()["types"]["claude"]["Explore"]["n"]
+    assert 3 == snapshot()["types"]["claude"]["Explore"]["n"]
     agents(5)
-    assert 3 == letter()["types"]["claude"]["Explore"]["n"]
+    assert 3 == snapshot()["types"]["claude"]["Explore"]["n"]
     (sealed_home / "budget.json").write_text('{"weights": "classic"}')
-    found = letter()
+    found = snapshot()
     assert (5, 1400.0) == (found["types"]["claude"]["Explore"]["n"], found["types"]["claude"]["Explore"]["cache_read"])
     assert {} == found["trees"], "nobody asked"
 
 
-def test_an_empty_ledger_leaves_a_letter_all_the_same() -> None:
-    found = letter()
+def test_an_empty_ledger_leaves_a_snapshot_all_the_same() -> None:
+    found = snapshot()
     assert ({}, {}, {}) == (found["types"], found["trees"], found["sessions"])
 
 
-def test_tier_hints_are_in_the_routers_letter_while_a_lane_is_pressed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tier_hints_are_in_the_routers_snapshot_while_a_lane_is_pressed(monkeypatch: pytest.MonkeyPatch) -> None:
     agents(1)
 
     def routers(verdict: Verdict) -> tuple[str, dict[str, Any]]:
         monkeypatch.setattr(LaneReport, "verdict", verdict)
         with refreshed() as ledger:
-            return router_letter.letter(snapshots.desk(ledger, config.load(), now=NOW))
+            return router_snapshot.snapshot(snapshots.desk(ledger, config.load(), now=NOW))
 
     word, content = routers("GO")
     assert ("quiet", False) == (word, "tiers" in content)
@@ -128,7 +128,7 @@ def test_a_persons_own_words_for_a_tier_have_every_prompt_read(
     (sealed_home / "budget.json").write_text('{"tiers": {"small": ["localise"]}}')
     monkeypatch.setattr(LaneReport, "verdict", "SLOW")
     with refreshed() as ledger:
-        content = router_letter.letter(snapshots.desk(ledger, config.load(), now=NOW))[1]
+        content = router_snapshot.snapshot(snapshots.desk(ledger, config.load(), now=NOW))[1]
     assert {} == content["words"]
 
 

@@ -138,32 +138,32 @@ def test_a_family_window_is_kept_apart() -> None:
 
 def test_the_line_shows_where_it_lands_only_while_the_window_is_open() -> None:
     about = {"window": "week", "resets_at": NOW + 86_400, "verdict": "NUDGE", "landing": 104.4}
-    letter = {"lanes": {"claude": {"windows": [about]}}}
+    snapshot = {"lanes": {"claude": {"windows": [about]}}}
     assert "5h 42% · week 63% → ~104% ▲ · ctx 84k" == statusline_rules.line(
-        event(42.1, 63, 1), letter, now=NOW, colour=False
+        event(42.1, 63, 1), snapshot, now=NOW, colour=False
     )
     stale = {"lanes": {"claude": {"windows": [{**about, "resets_at": NOW - 1}]}}}
     assert "week 63% · ctx 84k" == statusline_rules.line(event(None, 63, 1), stale, now=NOW, colour=False)
-    assert "\033[" in statusline_rules.line(event(None, 63, 1), letter, now=NOW, colour=True)
+    assert "\033[" in statusline_rules.line(event(None, 63, 1), snapshot, now=NOW, colour=True)
 
 
 def test_an_idle_panes_line_shows_what_another_session_heard_of_the_same_window() -> None:
     about = {"window": "week", "resets_at": NOW + 86_403, "verdict": "STOP", "official": 96.0}
-    letter = {"lanes": {"claude": {"windows": [about]}}}
-    assert "week 96% ■ · ctx 84k" == statusline_rules.line(event(None, 63, 1), letter, now=NOW, colour=False)
-    assert "week 98% ■ · ctx 84k" == statusline_rules.line(event(None, 98, 1), letter, now=NOW, colour=False)
+    snapshot = {"lanes": {"claude": {"windows": [about]}}}
+    assert "week 96% ■ · ctx 84k" == statusline_rules.line(event(None, 63, 1), snapshot, now=NOW, colour=False)
+    assert "week 98% ■ · ctx 84k" == statusline_rules.line(event(None, 98, 1), snapshot, now=NOW, colour=False)
     other = {"lanes": {"claude": {"windows": [{**about, "resets_at": NOW + 9 * 86_400, "verdict": "GO"}]}}}
     assert "week 63% · ctx 84k" == statusline_rules.line(event(None, 63, 1), other, now=NOW, colour=False)
 
 
 def test_a_window_whose_reset_is_not_official_shows_no_projection() -> None:
     about = {"window": "week", "resets_at": None, "verdict": "NUDGE", "landing": 104.4}
-    letter = {"lanes": {"claude": {"windows": [about]}}}
-    assert "week 63% · ctx 84k" == statusline_rules.line(event(None, 63, 1), letter, now=NOW, colour=False)
+    snapshot = {"lanes": {"claude": {"windows": [about]}}}
+    assert "week 63% · ctx 84k" == statusline_rules.line(event(None, 63, 1), snapshot, now=NOW, colour=False)
 
 
 def told(official: float, landing: float, *, read_at: int, resets_at: int = NOW + 86_400) -> dict[str, Any]:
-    """A letter about the week."""
+    """A snapshot about the week."""
     about = {"window": "week", "resets_at": resets_at, "verdict": "SLOW", "landing": landing}
     return {"lanes": {"claude": {"windows": [{**about, "official": official, "official_at": read_at}]}}}
 
@@ -174,7 +174,7 @@ def told(official: float, landing: float, *, read_at: int, resets_at: int = NOW 
         (60, NOW - 900, NOW + 86_400, "week 96% → ~144% ■"),  # an idle pane: its own figure is older than the letter's
         (60, NOW - 900, NOW - 60, "week 96% → ~144% ■"),  # and speaks of a window that is over
         (99, NOW - 900, NOW + 86_400, "week 96% → ~144% ■"),  # or was higher before the vendor reset the window
-        (1, NOW, NOW + 86_400, "week 1%"),  # an early reset: nothing in the letter is about it
+        (1, NOW, NOW + 86_400, "week 1%"),  # an early reset: nothing in the snapshot is about it
         (1, NOW, NOW + 6 * 86_400, "week 1%"),
         (97, NOW, NOW + 86_400, "week 97% → ~144% ■"),  # this session has heard more since
         (94, NOW, NOW + 86_400, "week 94% → ~144% ◆"),  # a point or two is jitter
@@ -192,9 +192,9 @@ def test_a_figure_stands_beside_its_own_landing_alone(
 
 
 def test_an_early_reset_is_seen_through_the_hook_itself(tmp_path: Path) -> None:
-    letters = tmp_path / "letters"
-    letters.mkdir(parents=True)
-    (letters / "pacing").write_text(f"speak\n{json.dumps({'version': 1, **told(60, 134, read_at=NOW - 300)})}\n")
+    snapshots = tmp_path / "letters"
+    snapshots.mkdir(parents=True)
+    (snapshots / "pacing").write_text(f"speak\n{json.dumps({'version': 1, **told(60, 134, read_at=NOW - 300)})}\n")
     run(tmp_path, json.dumps(event(None, 60, 40)))
 
     shown = run(tmp_path, json.dumps(event(None, 1, 55)), NO_COLOR="1").stdout

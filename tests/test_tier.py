@@ -22,7 +22,7 @@ FACTORS = {"haiku": 0.025, "sonnet": 0.6, "opus": 1.0, "claude-opus-5-5": 1.0, "
            "gpt-6-astra": 2.5, "claude-haiku-4-5": 0.25}  # fmt: skip
 
 
-def letter(verdict: str = "NUDGE", **wishes: Any) -> dict[str, Any]:
+def snapshot(verdict: str = "NUDGE", **wishes: Any) -> dict[str, Any]:
     lanes = {lane: {"verdict": verdict, "resets_at": NOW + 9_999} for lane in ("claude", "codex")}
     return {
         "written_at": NOW - 60,
@@ -84,7 +84,7 @@ def test_a_look_at_the_bytes_never_overlooks_a_prompt_that_fits_a_tier() -> None
 
 
 def test_a_persons_own_words_count_and_inflect() -> None:
-    own = letter(small=["localise"], middle=["benchmark"], large=["ledger"])
+    own = snapshot(small=["localise"], middle=["benchmark"], large=["ledger"])
     assert ["small", "middle", "large", ""] == [
         suits(text, own if text != "Localise it" else {}).tier
         for text in ("Localise the labels", "How do we benchmark this?", "Review the ledger", "Localise it")
@@ -112,11 +112,11 @@ def test_any_text_fits_some_tier_or_none_and_signals_are_words_of_the_tables(tex
     ],
 )  # fmt: skip
 def test_the_tier_of_a_model_by_name_or_by_weight(model: str, lane: str, expected: str) -> None:
-    assert expected == tier_hint.tier_of(model, letter(), lane)
+    assert expected == tier_hint.tier_of(model, snapshot(), lane)
 
 
 def test_a_model_is_named_as_the_person_wrote_it() -> None:
-    found = letter(claude=["Haiku", "sonnet", "opus"])
+    found = snapshot(claude=["Haiku", "sonnet", "opus"])
     found["factors"] = {**FACTORS, "Haiku": 0.025}
     assert "small" == tier_hint.tier_of("claude-haiku-4-5", found, "claude")
     assert "Haiku" == hint(found=found).to
@@ -124,7 +124,7 @@ def test_a_model_is_named_as_the_person_wrote_it() -> None:
 
 def hint(text: str = "Fix the typos in README.md", found: dict[str, Any] | None = None, **more: Any) -> tier_hint.Hint:
     told = {"lane": "claude", "now": NOW, "model": "claude-opus-5-5", "context": 100_000, **more}
-    return tier_hint.hint(suits(text, found or letter()), found or letter(), **told)
+    return tier_hint.hint(suits(text, found or snapshot()), found or snapshot(), **told)
 
 
 def test_a_switch_that_pays_is_offered_with_its_price() -> None:
@@ -162,9 +162,9 @@ def test_what_is_not_offered_and_why(text: str, more: dict[str, Any], rule: str)
 
 def test_without_pressure_or_when_switched_off_nothing_is_offered() -> None:
     assert ["roomy", "off", "off"] == [
-        hint(found=letter("GO")).rule,
-        hint(found=letter(mode="off")).rule,
-        hint(found=letter(mode="nonsense")).rule,
+        hint(found=snapshot("GO")).rule,
+        hint(found=snapshot(mode="off")).rule,
+        hint(found=snapshot(mode="nonsense")).rule,
     ]
 
 
@@ -172,7 +172,7 @@ def test_without_pressure_or_when_switched_off_nothing_is_offered() -> None:
 def test_a_switch_is_never_offered_where_the_context_costs_more_than_it_saves(
     context: int, before: float, after: float
 ) -> None:
-    found = letter()
+    found = snapshot()
     found["factors"] = {**FACTORS, "claude-opus-5-5": before, "haiku": after}
     told = hint(found=found, context=context)
     assert bool(told.to) == (context * 0.985 * after < 10 * (context * 0.015 + 5_000) * (before - after))
@@ -180,7 +180,7 @@ def test_a_switch_is_never_offered_where_the_context_costs_more_than_it_saves(
 
 def word(found: dict[str, Any] | None = None, told: set[str] | None = None, **more: Any) -> dict[str, Any] | None:
     event = {"session_id": "s", "prompt": "Fix the typos in README.md", **more}
-    return tier_hint.word(event, found or letter(), lane="claude", now=NOW, seen=(told or set()).__contains__)
+    return tier_hint.word(event, found or snapshot(), lane="claude", now=NOW, seen=(told or set()).__contains__)
 
 
 def test_a_prompt_is_answered_once_for_a_while_and_always_recorded() -> None:
@@ -197,7 +197,7 @@ def test_a_prompt_is_answered_once_for_a_while_and_always_recorded() -> None:
 
 
 def test_shadow_records_and_says_nothing_and_what_fits_no_tier_leaves_no_trace() -> None:
-    shadow = word(letter(mode="shadow"))
+    shadow = word(snapshot(mode="shadow"))
     assert shadow is not None
     assert ("", "shadow") == (shadow["person"], shadow["record"]["tier"]["mode"])
     assert word(prompt="what is this?") is None
@@ -206,7 +206,7 @@ def test_shadow_records_and_says_nothing_and_what_fits_no_tier_leaves_no_trace()
 
 def test_the_latest_session_of_a_lane() -> None:
     assert ["s", "s0", ""] == [
-        tier_hint.latest(letter(), "claude"),
-        tier_hint.latest(letter(), "codex"),
+        tier_hint.latest(snapshot(), "claude"),
+        tier_hint.latest(snapshot(), "codex"),
         tier_hint.latest({}, "claude"),
     ]

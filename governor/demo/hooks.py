@@ -1,6 +1,6 @@
 """What the installed hooks would have left over the made-up life: their runs, and what they decided.
 
-Every hook runs where its client would have run it (``demo.moments``), and the guards themselves decide, by the letters
+Every hook runs where its client would have run it (``demo.moments``), and the guards themselves decide, by the snapshots
 that a refresh would have left by then (``demo.letters``). Two things the life says nothing of, so they are thrown here:
 what a prompt asked for, and a few turns of Codex that called one tool over and over (its rollouts show no calls).
 """
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from governor.demo.claude import FAILS_EVERY, TOOLS
-from governor.demo.letters import Letters
 from governor.demo.moments import moments
 from governor.demo.official import Shown
+from governor.demo.snapshots import Snapshots
 from governor.hooks import attended, runtime
 from governor.hooks.loop import rules as loop_rules
 from governor.hooks.loop import run as loop_run
@@ -47,7 +47,7 @@ OVER_MS = {  # over it: quiet, and with something to decide (docs/performance.md
     "memory_compactor": (3.2, 4.2),
     "statusline": (5.5, 5.5),
 }
-REFRESH_MS = 190.0  # a whole process that takes in one turn and writes the letters
+REFRESH_MS = 190.0  # a whole process that takes in one turn and writes the snapshots
 ENTER_S = 20.0  # a prompt that was held was sent again after this long
 ALIKE = 4  # the call of a turn that is one too many of the same
 LONG = 8  # responses of a turn that may have been stuck
@@ -85,7 +85,7 @@ class Hooks:
     def __init__(self, life: Life, official: MadeUpMeter, *, seed: int) -> None:
         self.official = official
         self.rng = random.Random(f"hooks {seed}")  # noqa: S311 - repeatable, not secret; the life has dice of its own
-        self.letters = Letters(life)
+        self.snapshots = Snapshots(life)
         self.runs: list[dict[str, Any]] = []
         self.decisions: list[dict[str, Any]] = []
         self.seen: set[str] = set()  # episodes
@@ -101,14 +101,14 @@ class Hooks:
 
     def shown(self, _: float, shown: Shown) -> None:
         """The status line was handed an official figure."""
-        self.letters.hear(shown)
+        self.snapshots.hear(shown)
 
     def respond(self, _: float, one: MadeUpSession, response: MadeUpResponse) -> None:
         """There is something to take in; Codex states the official figures with it."""
-        self.letters.use(one, response)
+        self.snapshots.use(one, response)
         if one.lane == "codex":
             for stand in self.official.stands[response.id]:
-                self.letters.hear(Shown("codex", response.at_ms // 1000, stand))
+                self.snapshots.hear(Shown("codex", response.at_ms // 1000, stand))
 
     def start(self, at: float, one: MadeUpSession, response: MadeUpResponse, away: float) -> None:
         """SessionStart; ``away`` are the seconds since the session's last response, 0 for a new one."""
@@ -119,7 +119,7 @@ class Hooks:
         event["source"] = "resume" if away else "fork" if one.forked_from else "startup"
         event["context_tokens"] = response.cache_read + response.cache_write_1h
         event |= {"seconds_since_last_response": away, "prompt_cache_likely_expired": away > one.habit.cache_s}
-        said = price_rules.say(event, self.letters.price(), now=at)
+        said = price_rules.say(event, self.snapshots.price(), now=at)
         self._ran("price", at, acts=said is not None)
         if said is not None:
             self._decided("price", one, at, {"decision": "told", **said[1], "session": one.id})
@@ -131,13 +131,13 @@ class Hooks:
         event["prompt"] = attended.MACHINE_PROMPTS[0] if notified else self._asked(one, at)
         if one.lane == "codex" and one.forked_from:
             event["agent_id"] = one.id
-        word, letter = self.letters.pacing()
+        word, snapshot = self.snapshots.pacing()
         advice = None
         if word == "speak":
             press = going_on.words(event, {}, one.lane) if attended.is_attended(event, {}, one.lane) else None
             is_read = event["source"] == "user"
             asked: dict[str, Any] = {"go_on": lambda: press, "is_watched": lambda: is_read}
-            advice = pacing_rules.decide(event, letter, lane=one.lane, now=at, seen=self.seen.__contains__, **asked)
+            advice = pacing_rules.decide(event, snapshot, lane=one.lane, now=at, seen=self.seen.__contains__, **asked)
         is_held = advice is not None and bool(advice.block) and not again
         when = at - ENTER_S if is_held else at
         if advice is not None:
@@ -161,23 +161,23 @@ class Hooks:
 
     def _route(self, event: dict[str, Any], one: MadeUpSession, at: float) -> None:
         """As hooks/prompt_router.py does."""
-        word, letter = self.letters.router()
+        word, snapshot = self.snapshots.router()
         is_typed = event["source"] == "user" and "agent_id" not in event
         self._ran("router", at, acts=word == "speak" and is_typed and bool(event["prompt"]))
         if word != "speak" or not is_typed:
             return
-        reading = router_rules.read_prompt(event["prompt"], letter)
-        advice = router_rules.advise(reading, lane=one.lane, letter=letter, now=at)
+        reading = router_rules.read_prompt(event["prompt"], snapshot)
+        advice = router_rules.advise(reading, lane=one.lane, snapshot=snapshot, now=at)
         size = None
-        if "tiers" in letter:
-            size = tier_hint.word(event, letter, lane=one.lane, now=at, seen=self.seen.__contains__)
+        if "tiers" in snapshot:
+            size = tier_hint.word(event, snapshot, lane=one.lane, now=at, seen=self.seen.__contains__)
         if advice.rule in router_rules.UNRECORDED:
             if size:
                 self.seen.add(size["once"])
                 self._decided("router", one, at, size["record"])
             return
-        line = router_rules.line_for(advice, lane=one.lane, letter=letter, cwd=event["cwd"], in_git=True)
-        mode = router_rules.mode_of(letter)
+        line = router_rules.line_for(advice, lane=one.lane, snapshot=snapshot, cwd=event["cwd"], in_git=True)
+        mode = router_rules.mode_of(snapshot)
         about = f"router:{one.id}:{advice.decision}"
         once = router_rules.unsaid(about, now=at, seen=self.seen.__contains__) if line else ""
         speaks = bool(once)
@@ -207,16 +207,16 @@ class Hooks:
     def spawned(self, at: float, one: MadeUpSession, agent: MadeUpSession) -> None:
         """A subagent is called for: as hooks/spawn_guard.py does, before the call and after it."""
         given = {"subagent_type": agent.agent}
-        what = spawn_event.Called(
+        what = spawn_event.SpawningCall(
             {"tool_name": "Agent", "tool_input": given, "session_id": one.id, "tool_use_id": agent.spawned_by}
         )
-        letter, wish = self.letters.spawn(), spawn_rules.SpawnCall(what.use, kind=what.kind)
+        snapshot, wish = self.snapshots.spawn(), spawn_rules.SpawnCall(what.use, kind=what.kind)
         verdict, self.books[one.id] = spawn_rules.take(
-            self.books[one.id], wish, letter, tick=(at, "demo"), enforce=False
+            self.books[one.id], wish, snapshot, tick=(at, "demo"), enforce=False
         )
-        action = over_limit.action_of(letter, one.lane, overridden=False)
+        action = over_limit.action_of(snapshot, one.lane, overridden=False)
         said = over_limit.answer(verdict, action)
-        shift = degrade.choose(what, letter, lane=one.lane, now=at, current=one.model, overridden=False)
+        shift = degrade.choose(what, snapshot, lane=one.lane, now=at, current=one.model, overridden=False)
         record = {**over_limit.record_of(verdict, said, action=action, kind=what.kind), **degrade.record_of(shift)}
         if shift.to and said.decision == "admit":
             record["decision"] = "degrade" if shift.acts else "would-degrade"
@@ -232,8 +232,8 @@ class Hooks:
 
     def stop(self, at: float, one: MadeUpSession) -> None:
         """A turn ended: what going on costs is said when it is news, and the status line is drawn."""
-        letter = self.letters.loop(one.id)
-        found = loop_rules.at_stop({"model": one.model}, letter, session=one.id, now=at)
+        snapshot = self.snapshots.loop(one.id)
+        found = loop_rules.at_stop({"model": one.model}, snapshot, session=one.id, now=at)
         news = next((each for each in found if loop_rules.is_news(each, self.noted.get((one.id, each.what), ""))), None)
         if news is not None:
             self.noted[one.id, news.what] = repr(news.price)
@@ -258,7 +258,7 @@ class Hooks:
         if at - self.rung >= runtime.BELL_EVERY_S:
             self.rung = at
             self._note(REFRESH, at + 0.4, REFRESH_MS)
-            self.letters.write(at)
+            self.snapshots.write(at)
 
     def _note(self, name: str, at: float, over_ms: float, *, told: str = "", session: str = "") -> None:
         ms = BARE_MS * self.rng.lognormvariate(0, 0.08) + over_ms * self.rng.lognormvariate(0, 0.12)

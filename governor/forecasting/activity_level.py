@@ -35,7 +35,7 @@ class Habit(NamedTuple):
     var: float  # of ``level``
 
 
-class Level(NamedTuple):
+class ActivityLevel(NamedTuple):
     """The average level of the days to come."""
 
     mean: float
@@ -120,7 +120,7 @@ def _smooth(steps: Sequence[_LevelStep], *, keep: float) -> list[float]:
 
 def ahead(
     habits: Sequence[Habit], *, days_since: int, size: float, usual: float, shares: Sequence[float], known: float
-) -> Level:
+) -> ActivityLevel:
     """The average level of the rest of today and of the days after it.
 
     ``days_since`` the last day learnt; ``size`` and ``usual``: use of today so far and what was expected of it, both in
@@ -145,4 +145,4 @@ def ahead(
         second += h.chance * (total + middle * middle)
     weight = sum(h.chance for h in habits)
     mean, second = mean / weight, second / weight
-    return Level(max(0.05, mean), max(0.01, second - mean * mean))
+    return ActivityLevel(max(0.05, mean), max(0.01, second - mean * mean))

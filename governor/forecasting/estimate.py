@@ -2,7 +2,7 @@
 
 The last reading is a fact. What was used since is local units over the calibrated scale, and what may have been used
 elsewhere meanwhile. An interval that cannot tell one rung of the alert ladder from the next is no figure: then the last
-reading is shown as a floor, with what to type. Every screen, letter and exit code takes its figure from here.
+reading is shown as a floor, with what to type. Every screen, snapshot and exit code takes its figure from here.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def project_week(
 
 def _ahead(
     past: day_profile.Days, rows: Sequence[tuple[int, float]], *, now: int, resets_at: int, tz_offset: int
-) -> activity_level.Level:
+) -> activity_level.ActivityLevel:
     """How busy the rest of the week is likely to be."""
     dawn = day_profile.DAWN_H * HOUR_S - tz_offset
     today, into = divmod(now - dawn, DAY_S)

@@ -1,4 +1,4 @@
-"""The letter by which a session hears, once, that what it handed off has ended.
+"""The snapshot by which a session hears, once, that what it handed off has ended.
 
 It exists only while there is news, so a session with none pays one look at a name that is not there.
 """
@@ -13,17 +13,17 @@ from typing import Any
 from governor import paths
 from governor.handoff import record
 from governor.hooks import runtime
-from governor.hooks.pacing.ended_handoff import LETTER, MODEL_LIMIT, key
+from governor.hooks.pacing.ended_handoff import MODEL_LIMIT, SNAPSHOT, key
 from governor.number_format import LANE_NAMES, ago, many, usd
 
 FRESH_S = 3 * 86_400  # nobody wants to hear of it later than that; marks of what was told live longer
 
 
 def post(*, now: float | None = None) -> None:
-    """Write the letter anew from the records, or take it away. A state folder that cannot be written has no letters."""
+    """Write the snapshot anew from the records, or take it away. A state folder that cannot be written has no snapshots."""
     now = time.time() if now is None else now
     home = str(paths.home())
-    path = os.path.join(home, "letters", LETTER)
+    path = os.path.join(home, "letters", SNAPSHOT)
     told = [_news(name, now) for name in record.every()]
     pending = [
         one for one in told if one is not None and not os.path.exists(runtime.episode_path(home, key(one["id"])))

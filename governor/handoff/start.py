@@ -58,8 +58,8 @@ def choose(wanted: Lane | None, came_from: HandoffOrigin) -> Lane:
         return wanted
     if came_from.lane is not None:
         return "codex" if came_from.lane == "claude" else "claude"
-    letter = runtime.read_letter(str(paths.home()), "router")[1]
-    claude, codex = (slack_of(lane_of(letter, lane)) for lane in LANES)
+    snapshot = runtime.read_snapshot(str(paths.home()), "router")[1]
+    claude, codex = (slack_of(lane_of(snapshot, lane)) for lane in LANES)
     return "claude" if claude is not None and codex is not None and claude > codex else "codex"
 
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     class Guard(Protocol):
         """A script in ``hooks/``."""
 
-        def wants(self, raw: bytes, door: runtime.HookContext) -> bool:
+        def wants(self, raw: bytes, ctx: runtime.HookContext) -> bool:
             """Is this event any of the guard's business?"""
 
-        def decide(self, event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
+        def decide(self, event: dict[str, Any], ctx: runtime.HookContext) -> runtime.Reply | None:
             """What the guard says to it."""
 
 
@@ -118,7 +118,7 @@ def run(folder: str, arguments: Sequence[str]) -> None:
         home = runtime.home()
         sys.path.insert(1, folder)
         _answer(turns, raw, home=home, lane=lane, now=now)
-        runtime.ring(home, now)
+        runtime.trigger_refresh(home, now)
     except BaseException as fault:  # SystemExit too: a hook that dies loudly can lock a person out
         runtime.log(home or runtime.home(), START, fault)
     finally:
@@ -164,41 +164,41 @@ def _parsed(raw: bytes) -> Any:
         return ""
 
 
-def _look(turn: GuardTurn, raw: bytes, door: runtime.HookContext) -> None:
+def _look(turn: GuardTurn, raw: bytes, ctx: runtime.HookContext) -> None:
     """Load the guard and let it look at the bytes, unless it is muted."""
     begun = time.process_time()
     try:
-        if not runtime.is_muted(door.home, door.name):
+        if not runtime.is_throttled(ctx.home, ctx.name):
             turn.guard = guard = __import__(turn.name)
-            turn.wants = bool(guard.wants(raw, door))
+            turn.wants = bool(guard.wants(raw, ctx))
     except BaseException as fault:
-        runtime.log(door.home, door.name, fault)
+        runtime.log(ctx.home, ctx.name, fault)
     turn.spent_s += time.process_time() - begun
 
 
-def _ask(turn: GuardTurn, event: dict[str, Any], door: runtime.HookContext) -> bool:
+def _ask(turn: GuardTurn, event: dict[str, Any], ctx: runtime.HookContext) -> bool:
     """Let the guard decide; True where its refusal stands, so that nobody needs to be asked after it."""
     begun = time.process_time()
     try:
         assert turn.guard is not None  # noqa: S101 - it wanted the event, so it was loaded
-        turn.reply = turn.guard.decide(event, door)
+        turn.reply = turn.guard.decide(event, ctx)
         turn.decided = True
     except BaseException as fault:
-        runtime.log(door.home, door.name, fault)
+        runtime.log(ctx.home, ctx.name, fault)
     turn.spent_s += time.process_time() - begun
     return turn.reply is not None and is_final(turn.reply)
 
 
-def _release(turn: GuardTurn, event: dict[str, Any], door: runtime.HookContext) -> None:
+def _release(turn: GuardTurn, event: dict[str, Any], ctx: runtime.HookContext) -> None:
     """The call was refused: let a guard that let it pass give back what it took. Its episode was not claimed here."""
     release = getattr(turn.guard, "release", None)
     if not turn.decided or release is None or (turn.reply is not None and refuses(turn.reply)):
         return
     begun = time.process_time()
     try:
-        release(event, door, None)
+        release(event, ctx, None)
     except BaseException as fault:
-        runtime.log(door.home, door.name, fault)
+        runtime.log(ctx.home, ctx.name, fault)
     turn.spent_s += time.process_time() - begun
 
 

@@ -1,4 +1,4 @@
-"""The hooks' own door: everything a hook does besides deciding.
+"""the hook runtime: everything a hook does besides deciding.
 
 Every prompt, tool call and status line of the person's day passes here, so nothing but ``os``, ``sys`` and ``time`` is
 imported until there is something to say (each of ``json``, ``dataclasses``, ``pathlib`` costs more than the hook).
@@ -68,10 +68,10 @@ class HookContext:
         self.lane = lane
         self.now = now
 
-    def letter(self, name: str) -> dict[str, Any]:
-        """The letter as this account reads it, or an empty dict: torn, missing and future letters all say nothing."""
-        content = read_letter(self.home, name)[1]
-        if "accounts" in content:  # of the letters, those that hold figures of windows
+    def snapshot(self, name: str) -> dict[str, Any]:
+        """The snapshot as this account reads it, or an empty dict: torn, missing and future snapshots all say nothing."""
+        content = read_snapshot(self.home, name)[1]
+        if "accounts" in content:  # of the snapshots, those that hold figures of windows
             from governor import accounts
 
             content = accounts.pick(content, self.lane)
@@ -129,7 +129,7 @@ def is_overridden(state_home: str, now: float) -> bool:
         return False
 
 
-def is_muted(state_home: str, name: str) -> bool:
+def is_throttled(state_home: str, name: str) -> bool:
     """Did refresh find that this hook costs more than it may (``governor.review.throttling``)? It then only rings."""
     return os.path.exists(os.path.join(state_home, "muted", name))
 
@@ -171,8 +171,8 @@ def _read_text(path: str) -> str | None:
         return None
 
 
-def read_letter(state_home: str, name: str) -> tuple[bool, dict[str, Any]]:
-    """(has it something to say, its content). A letter is one word, ``quiet`` or ``speak``, a newline, and JSON."""
+def read_snapshot(state_home: str, name: str) -> tuple[bool, dict[str, Any]]:
+    """(has it something to say, its content). A snapshot is one word, ``quiet`` or ``speak``, a newline, and JSON."""
     try:
         with open(os.path.join(state_home, "letters", name), "rb") as file:
             raw = file.read()
@@ -193,7 +193,7 @@ def read_letter(state_home: str, name: str) -> tuple[bool, dict[str, Any]]:
 
 
 def is_quiet(state_home: str, name: str) -> bool:
-    """True when the letter says so in its first word, without parsing the rest; a missing letter is quiet."""
+    """True when the snapshot says so in its first word, without parsing the rest; a missing snapshot is quiet."""
     return peek(os.path.join(state_home, "letters", name), 5) != b"speak"
 
 
@@ -315,15 +315,15 @@ def run(
     try:
         raw = drain()
         now = time.time()
-        door = HookContext(name, home(), sys.argv[1] if len(sys.argv) > 1 else "claude", now)
-        if may_be_halted(door.home) and is_halted(raw, door):
+        ctx = HookContext(name, home(), sys.argv[1] if len(sys.argv) > 1 else "claude", now)
+        if may_be_halted(ctx.home) and is_halted(raw, ctx):
             return  # a halt is the user's own word: it also holds while the governor is silenced
-        if off_by(door.home, now):
+        if off_by(ctx.home, now):
             return  # and leave no mark either: off is off
-        state_home = door.home
-        if not is_muted(state_home, name) and (wants is None or wants(raw, door)):
-            said = answer(door, decide, raw)
-        ring(state_home, now)
+        state_home = ctx.home
+        if not is_throttled(state_home, name) and (wants is None or wants(raw, ctx)):
+            said = answer(ctx, decide, raw)
+        trigger_refresh(state_home, now)
     except BaseException as fault:  # SystemExit too: a hook that dies loudly can lock a person out
         log(state_home, name, fault)
     finally:
@@ -331,15 +331,15 @@ def run(
             note_run(state_home, name, *said)
 
 
-def is_halted(raw: bytes, door: HookContext) -> bool:
+def is_halted(raw: bytes, ctx: HookContext) -> bool:
     """Does a halt hold for this event? Then its agent has been told so."""
     from governor.hooks.state import halts
 
-    return halts.obeyed(raw, door)
+    return halts.obeyed(raw, ctx)
 
 
 def answer(
-    door: HookContext, decide: Callable[[dict[str, Any], HookContext], Reply | None], raw: bytes
+    ctx: HookContext, decide: Callable[[dict[str, Any], HookContext], Reply | None], raw: bytes
 ) -> tuple[int, str]:
     """Say what ``decide`` makes of the event: (characters given to the model, the session they go into)."""
     from governor.hooks import fast_json
@@ -350,16 +350,16 @@ def answer(
         return 0, ""
     if not isinstance(event, dict):
         return 0, ""
-    reply = decide(event, door)
-    if reply is None or (reply.once and not claim(door.home, reply.once)):
+    reply = decide(event, ctx)
+    if reply is None or (reply.once and not claim(ctx.home, reply.once)):
         return 0, ""
     name = str(event.get("hook_event_name", ""))
-    out = in_dialect(reply, name, door.lane)
+    out = in_dialect(reply, name, ctx.lane)
     if out:
         say(fast_json.dumps(out))  # ASCII only, whatever the terminal's encoding
     if reply.record is not None:
-        record = {"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **reply.record}
-        append(door.home, "decisions.jsonl", fast_json.dumps(record))
+        record = {"at": round(ctx.now, 3), "hook": ctx.name, "lane": ctx.lane, **reply.record}
+        append(ctx.home, "decisions.jsonl", fast_json.dumps(record))
     return given_to_model(reply, event)
 
 
@@ -397,7 +397,7 @@ def drain() -> bytes:
     return b"".join(kept)
 
 
-def ring(state_home: str, now: float, *, at_once: bool = False) -> None:
+def trigger_refresh(state_home: str, now: float, *, at_once: bool = False) -> None:
     """Start a refresh (its command: file ``bell``), detached; without ``at_once`` only if none began in a minute."""
     rung = os.path.join(state_home, "letters", ".rung")
     try:

@@ -183,16 +183,16 @@ def _arriving(
         script: wiring.command(target.host, script, interpreter=interpreter, home=str(home)) for script in scripts
     }
 
-    def tap(document: plan.Document, baseline: plan.Document) -> change.Tap:
+    def tap(document: plan.Document, baseline: plan.Document) -> change.StatusLinePlan:
         doubled = tuple(
             f"A command of your own in {target.path} runs {script}, which {wiring.ON_EVENT} runs too: take it out."
             for script in plan.wrapped_guards(document)
         )
         if target.host == "codex":
-            return change.Tap(None, None, (*doubled, *codex.notes()))
+            return change.StatusLinePlan(None, None, (*doubled, *codex.notes()))
         notes = (*doubled, *claude.notes(target, document, folder))
         if wiring.STATUSLINE not in commands:
-            return change.Tap(None, None, notes)
+            return change.StatusLinePlan(None, None, notes)
         below = claude.below(target, folder)
         words = commands[wiring.STATUSLINE]
         chosen = claude.tap(target, words, document=document, baseline=baseline, below=below, entries=entries)

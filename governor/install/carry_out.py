@@ -17,7 +17,7 @@ from governor.install.target import ChangedMeanwhileError, Scope, Target, remove
 from governor.install.wiring import Host
 
 ATTEMPTS = 3  # how often a file that somebody else keeps writing is read again
-CHAIN_LETTER = "statusline_chain"
+CHAIN_SNAPSHOT = "statusline_chain"
 
 WorkOut = Callable[[Target, manifest.Entries], FileChange]
 
@@ -56,7 +56,7 @@ def leave(home: Path, target: Target, entries: manifest.Entries, work_out: WorkO
             remove(target, seen=todo.seen, made=list(entry.made) if entry else [])
         entries.pop(str(target.path), None)
         manifest.save(home, entries)
-        _settle_letter(home, entries)
+        _settle_snapshot(home, entries)
 
     return _insist(target, entries, work_out, carry_out)
 
@@ -117,15 +117,15 @@ def _remember(home: Path, entries: manifest.Entries, todo: FileChange, made: lis
     if todo.is_tapped and todo.line is not None:
         content: dict[str, Any] = {"version": 1}
         content |= {key: todo.line[key] for key in ("command", "padding") if key in todo.line}
-        runtime.write_private(str(home / "letters" / CHAIN_LETTER), b"speak\n" + json.dumps(content).encode())
+        runtime.write_private(str(home / "letters" / CHAIN_SNAPSHOT), b"speak\n" + json.dumps(content).encode())
     manifest.save(home, entries)
-    _settle_letter(home, entries)
+    _settle_snapshot(home, entries)
     wanted = {entry.backup for entry in entries.values()}
     if old and old.backup and old.backup not in wanted:
         manifest.forget_backup(home, old.backup)
 
 
-def _settle_letter(home: Path, entries: manifest.Entries) -> None:
+def _settle_snapshot(home: Path, entries: manifest.Entries) -> None:
     """The person's own statusLine is carried only while some file of theirs lost it to our tap."""
     if not any(entry.chained for entry in entries.values()):
-        (home / "letters" / CHAIN_LETTER).unlink(missing_ok=True)
+        (home / "letters" / CHAIN_SNAPSHOT).unlink(missing_ok=True)

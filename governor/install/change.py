@@ -28,7 +28,7 @@ class FileChange(NamedTuple):
         return self.seen == self.new
 
 
-class Tap(NamedTuple):
+class StatusLinePlan(NamedTuple):
     """What one target's statusLine is to become: ``words`` None leaves it alone."""
 
     words: str | None
@@ -49,7 +49,7 @@ def install(
     home: Path,
     rows: list[wiring.WiredCommand],
     commands: dict[str, str],
-    tap: Callable[[plan.Document, plan.Document], Tap],
+    tap: Callable[[plan.Document, plan.Document], StatusLinePlan],
 ) -> FileChange:
     """The file with our hooks in it, each once. Raises: SettingsError where it cannot be read as settings."""
     text = text_of(target, seen)

@@ -55,7 +55,7 @@ def tap(
     baseline: plan.Document,
     below: plan.Document,
     entries: Entries,
-) -> change.Tap:
+) -> change.StatusLinePlan:
     """Whether and how this file's statusLine becomes our tap.
 
     One tap passes its stdin on to one command. Where a second file has a statusLine of its own, that one is left as
@@ -63,15 +63,15 @@ def tap(
     """
     own = plan.foreign_line(baseline)
     if plan.has_tap(document):
-        return change.Tap(words, own or plan.foreign_line(below) if target.scope != "user" else own)
+        return change.StatusLinePlan(words, own or plan.foreign_line(below) if target.scope != "user" else own)
     if not plan.can_tap(document):
         note = (
             f"{target.path} has a statusLine that {NO_COMMAND}: left as it is. "
             "Sessions that use it do not report the official meter."
         )
-        return change.Tap(None, None, (note,))
+        return change.StatusLinePlan(None, None, (note,))
     if document.get("statusLine") is None and plan.has_tap(below):
-        return change.Tap(None, None)  # the tap of a lower scope shows here anyway
+        return change.StatusLinePlan(None, None)  # the tap of a lower scope shows here anyway
     line = own or plan.foreign_line(below)
     chained = line["command"] if line else None
     others = [entry for entry in entries.values() if entry.is_tapped and entry.path != str(target.path)]
@@ -80,8 +80,8 @@ def tap(
             f"The statusLine in {target.path} is left as it is: the tap already carries another one "
             f"({others[0].path}). Sessions that use this file do not report the official meter."
         )
-        return change.Tap(None, None, (note,))
-    return change.Tap(words, line)
+        return change.StatusLinePlan(None, None, (note,))
+    return change.StatusLinePlan(words, line)
 
 
 def below(target: Target, folder: Path) -> plan.Document:

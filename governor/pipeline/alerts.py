@@ -1,7 +1,7 @@
 """Alerts that leave the client's own screen: the ladder of every window and budget, and the spike, each once.
 
 Off unless the person asked for a desktop notification, the terminal's bell, or a command of their own. The bell, and a
-desktop that is not there, are the pacing warner's to ring: a refresh has no terminal (letters.pacing).
+desktop that is not there, are the pacing warner's to ring: a refresh has no terminal (snapshots.pacing).
 """
 
 from __future__ import annotations

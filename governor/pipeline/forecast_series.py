@@ -23,7 +23,7 @@ class SeriesPoint(NamedTuple):
     p90: float
 
 
-class Outlook(NamedTuple):
+class ForecastSeries(NamedTuple):
     """``so_far`` are official readings of this window; ``fan`` starts with the present estimate."""
 
     found: WindowReport
@@ -32,7 +32,7 @@ class Outlook(NamedTuple):
     whose: Account
 
 
-def outlook(ledger: Ledger, settings: Settings, whose: Account, window: str, *, now: int) -> Outlook | None:
+def outlook(ledger: Ledger, settings: Settings, whose: Account, window: str, *, now: int) -> ForecastSeries | None:
     """The outlook of one window, or None where nothing is known of it."""
     report = assess.assess(ledger, settings, now=now, whose=whose).lanes[0]
     found = next((one for one in report.windows if one.window.name == window), None)
@@ -52,4 +52,4 @@ def outlook(ledger: Ledger, settings: Settings, whose: Account, window: str, *, 
             until = now + (reset - now) * step // STEPS
             then = assess.projected(found.window, at, found.scale, past, until=until, now=now)
             fan.append(SeriesPoint(until, then.p10, then.p50, then.p90))
-    return Outlook(found, so_far, fan, whose)
+    return ForecastSeries(found, so_far, fan, whose)

@@ -98,7 +98,7 @@ def _install() -> str:
 
 def _lifted_by_hand(known: dict[str, Mark], *, now: int) -> dict[str, Mark]:
     home = str(paths.home())
-    gone = {name for name, mark in known.items() if mark.standing == "muted" and not runtime.is_muted(home, name)}
+    gone = {name for name, mark in known.items() if mark.standing == "muted" and not runtime.is_throttled(home, name)}
     return {name: Mark(since=now) if name in gone else mark for name, mark in known.items()}
 
 

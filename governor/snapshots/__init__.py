@@ -1,7 +1,7 @@
 """Leaves what the hooks need where they can read it in a millisecond.
 
-A letter is one word, ``quiet`` or ``speak``, and a line of JSON. All thinking is done here, at refresh: a hook only
-looks, and checks with its own clock that what it reads has not expired. One room beside this one per letter.
+A snapshot is one word, ``quiet`` or ``speak``, and a line of JSON. All thinking is done here, at refresh: a hook only
+looks, and checks with its own clock that what it reads has not expired. One room beside this one per snapshot.
 """
 
 from __future__ import annotations
@@ -42,27 +42,27 @@ def _memory(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     return ("speak" if wishes["files"] else "quiet"), wishes
 
 
-# name -> what says (quiet or speak, content); a hook reads the letter of its guard's name
-LETTERS: dict[str, Callable[[SnapshotMaterial], tuple[str, dict[str, Any]]]] = {
-    "pacing": pacing_snapshot.letter,
-    "router": router_snapshot.letter,
+# name -> what says (quiet or speak, content); a hook reads the snapshot of its guard's name
+SNAPSHOTS: dict[str, Callable[[SnapshotMaterial], tuple[str, dict[str, Any]]]] = {
+    "pacing": pacing_snapshot.snapshot,
+    "router": router_snapshot.snapshot,
     "memory": _memory,
-    "budget": budget_snapshot.letter,
-    "spawn": spawn_snapshot.letter,
-    "loop": loop_snapshot.letter,
-    "price": price_snapshot.letter,
+    "budget": budget_snapshot.snapshot,
+    "spawn": spawn_snapshot.snapshot,
+    "loop": loop_snapshot.snapshot,
+    "price": price_snapshot.snapshot,
 }
 
 
 def desk(ledger: Ledger, settings: config.Settings, *, now: int) -> SnapshotMaterial:
-    """What letters are written from, at ``now``."""
+    """What snapshots are written from, at ``now``."""
     active = read.sessions(ledger, now - ACTIVE_S, now + 1)
     contexts = {row.session: row.last_context for row in active if row.last_context}
     return SnapshotMaterial(ledger, settings, assess(ledger, settings, now=now), contexts, now)
 
 
 def write(ledger: Ledger, settings: config.Settings, *, now: int) -> SnapshotMaterial:
-    """Write every letter, and send what the person wants told elsewhere; what the letters were written from.
+    """Write every snapshot, and send what the person wants told elsewhere; what the snapshots were written from.
 
     Silent where the state folder cannot be written: hooks then say nothing either.
     """
@@ -70,8 +70,8 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> SnapshotMat
     alarm_memory.keep(ledger, here.report)
     home = str(paths.home())
     try:
-        for name, letter in LETTERS.items():
-            word, content = letter(here)
+        for name, snapshot in SNAPSHOTS.items():
+            word, content = snapshot(here)
             body = json.dumps({"version": 1, "written_at": now, **content}, separators=(",", ":"), allow_nan=False)
             runtime.write_private(f"{home}/letters/{name}", f"{word}\n{body}\n".encode())
         _told_again(now=now)
@@ -91,7 +91,7 @@ def write(ledger: Ledger, settings: config.Settings, *, now: int) -> SnapshotMat
 
 
 def _told_again(*, now: int) -> None:
-    """The letters now say what the status line had heard before ``now``, when this refresh began."""
+    """The snapshots now say what the status line had heard before ``now``, when this refresh began."""
     mark = paths.home() / statusline_rules.TURNED
     if mark.exists() and mark.stat().st_mtime < now:
         mark.unlink(missing_ok=True)

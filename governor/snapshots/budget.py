@@ -1,4 +1,4 @@
-"""The budget guard's letter: the budgets, and what each model costs. What all sessions have used of the budgets they
+"""The budget guard's snapshot: the budgets, and what each model costs. What all sessions have used of the budgets they
 share goes into their common book (governor.hooks.state.shared_usage), in one step with what the ledger holds by now.
 """
 
@@ -28,7 +28,7 @@ PATIENCE_S = 0.5  # for a session whose own hook counts just now
 BANDS = (0, 100_000, 200_000, 272_000)  # prompt sizes beyond which some model has another price
 
 
-def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
+def snapshot(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Quiet without budgets."""
     budgets = desk.settings.values["budgets"]
     if not budgets:

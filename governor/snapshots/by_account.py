@@ -1,4 +1,4 @@
-"""A letter that holds figures of windows holds them by account; each hook reads those of its own (accounts.pick)."""
+"""A snapshot that holds figures of windows holds them by account; each hook reads those of its own (accounts.pick)."""
 
 from __future__ import annotations
 

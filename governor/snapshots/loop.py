@@ -1,4 +1,4 @@
-"""The loop guard's letter: its settings, and what one more turn of every open session would cost.
+"""The loop guard's snapshot: its settings, and what one more turn of every open session would cost.
 
 The settings come first, because the hook reads some of them without parsing the rest.
 """
@@ -13,7 +13,7 @@ from governor.snapshots.material import SnapshotMaterial
 from governor.usage import sessions as usage_sessions
 
 
-def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
+def snapshot(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Quiet when switched off. Prices are in percent of the week, null before a slope is known; all are estimates."""
     wishes = dict(desk.settings.values["loop"])
     if wishes["action"] == "off":

@@ -1,4 +1,4 @@
-"""What every letter is written from, worked out once a refresh."""
+"""What every snapshot is written from, worked out once a refresh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pacing warner's letter, which the status line reads too."""
+"""The pacing warner's snapshot, which the status line reads too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from governor.snapshots.material import SnapshotMaterial
 from governor.views import prompt_line
 
 
-def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
+def snapshot(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Every window's standing and the line that would be said of it, and which contexts are too large."""
     speaks, content = by_account_snapshot.figures(desk.report, lambda report: _figures(desk, report))
     content = {**desk.settings.values["pacing"], **content, "contexts": desk.contexts}

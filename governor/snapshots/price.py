@@ -1,4 +1,4 @@
-"""The price warner's letter: what a token of each model weighs, and how many units are one percent of the week."""
+"""The price warner's snapshot: what a token of each model weighs, and how many units are one percent of the week."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECENT_S = 7 * 86_400  # sessions that may be resumed and whose model is then kn
 MOST = 60
 
 
-def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
+def snapshot(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Claude's alone: Codex tells no hook of a resume's or a switch's price. ``per_percent`` is null uncalibrated."""
     loop = desk.settings.values["loop"]
     if loop["action"] == "off" or not any(part.present for part in desk.report.accounts("claude")):

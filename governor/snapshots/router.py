@@ -1,4 +1,4 @@
-"""The router's letter: how much room either lane has, by the window that binds it."""
+"""The router's snapshot: how much room either lane has, by the window that binds it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from governor.snapshots import models as models_snapshot
 from governor.snapshots.material import SnapshotMaterial
 
 
-def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
+def snapshot(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Both lanes' room, the person's own words, and whether any prompt could be answered with a word now."""
     lately = cache(lambda: models_snapshot.latest(desk))
     speaks, content = by_account_snapshot.figures(desk.report, lambda report: _figures(report, desk.settings, lately))
@@ -50,8 +50,8 @@ def of(report: Report, settings: Settings, latest: Callable[[], models_snapshot.
     if tiered and any(tiered["tiers"][tier] for tier in TIERS):
         content.setdefault("words", {})  # the person's own words are none that the hook looks for in the bytes
     content |= tiered
-    letter = {"version": 1, "written_at": report.generated_at, **content}
-    return "speak" if tiered else router_rules.first_word(letter, now=report.generated_at), content
+    snapshot = {"version": 1, "written_at": report.generated_at, **content}
+    return "speak" if tiered else router_rules.first_word(snapshot, now=report.generated_at), content
 
 
 def wishes_for_tiers(

@@ -1,4 +1,4 @@
-"""The spawn guard's letter: the caps, how near the walls are, and what subagents used lately, by type."""
+"""The spawn guard's snapshot: the caps, how near the walls are, and what subagents used lately, by type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HISTORY_S = 7 * 86_400  # how far back agents' use is looked at
 ENOUGH = 3  # agents of a type; fewer say nothing of the next
 
 
-def letter(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
+def snapshot(desk: SnapshotMaterial) -> tuple[str, dict[str, Any]]:
     """Always ``speak``: every spawn is counted, whatever the person chose to do about it."""
     wishes = desk.settings.values
     lately = models_snapshot.latest(desk)

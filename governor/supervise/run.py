@@ -17,7 +17,7 @@ from governor.supervise import command
 from governor.supervise.budget import Crossing
 from governor.supervise.command import Client
 from governor.supervise.outcome import BUDGET_ENDED, CLOSED, HALTED, RunOutcome, Share
-from governor.supervise.stdout_writer import Outlet
+from governor.supervise.stdout_writer import StdoutWriter
 from governor.supervise.stream import Feed
 from governor.supervise.watch import RunWatch, Setting
 
@@ -69,7 +69,7 @@ def run(
     argv: Sequence[str],
     setting: Setting,
     *,
-    outlet: Outlet | None = None,
+    outlet: StdoutWriter | None = None,
     wait: Pause | None = None,
     before: Sequence[Share] = (),
     stdin: int | IO[bytes] | None = None,

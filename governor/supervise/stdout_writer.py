@@ -9,7 +9,7 @@ import threading
 ROOM = 32 * 2**20  # bytes that may wait for a slow reader before the client is made to wait as well
 
 
-class Outlet:
+class StdoutWriter:
     """Bytes go in, and to ``descriptor``, in order. ``fault`` is what stopped it, if anything did."""
 
     def __init__(self, descriptor: int) -> None:

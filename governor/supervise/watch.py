@@ -29,7 +29,7 @@ from governor.quota import stated_refusal
 from governor.supervise.budget import Crossing, RunLimits, RunSpent, crossed
 from governor.supervise.command import Client
 from governor.supervise.process import ChildProcess
-from governor.supervise.stdout_writer import Outlet
+from governor.supervise.stdout_writer import StdoutWriter
 from governor.supervise.stop_signals import Ladder
 from governor.supervise.stream import Feed
 from governor.supervise.tally import RunCounter
@@ -59,7 +59,7 @@ class Setting(NamedTuple):
 class RunWatch:
     """One run, over all processes it takes. Afterwards its fields say how it went."""
 
-    def __init__(self, client: Client | None, setting: Setting, outlet: Outlet | None) -> None:
+    def __init__(self, client: Client | None, setting: Setting, outlet: StdoutWriter | None) -> None:
         self.client = client
         self.setting = setting
         self.outlet = outlet

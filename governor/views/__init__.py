@@ -1,1 +1,1 @@
-"""What a person sees. A face takes values and returns text; it asks nothing and decides nothing."""
+"""What a person sees. A view takes values and returns text; it asks nothing and decides nothing."""

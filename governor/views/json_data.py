@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from governor.evaluation.scores import Backtest
     from governor.ledger.statements import StoredReading
     from governor.model import Lane
-    from governor.pipeline.forecast_series import Outlook
+    from governor.pipeline.forecast_series import ForecastSeries
     from governor.quota.plans import Plan, PlanFit, Shape
     from governor.quota.refusals import Refusal
     from governor.report import LaneReport, Report, WindowReport
@@ -213,7 +213,7 @@ def anchors(stored: list[StoredReading]) -> dict[str, Any]:
     }
 
 
-def forecast(views: list[Outlook], *, now: int) -> dict[str, Any]:
+def forecast(views: list[ForecastSeries], *, now: int) -> dict[str, Any]:
     """``governor.forecast/1``."""
     return {
         "schema": "governor.forecast/1",

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from governor.forecasting import estimate
 from governor.number_format import LANE_NAMES, calibrate_with_reset, left, moment, percent, span
-from governor.pipeline.forecast_series import Outlook
+from governor.pipeline.forecast_series import ForecastSeries
 from governor.report import Projection
 from governor.views import unknown_figures
 from governor.views.screen import screen
@@ -20,7 +20,7 @@ HEIGHT = 14
 UNLIKELY = 0.1  # chances below this are "likely not"
 
 
-def forecast(view: Outlook, *, now: int, whose: str = "", to: Console | None = None) -> None:
+def forecast(view: ForecastSeries, *, now: int, whose: str = "", to: Console | None = None) -> None:
     """Print the drawing, and the projection in words under it; ``whose`` names one of several accounts."""
     console = to or screen()
     window = view.found.window
@@ -82,7 +82,7 @@ def _reaches(guess: Projection, at: float, *, now: int) -> str:
     return "likely not at all" if guess.p_exceed < UNLIKELY else "less likely than not"
 
 
-def _drawing(view: Outlook, starts_at: int, resets_at: int, *, width: int) -> str:
+def _drawing(view: ForecastSeries, starts_at: int, resets_at: int, *, width: int) -> str:
     highest = max(100.0, *(point.p90 for point in view.fan))
     top = math.ceil(min(highest, 500.0) * 1.02 / HEIGHT / 5) * HEIGHT * 5  # so that every line is a multiple of five
     figure = plotille.Figure()

@@ -1,4 +1,4 @@
-"""The terminal a face draws on: 80 columns when nobody says otherwise, plain when it is piped or NO_COLOR is set."""
+"""The terminal a view draws on: 80 columns when nobody says otherwise, plain when it is piped or NO_COLOR is set."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What is said where a figure cannot be known: what is known instead, why that is all, and what to type.
 
-Times, never ages: these words stand in letters, logs and scrollback, and are read later than they were written.
+Times, never ages: these words stand in snapshots, logs and scrollback, and are read later than they were written.
 """
 
 from __future__ import annotations

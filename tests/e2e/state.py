@@ -1,4 +1,4 @@
-"""The state folder of the person at the keyboard: what hooks left in it, and letters as refresh would write them."""
+"""The state folder of the person at the keyboard: what hooks left in it, and snapshots as refresh would write them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class State:
         self.folder = home / ".local/state/governor"
 
     def hold_bell(self) -> None:
-        """Let no hook ring for a refresh, so that spools and letters change by our own hand only.
+        """Let no hook ring for a refresh, so that spools and snapshots change by our own hand only.
 
         A figure that passes a rung rings within the minute too, so the bell's command is taken away as well.
         """
@@ -35,14 +35,14 @@ class State:
         """How often a hook ran and said so, since the last refresh."""
         return sum(1 for run in self.spool("hooks") if run["h"] == hook)
 
-    def write_letter(self, name: str, content: dict[str, Any]) -> None:
-        """A letter with something to say, dated now."""
+    def write_snapshot(self, name: str, content: dict[str, Any]) -> None:
+        """A snapshot with something to say, dated now."""
         body = json.dumps({"version": 1, "written_at": int(time.time()), **content})
         (self.folder / "letters" / name).write_text(f"speak\n{body}\n")
 
 
 def room(verdict: str, slack: float, *, window: str = "week") -> Record:
-    """How one lane stands, in the router's letter."""
+    """How one lane stands, in the router's snapshot."""
     resets_at = int(time.time()) + 86_400
     return {
         "installed": True,

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 
 def budget(governor: Governor, state: State, *budgets: dict[str, Any]) -> None:
-    """The person's budgets, installed and in the letters; only ``governor refresh`` refreshes."""
+    """The person's budgets, installed and in the snapshots; only ``governor refresh`` refreshes."""
     folder = governor.home / ".config" / "governor"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "budget.json").write_text(json.dumps({"budgets": budgets}))

@@ -200,7 +200,7 @@ def test_a_private_session_is_not_held_for_the_work_accounts_wall(
 
 def test_broad_work_is_offered_to_codex_when_claude_runs_hot(wired: ClaudeCode, state: State, standin: Standin) -> None:
     lanes = {"claude": room("NUDGE", -20.0), "codex": room("GO", 55.0)}
-    state.write_letter("router", {"lanes": lanes, "mode": "advise", "handoff": True})
+    state.write_snapshot("router", {"lanes": lanes, "mode": "advise", "handoff": True})
 
     with wired.terminal() as tui:
         ask(tui, standin, "What does this project do?", "nothing much")

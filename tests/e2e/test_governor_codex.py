@@ -132,7 +132,7 @@ def test_broad_work_is_sent_back_to_claude_when_codex_runs_hot(
     wired_codex: Codex, state: State, standin: Standin
 ) -> None:
     lanes = {"codex": room("NUDGE", -20.0), "claude": room("GO", 55.0)}
-    state.write_letter("router", {"lanes": lanes, "mode": "advise"})
+    state.write_snapshot("router", {"lanes": lanes, "mode": "advise"})
 
     with terminal(wired_codex, "--dangerously-bypass-hook-trust") as tui:
         tui.wait_for(READY)

@@ -27,7 +27,7 @@ STUCK = "4 of the last 4 calls were Bash calls with the same input"
 
 
 def install(governor: Governor, state: State, *which: str) -> None:
-    """Wired, with the letters that a first refresh writes; no hook rings for another."""
+    """Wired, with the snapshots that a first refresh writes; no hook rings for another."""
     governor.install(*which)
     assert 0 == governor("refresh").code
     state.hold_bell()
@@ -166,9 +166,9 @@ def test_a_refused_turn_is_recorded_by_its_kind(wired: ClaudeCode, state: State,
 def leave_prices(state: State, session: str) -> None:
     facts = {"context": 412_000, "warm": 0.62, "cold": 5.0, "share": 12.0, "hours": 2.0, "ttl": "1h"}
     wishes = {"action": "advise", "alike": 4, "failures": 5, "open_for": 60, "marathon": 28_800, "turn_percent": 0.5}
-    state.write_letter("loop", {**wishes, "sessions": {session: facts}})
+    state.write_snapshot("loop", {**wishes, "sessions": {session: facts}})
     price = {"action": "advise", "turn_percent": 0.5, "per_percent": 90_000.0, "weights": WEIGHTS, "model": "opus"}
-    state.write_letter("price", {**price, "sessions": {}})
+    state.write_snapshot("price", {**price, "sessions": {}})
 
 
 def test_a_dear_turn_and_a_switch_of_model_are_priced_to_the_person_alone(

@@ -54,7 +54,7 @@ def test_the_plugins_hooks_work_and_beside_installed_ones_rest(
     assert 0 == governor("install" if twice else "refresh").code
     state.hold_bell()
     lanes = {"claude": room("NUDGE", -20.0), "codex": room("GO", 55.0)}
-    state.write_letter("router", {"lanes": lanes, "mode": "advise"})
+    state.write_snapshot("router", {"lanes": lanes, "mode": "advise"})
     standin.reply(text("begun"))
 
     run = claude.print("Implement pagination across all endpoints and write the tests for every module")

@@ -166,17 +166,17 @@ def _file(given: str) -> str:
     return path
 
 
-def _letter() -> dict[str, object]:
-    return runtime.read_letter(str(paths.home()), "memory")[1]
+def _snapshot() -> dict[str, object]:
+    return runtime.read_snapshot(str(paths.home()), "memory")[1]
 
 
 def _limits() -> IndexLimits:
     """The limits the hook goes by."""
-    return IndexLimits.from_letter(_letter())
+    return IndexLimits.from_snapshot(_snapshot())
 
 
 def _is_watched(given: str) -> bool:
-    files = _letter().get("files")
+    files = _snapshot().get("files")
     named = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
     return compactor.locate(given, os.getcwd(), named) is not None
 

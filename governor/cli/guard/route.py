@@ -32,15 +32,15 @@ def route(text: tuple[str, ...], lane: str, as_json: bool) -> None:
     if not prompt.strip():
         raise BadInputError("There is no prompt to look at.", 'governor route "rename Foo to Bar in all modules"')
     now = time.time()
-    letter = runtime.read_letter(str(paths.home()), "router")[1] or _written_now()
-    reading = router_rules.read_prompt(prompt, letter)
-    advice = router_rules.advise(reading, lane=lane, letter=letter, now=now)
+    snapshot = runtime.read_snapshot(str(paths.home()), "router")[1] or _written_now()
+    reading = router_rules.read_prompt(prompt, snapshot)
+    advice = router_rules.advise(reading, lane=lane, snapshot=snapshot, now=now)
     folder = Path.cwd()
     in_git = any((above / ".git").exists() for above in (folder, *folder.parents))
-    said = router_rules.line_for(advice, lane=lane, letter=letter, cwd=str(folder), in_git=in_git)
-    shown = _data(reading, advice, said, lane=lane, letter=letter, now=now)
-    wishes = settings_in_force().values["tiers"]  # of which a letter says nothing while no lane is pressed
-    shown["tier"] = _tier(prompt, {"tiers": wishes, **letter}, lane=lane, now=now)
+    said = router_rules.line_for(advice, lane=lane, snapshot=snapshot, cwd=str(folder), in_git=in_git)
+    shown = _data(reading, advice, said, lane=lane, snapshot=snapshot, now=now)
+    wishes = settings_in_force().values["tiers"]  # of which a snapshot says nothing while no lane is pressed
+    shown["tier"] = _tier(prompt, {"tiers": wishes, **snapshot}, lane=lane, now=now)
     click.echo(json.dumps(shown, indent=2) if as_json else _text(shown))
 
 
@@ -49,7 +49,7 @@ def _written_now() -> dict[str, Any]:
     from governor import snapshots
 
     with opened(quiet=True) as (ledger, settings, now):
-        content = snapshots.router.letter(snapshots.desk(ledger, settings, now=now))[1]
+        content = snapshots.router.snapshot(snapshots.desk(ledger, settings, now=now))[1]
     return {"version": 1, "written_at": now, **content}
 
 
@@ -59,10 +59,10 @@ def _data(
     said: str,
     *,
     lane: str,
-    letter: dict[str, Any],
+    snapshot: dict[str, Any],
     now: float,
 ) -> dict[str, Any]:
-    written = letter.get("written_at")
+    written = snapshot.get("written_at")
     return {
         "schema": "governor.route/1",
         "lane": lane,
@@ -73,19 +73,19 @@ def _data(
         "to": advice.to,
         "rule": advice.rule,
         "why": router_rules.WHY[advice.rule],
-        "mode": router_rules.mode_of(letter),
+        "mode": router_rules.mode_of(snapshot),
         "message": said or None,
-        "lanes": {name: _lane(router_rules.lane_of(letter, name), advice.slack[name]) for name in router_rules.NAMES},
+        "lanes": {name: _lane(router_rules.lane_of(snapshot, name), advice.slack[name]) for name in router_rules.NAMES},
         "letter_age_s": round(now - written) if isinstance(written, (int, float)) else None,
     }
 
 
-def _tier(prompt: str, letter: dict[str, Any], *, lane: str, now: float) -> dict[str, Any]:
+def _tier(prompt: str, snapshot: dict[str, Any], *, lane: str, now: float) -> dict[str, Any]:
     """Which size of model suits, and whether a switch would be offered to the lane's latest session."""
-    session = tier_hint.latest(letter, lane)
-    model, context = tier_hint.session_of(letter, session)
-    suit = suits(prompt, letter)
-    found = tier_hint.hint(suit, letter, lane=lane, now=now, model=model, context=context)
+    session = tier_hint.latest(snapshot, lane)
+    model, context = tier_hint.session_of(snapshot, session)
+    suit = suits(prompt, snapshot)
+    found = tier_hint.hint(suit, snapshot, lane=lane, now=now, model=model, context=context)
     return {
         "suits": suit.tier or None,
         "signals": suit.signals,

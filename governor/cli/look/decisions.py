@@ -87,7 +87,7 @@ def _folder(project: object) -> str:
 
 
 def tier_follow_through(
-    offers: Iterable[dict[str, Any]], used: Iterable[tuple[str, float, str]], letter: dict[str, Any], *, now: float
+    offers: Iterable[dict[str, Any]], used: Iterable[tuple[str, float, str]], snapshot: dict[str, Any], *, now: float
 ) -> FollowThrough:
     """Did the session's next responses come from the offered tier, within half an hour of each offer?
 
@@ -101,7 +101,7 @@ def tier_follow_through(
     for offer in offers:
         at, wanted = float(offer["at"]), str(offer["tier"].get("tier"))
         soon = [model for when, model in said[str(offer.get("session"))] if at < when <= at + SOON_S]
-        if any(tier_hint.tier_of(model, letter, str(offer["lane"])) == wanted for model in soon):
+        if any(tier_hint.tier_of(model, snapshot, str(offer["lane"])) == wanted for model in soon):
             counts["followed"] += 1
         elif now < at + SOON_S:
             counts["pending"] += 1
@@ -124,9 +124,9 @@ def decisions(since: str, top: int, lane: Lane | None, as_json: bool) -> None:
         offered = any("tier" in row for row in found)
         used = read.models_used(ledger, start) if offered else []
         models = {model for _, _, model in used}
-        letter = {"tiers": settings.values["tiers"], "factors": factors(settings, models)} if offered else {}
+        snapshot = {"tiers": settings.values["tiers"], "factors": factors(settings, models)} if offered else {}
     shown = summary(found, activity, since=start, now=now, top=top)
-    shown["tiers"] = tiers(found, used, letter, now=now)
+    shown["tiers"] = tiers(found, used, snapshot, now=now)
     if not as_json:
         shown["latest"] = latest([row for row in found if row.get("decision") not in ROUTINE], top)
     click.echo(json_data.dump(shown) if as_json else _text(shown, since))
@@ -180,7 +180,7 @@ def latest(found: list[dict[str, Any]], top: int) -> list[dict[str, Any]]:
 
 
 def tiers(
-    found: list[dict[str, Any]], used: list[tuple[str, float, str]], letter: dict[str, Any], *, now: float
+    found: list[dict[str, Any]], used: list[tuple[str, float, str]], snapshot: dict[str, Any], *, now: float
 ) -> dict[str, Any]:
     """What became of tier hints: how many by rule, and how many of those said were followed."""
     hints = [row for row in found if isinstance(row.get("tier"), dict)]
@@ -189,8 +189,8 @@ def tiers(
     rules = Counter(str(row["tier"].get("rule")) for row in hints)
     return {
         "rules": [{"rule": rule, "count": count} for rule, count in rules.most_common()],
-        "follow_through": _outcomes(tier_follow_through(said, used, letter, now=now)),
-        "shadow": _outcomes(tier_follow_through(shadow, used, letter, now=now)),
+        "follow_through": _outcomes(tier_follow_through(said, used, snapshot, now=now)),
+        "shadow": _outcomes(tier_follow_through(shadow, used, snapshot, now=now)),
     }
 
 

@@ -18,7 +18,7 @@ from governor.review.overhead import REFRESH
 @click.command()
 @click.option("--quiet", is_flag=True, help="Say nothing; for the hooks' bell.")
 def refresh(quiet: bool) -> None:
-    """Take in what is new and write the letters that the hooks read."""
+    """Take in what is new and write the snapshots that the hooks read."""
     from governor.review import canary_runner
 
     if not quiet:

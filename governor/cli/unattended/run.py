@@ -23,7 +23,7 @@ from governor.supervise import command, log, outcome, watch
 from governor.supervise import run as supervisor
 from governor.supervise.budget import RunLimits
 from governor.supervise.outcome import RunOutcome
-from governor.supervise.stdout_writer import Outlet
+from governor.supervise.stdout_writer import StdoutWriter
 from governor.views import json_data
 
 
@@ -101,7 +101,7 @@ def supervised(words: list[str], settings: Settings, limits: RunLimits, *, wait:
     if ruling is not None and ruling.answer == "STOP" and not wait:
         click.echo(f"governor: the gate says STOP ({ruling.text}); --wait would wait for the reset.", err=True)
     _flush()
-    outlet = Outlet(_stdout()) if client is not None else None
+    outlet = StdoutWriter(_stdout()) if client is not None else None
     setting = watch.Setting(
         home=str(paths.home()),
         limits=limits,
@@ -117,7 +117,7 @@ def supervised(words: list[str], settings: Settings, limits: RunLimits, *, wait:
         raise BadInputError(f"{words[0]} cannot be started: {fault.strerror or fault}.", f"which {words[0]}") from fault
     if as_json:
         shown = {**outcome.as_data(done), "output": done.message or None}
-        outlet = outlet or Outlet(_stdout())
+        outlet = outlet or StdoutWriter(_stdout())
         outlet.write(json_data.dump(shown).encode() + b"\n")
     elif outlet is not None:
         outlet.write(done.output)
@@ -128,7 +128,7 @@ def supervised(words: list[str], settings: Settings, limits: RunLimits, *, wait:
     return _with_lost_output(done, outlet)
 
 
-def _with_lost_output(done: RunOutcome, outlet: Outlet | None) -> RunOutcome:
+def _with_lost_output(done: RunOutcome, outlet: StdoutWriter | None) -> RunOutcome:
     """Output that found no room on the disk is a failure, whatever the client made of its task."""
     if outlet is None or outlet.fault is None or isinstance(outlet.fault, BrokenPipeError):
         return done

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def budget(event: dict[str, Any], door: runtime.HookContext, *, once: str = "") -> None:
+def budget(event: dict[str, Any], ctx: runtime.HookContext, *, once: str = "") -> None:
     """Take the call back out of every budget, and let the episode ``once`` be told again.
 
     Raises: OSError or BusyError where the counters cannot be had; the call then stays counted.
@@ -22,24 +22,24 @@ def budget(event: dict[str, Any], door: runtime.HookContext, *, once: str = "") 
     from governor.hooks.budget import rules
     from governor.hooks.state import session_usage, shared_usage
 
-    episode(door.home, once)
+    episode(ctx.home, once)
     if event.get("hook_event_name") != "PreToolUse":
         return
-    with session_usage.SessionUsage(door.home, door.lane, str(event.get("session_id")), door.now) as used:
+    with session_usage.SessionUsage(ctx.home, ctx.lane, str(event.get("session_id")), ctx.now) as used:
         if event.get("tool_use_id") and not used.is_charged(event):
             return  # it took nothing, or gave it back
         used.call(event, more=-1)
-        if rules.is_together(door.letter("budget")):
-            with shared_usage.Together(door.home, door.now) as together:
+        if rules.is_together(ctx.snapshot("budget")):
+            with shared_usage.Together(ctx.home, ctx.now) as together:
                 together.call(used, more=-1)
 
 
-def spawn(event: dict[str, Any], door: runtime.HookContext, *, once: str = "") -> None:
+def spawn(event: dict[str, Any], ctx: runtime.HookContext, *, once: str = "") -> None:
     """Take back the lease of a call that spawns, and let the episode ``once`` be told again. Raises: as ``budget``."""
     from governor.hooks.state import leases
 
-    episode(door.home, once)
-    leases.give_back(door.home, door.lane, event)
+    episode(ctx.home, once)
+    leases.give_back(ctx.home, ctx.lane, event)
 
 
 def episode(home: str, key: str) -> None:

@@ -1,6 +1,6 @@
 """Whether the next tool call, or the next prompt, still fits the budgets, and what to say when it does not.
 
-Pure: the letter that refresh left, what this session has used (``governor.hooks.state.session_usage``), the event and the clock go in,
+Pure: the snapshot that refresh left, what this session has used (``governor.hooks.state.session_usage``), the event and the clock go in,
 rulings come out, the strictest first. A figure that is not known crosses nothing. Cache reads are no tokens here.
 """
 
@@ -81,10 +81,10 @@ class BudgetRuling:
         self.model = model
 
 
-def patience(letter: dict[str, Any]) -> float:
+def patience(snapshot: dict[str, Any]) -> float:
     """Seconds worth waiting for the response that asks for a call: only what it used can tell whether to refuse it."""
     rows = [
-        row for row in letter.get("budgets") or () if isinstance(row, dict) and row.get("action") in ("ask", "stop")
+        row for row in snapshot.get("budgets") or () if isinstance(row, dict) and row.get("action") in ("ask", "stop")
     ]
     counted = [
         row for row in rows if isinstance(row.get("limits"), dict) and {*row["limits"]} & {"tokens", "usd", "units"}
@@ -92,24 +92,24 @@ def patience(letter: dict[str, Any]) -> float:
     return PATIENCE_S if counted else 0.0
 
 
-def is_together(letter: dict[str, Any]) -> bool:
+def is_together(snapshot: dict[str, Any]) -> bool:
     """Is there a budget that all sessions draw on?"""
-    return len(own(letter)) < len(letter.get("budgets") or ())
+    return len(own(snapshot)) < len(snapshot.get("budgets") or ())
 
 
-def own(letter: dict[str, Any]) -> list[Any]:
+def own(snapshot: dict[str, Any]) -> list[Any]:
     """The budgets that a session has for itself."""
-    return [row for row in letter.get("budgets") or () if not (isinstance(row, dict) and row.get("per") in PERS)]
+    return [row for row in snapshot.get("budgets") or () if not (isinstance(row, dict) and row.get("per") in PERS)]
 
 
 def standings(
-    letter: dict[str, Any], scopes: dict[str, Used], *, lane: str, project: str, now: float
+    snapshot: dict[str, Any], scopes: dict[str, Used], *, lane: str, project: str, now: float
 ) -> list[BudgetStanding]:
     """How every budget that applies here stands. ``scopes`` has request, session and, in a subagent, agent; what a
     day's, a project's or a tag's budget has used stands in its own row (``governor.hooks.budget.shared_sums``).
     """
     found = []
-    for budget in letter.get("budgets") or ():
+    for budget in snapshot.get("budgets") or ():
         if not isinstance(budget, dict) or budget.get("lane") not in (None, lane):
             continue
         if not matches(project, budget.get("project", "*")):
@@ -209,9 +209,9 @@ def amount(value: float, unit: str) -> str:
 
         return durations.words(int(value))
     words = (WORDS_OF_ONE if round(value) == 1 else WORDS).get(unit, unit)
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+    for size, snapshot in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
-            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter} {words}"
+            return f"{value / (1e3 if snapshot == 'k' else size):.3g}{snapshot} {words}"
     return f"{value:,.0f} {words}"
 
 

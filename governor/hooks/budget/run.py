@@ -19,43 +19,43 @@ if TYPE_CHECKING:
 
 
 def rule(
-    event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any], *, patience_s: float = 0.0
+    event: dict[str, Any], ctx: runtime.HookContext, snapshot: dict[str, Any], *, patience_s: float = 0.0
 ) -> runtime.Reply | None:
     """The answer to a PreToolUse or UserPromptSubmit event; None to go on. ``patience_s``: see ``Session.take_in``."""
     session = str(event.get("session_id"))
     try:
-        with session_usage.SessionUsage(door.home, door.lane, session, door.now) as used:
+        with session_usage.SessionUsage(ctx.home, ctx.lane, session, ctx.now) as used:
             if event.get("hook_event_name") == "PreToolUse" and used.is_charged(event):
                 return None
-            used.note_place(event, letter)
+            used.note_place(event, snapshot)
             if event.get("hook_event_name") == "UserPromptSubmit":
                 used.begin(event)
-            used.take_in(event, letter.get("models") or {}, patience_s=patience_s)
-            if not budget_rules.is_together(letter):
-                return _ruled(event, door, letter, used)
-            return _with_the_others(event, door, letter, used)
+            used.take_in(event, snapshot.get("models") or {}, patience_s=patience_s)
+            if not budget_rules.is_together(snapshot):
+                return _ruled(event, ctx, snapshot, used)
+            return _with_the_others(event, ctx, snapshot, used)
     except locks.BusyError:
         return _uncounted(event)
 
 
 def _with_the_others(
-    event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any], used: session_usage.SessionUsage
+    event: dict[str, Any], ctx: runtime.HookContext, snapshot: dict[str, Any], used: session_usage.SessionUsage
 ) -> runtime.Reply | None:
     """Rule while no other session can: from looking at what all have used to charging this call."""
     from governor.hooks.state import shared_usage
 
     try:
-        with shared_usage.Together(door.home, door.now) as together:
+        with shared_usage.Together(ctx.home, ctx.now) as together:
             together.publish(used)
             grown = together.grown(but=used.session)
             if not grown:
-                return _ruled(event, door, letter, used, together)
+                return _ruled(event, ctx, snapshot, used, together)
         for lane, session in grown:
-            shared_usage.catch_up(door.home, lane, session, letter.get("models") or {}, door.now)
-        with shared_usage.Together(door.home, door.now) as together:
-            return _ruled(event, door, letter, used, together)
+            shared_usage.catch_up(ctx.home, lane, session, snapshot.get("models") or {}, ctx.now)
+        with shared_usage.Together(ctx.home, ctx.now) as together:
+            return _ruled(event, ctx, snapshot, used, together)
     except locks.BusyError:
-        return _ruled(event, door, letter, used) or _uncounted(event)
+        return _ruled(event, ctx, snapshot, used) or _uncounted(event)
 
 
 def _uncounted(event: dict[str, Any]) -> runtime.Reply:
@@ -67,21 +67,19 @@ def _uncounted(event: dict[str, Any]) -> runtime.Reply:
 
 def _ruled(
     event: dict[str, Any],
-    door: runtime.HookContext,
-    letter: dict[str, Any],
+    ctx: runtime.HookContext,
+    snapshot: dict[str, Any],
     used: session_usage.SessionUsage,
     together: Together | None = None,
 ) -> runtime.Reply | None:
     """The answer to this event; the call is charged unless it is refused."""
     name, project = str(event.get("hook_event_name")), used.project
-    rows = together.rows(letter, project) if together else budget_rules.own(letter)
+    rows = together.rows(snapshot, project) if together else budget_rules.own(snapshot)
     ids = {"session": used.session, "request": used.prompt, "agent": str(event.get("agent_id", ""))}
-    found = budget_rules.standings({"budgets": rows}, used.scopes(event), lane=door.lane, project=project, now=door.now)
-    lifted = runtime.is_overridden(door.home, door.now)
-    rulings = budget_rules.rule(
-        found, event_name=name, scope_ids=ids, now=door.now, overridden=lifted, clock=used.clock
-    )
-    reply = next((said for ruling in rulings if (said := _reply(ruling, event, door))), None)
+    found = budget_rules.standings({"budgets": rows}, used.scopes(event), lane=ctx.lane, project=project, now=ctx.now)
+    lifted = runtime.is_overridden(ctx.home, ctx.now)
+    rulings = budget_rules.rule(found, event_name=name, scope_ids=ids, now=ctx.now, overridden=lifted, clock=used.clock)
+    reply = next((said for ruling in rulings if (said := _reply(ruling, event, ctx))), None)
     if name == "PreToolUse" and not (reply and (reply.halt or reply.deny)):
         used.call(event)
         if together:
@@ -89,27 +87,27 @@ def _ruled(
     return reply
 
 
-def _reply(ruling: budget_rules.BudgetRuling, event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
+def _reply(ruling: budget_rules.BudgetRuling, event: dict[str, Any], ctx: runtime.HookContext) -> runtime.Reply | None:
     """The hook's answer to a ruling; None where it was given already and needs no repeating."""
     from governor.hooks.pacing.going_on import words
 
     one, calls = ruling.standing, event.get("hook_event_name") == "PreToolUse"
-    told = door.seen(ruling.episode)
+    told = ctx.seen(ruling.episode)
     record = {"decision": ruling.word, "rule": f"budget:{one.name}", "unit": one.unit, "used": one.used}
     record |= {"limit": one.limit, "session": str(event.get("session_id"))[:64]}
     if ruling.word == "stop":
-        runtime.claim(door.home, ruling.episode)
+        runtime.claim(ctx.home, ruling.episode)
         text, log = f"{ruling.person} {budget_rules.LIFT}.", None if told else record
         return runtime.Reply(halt=text, record=log) if calls else runtime.Reply(block=text, record=log)
     if told:
         return None
     person, ask, block = ruling.person, "", ""
-    if ruling.word == "ask" and not _is_answered(event, door.lane):
+    if ruling.word == "ask" and not _is_answered(event, ctx.lane):
         record["decision"] = "unasked"  # nobody is there: the work goes on, and the log says so
-    elif ruling.word == "ask" and calls and door.lane == "claude":
+    elif ruling.word == "ask" and calls and ctx.lane == "claude":
         person, ask = "", f"{person} {budget_rules.LIFT}."
     elif ruling.word == "ask" and not calls:
-        person, block = "", f"{person} {words(event, os.environ, door.lane)}."
+        person, block = "", f"{person} {words(event, os.environ, ctx.lane)}."
     return runtime.Reply(person=person, model=ruling.model, ask=ask, block=block, once=ruling.episode, record=record)
 
 

@@ -89,7 +89,7 @@ def call(book: Book, place: Place, day: str, *, more: int = 1) -> None:
 def used(
     book: Book, budget: dict[str, Any], *, project: str, now: float, day_of: Callable[[float], str]
 ) -> dict[str, Any] | None:
-    """A day's, project's or tag's budget as the letter has it, with what all sessions have used by now; None where no
+    """A day's, project's or tag's budget as the snapshot has it, with what all sessions have used by now; None where no
     refresh has said what the ledger holds.
     """
     base = book["base"].get(budget.get("name"))

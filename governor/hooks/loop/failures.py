@@ -223,9 +223,9 @@ def stated_wait(text: str) -> float | None:
     for phrase in ("try again in ", "retry after ", "retry-after: ", "retry in ", "wait "):
         rest = text.lower().partition(phrase)[2]
         number = ""
-        for place, letter in enumerate(rest[:20]):
-            if letter.isascii() and (letter.isdigit() or (letter == "." and number)):
-                number += letter
+        for place, snapshot in enumerate(rest[:20]):
+            if snapshot.isascii() and (snapshot.isdigit() or (snapshot == "." and number)):
+                number += snapshot
                 continue
             if not number:
                 break

@@ -1,6 +1,6 @@
 """What to say of calls that repeat, of turns that became dear, and of sessions that run on.
 
-Pure: the letter that refresh left, the event, and what was said before go in, words come out. A price is said when it
+Pure: the snapshot that refresh left, the event, and what was said before go in, words come out. A price is said when it
 first reaches ``loop.turn_percent`` of the week, and again only when it has doubled. Percentages are estimates (units of
 a turn like this session's usual one, over the calibrated units per percent); without a calibration none is named.
 """
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-STALE_S = 24 * 3600  # a letter this old says nothing any more
+STALE_S = 24 * 3600  # a snapshot this old says nothing any more
 CACHE_S = {"5m": 300, "1h": 3600}
 
 
@@ -66,15 +66,19 @@ def held(tool: str, count: int, open_for: int) -> tuple[str, str]:
 # ---- prices ----------------------------------------------------------------------------------------------------------
 
 
-def at_stop(event: dict[str, Any], letter: dict[str, Any], *, session: str, now: float) -> list[LoopAdvice]:
+def at_stop(event: dict[str, Any], snapshot: dict[str, Any], *, session: str, now: float) -> list[LoopAdvice]:
     """Everything that could be said when a turn ends, the most pressing first; whether it was said already is not known
     here (``is_news``).
     """
-    written, sessions = number(letter, "written_at"), letter.get("sessions")
+    written, sessions = number(snapshot, "written_at"), snapshot.get("sessions")
     facts = sessions.get(session) if isinstance(sessions, dict) else None
     if not isinstance(facts, dict) or written is None or not -300 <= now - written <= STALE_S:
         return []
-    found = [_wakes(event, facts, letter), _turn(facts, letter), _marathon(facts, letter, str(event.get("model", "")))]
+    found = [
+        _wakes(event, facts, snapshot),
+        _turn(facts, snapshot),
+        _marathon(facts, snapshot, str(event.get("model", ""))),
+    ]
     return [advice for advice in found if advice is not None]
 
 
@@ -88,8 +92,8 @@ def is_news(advice: LoopAdvice, told: str) -> bool:
         return False
 
 
-def _turn(facts: dict[str, Any], letter: dict[str, Any]) -> LoopAdvice | None:
-    warm, cold, least = number(facts, "warm"), number(facts, "cold"), number(letter, "turn_percent")
+def _turn(facts: dict[str, Any], snapshot: dict[str, Any]) -> LoopAdvice | None:
+    warm, cold, least = number(facts, "warm"), number(facts, "cold"), number(snapshot, "turn_percent")
     if warm is None or cold is None or least is None or warm < least:
         return None
     text = (
@@ -100,9 +104,9 @@ def _turn(facts: dict[str, Any], letter: dict[str, Any]) -> LoopAdvice | None:
     return LoopAdvice("turn", text, price=warm, record={"rule": "turn", "warm": round(warm, 3), "cold": round(cold, 3)})
 
 
-def _wakes(event: dict[str, Any], facts: dict[str, Any], letter: dict[str, Any]) -> LoopAdvice | None:
+def _wakes(event: dict[str, Any], facts: dict[str, Any], snapshot: dict[str, Any]) -> LoopAdvice | None:
     """A session that schedules or background work will wake pays its context at every wake."""
-    warm, cold, least = number(facts, "warm"), number(facts, "cold"), number(letter, "turn_percent")
+    warm, cold, least = number(facts, "warm"), number(facts, "cold"), number(snapshot, "turn_percent")
     if warm is None or cold is None or least is None:
         return None
     lasts = CACHE_S.get(str(facts.get("ttl")), 3600)
@@ -136,8 +140,8 @@ def _wakes(event: dict[str, Any], facts: dict[str, Any], letter: dict[str, Any])
     return LoopAdvice("wake", text, price=warm, record=record)
 
 
-def _marathon(facts: dict[str, Any], letter: dict[str, Any], model: str) -> LoopAdvice | None:
-    hours, least, share = number(facts, "hours"), number(letter, "marathon"), number(facts, "share")
+def _marathon(facts: dict[str, Any], snapshot: dict[str, Any], model: str) -> LoopAdvice | None:
+    hours, least, share = number(facts, "hours"), number(snapshot, "marathon"), number(facts, "share")
     if hours is None or least is None or hours * 3600 < least:
         return None
     used = "" if share is None else f" and has used about {percent(share)} of it (estimate)"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def after_calls(
-    event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any], batch: Batch | None
+    event: dict[str, Any], ctx: runtime.HookContext, snapshot: dict[str, Any], batch: Batch | None
 ) -> runtime.Reply | None:
     """Failures and successes first, then whether the calls repeat. One answer at a time."""
     if batch is None:
@@ -29,18 +29,18 @@ def after_calls(
         record = call_log.name(batch.session, batch.agent)
         if not record:
             return None
-        batch.traces = call_log.remember(door.home, record, batch.calls)
-    return _results(event, door, letter, batch) or _repeats(door, letter, batch)
+        batch.traces = call_log.remember(ctx.home, record, batch.calls)
+    return _results(event, ctx, snapshot, batch) or _repeats(ctx, snapshot, batch)
 
 
-def _repeats(door: runtime.HookContext, letter: dict[str, Any], batch: Batch) -> runtime.Reply | None:
+def _repeats(ctx: runtime.HookContext, snapshot: dict[str, Any], batch: Batch) -> runtime.Reply | None:
     from governor.hooks.loop import rules as loop_rules
 
     record = call_log.name(batch.session, batch.agent)
     count, like = fingerprints.most_alike(batch.traces)
-    least = _whole(letter, "alike", call_log.ALIKE)
+    least = _whole(snapshot, "alike", call_log.ALIKE)
     if not fingerprints.is_loop(batch.traces, least):
-        call_log.calm(door.home, record, before=door.now)
+        call_log.calm(ctx.home, record, before=ctx.now)
         return None
     looked_at = min(len(batch.traces), fingerprints.LAST)
     if like is None or count < least:  # two calls by turns
@@ -50,32 +50,32 @@ def _repeats(door: runtime.HookContext, letter: dict[str, Any], batch: Batch) ->
     tool = next((call.tool for call in batch.calls if fingerprints.are_alike(call.trace, like)), b"")
     name, session = _key(tool) if tool else "", call_log.name(batch.session)
     said = {"rule": "stuck", "tool": name, "count": count, "session": session}
-    if call_log.first_to_tell(door.home, record):
+    if call_log.first_to_tell(ctx.home, record):
         person, model = loop_rules.alternating(count) if alternates else loop_rules.stuck(name, count, looked_at)
-        return _told(letter, person, model, {"decision": "told", **said})
+        return _told(snapshot, person, model, {"decision": "told", **said})
     run = count if alternates else fingerprints.in_a_row(batch.traces, like)
-    if letter.get("action") != "stop" or run < call_log.KEPT or not name:
+    if snapshot.get("action") != "stop" or run < call_log.KEPT or not name:
         return None
     from governor.hooks.state import breakers
 
-    rests = _whole(letter, "open_for", 60)
-    if not runtime.claim(door.home, f"stuck:{record}:{name}:{int(door.now // rests)}"):
+    rests = _whole(snapshot, "open_for", 60)
+    if not runtime.claim(ctx.home, f"stuck:{record}:{name}:{int(ctx.now // rests)}"):
         return None
-    breakers.open_(door.home, session, name, now=door.now, open_for=rests, stuck=True)
+    breakers.open_(ctx.home, session, name, now=ctx.now, open_for=rests, stuck=True)
     person, model = loop_rules.held(name, run, rests)
-    return _told(letter, person, model, {**said, "decision": "opened", "count": run})
+    return _told(snapshot, person, model, {**said, "decision": "opened", "count": run})
 
 
 def _results(
-    event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any], batch: Batch
+    event: dict[str, Any], ctx: runtime.HookContext, snapshot: dict[str, Any], batch: Batch
 ) -> runtime.Reply | None:
     """Which tools failed, which work again."""
     from governor.hooks.state import breakers
 
     session = call_log.name(batch.session)
-    known = breakers.known(door.home, session)
-    standing = breakers.standing(door.home, session)
-    at_ms = int(door.now * 1000)
+    known = breakers.known(ctx.home, session)
+    standing = breakers.standing(ctx.home, session)
+    at_ms = int(ctx.now * 1000)
     outcomes = breakers.successes(batch.calls, known, at_ms=at_ms)
     failed: dict[str, float | None] = {}
     seen = {one.id for one in known}
@@ -86,19 +86,19 @@ def _results(
             outcome, failed[_key(call.tool)] = _outcome(call, text, at_ms)
             outcomes.append(outcome)
     if outcomes:
-        known = breakers.note(door.home, session, outcomes)
+        known = breakers.note(ctx.home, session, outcomes)
     for tool in failed:
-        reply = _judge(door, letter, session, known, tool, failed[tool])
+        reply = _judge(ctx, snapshot, session, known, tool, failed[tool])
         if reply is not None:
             return reply
     bad = {one.id for one in known if one.kind}
     for call in batch.calls:
         tool = _key(call.tool)
         works = call.state == "ok" and _key(call.id) not in bad
-        if works and tool in standing and breakers.is_over(standing[tool], door.now):
-            breakers.close(door.home, session, tool)
+        if works and tool in standing and breakers.is_over(standing[tool], ctx.now):
+            breakers.close(ctx.home, session, tool)
             runtime.append(
-                door.home, "decisions.jsonl", _line(door, {"decision": "closed", "tool": tool, "session": session})
+                ctx.home, "decisions.jsonl", _line(ctx, {"decision": "closed", "tool": tool, "session": session})
             )
             standing.pop(tool)
     return None
@@ -121,7 +121,7 @@ def _answers(event: dict[str, Any]) -> dict[str, str]:
 # ---- failures --------------------------------------------------------------------------------------------------------
 
 
-def after_failure(event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any]) -> runtime.Reply | None:
+def after_failure(event: dict[str, Any], ctx: runtime.HookContext, snapshot: dict[str, Any]) -> runtime.Reply | None:
     """One call failed. What the person interrupted is no failure."""
     from governor.hooks.state import breakers
 
@@ -129,9 +129,9 @@ def after_failure(event: dict[str, Any], door: runtime.HookContext, letter: dict
     session = call_log.name(str(event.get("session_id") or ""))
     if call is None or not session or event.get("is_interrupt") is True:
         return None
-    outcome, wait_s = _outcome(call, event.get("error"), int(door.now * 1000))
-    known = breakers.note(door.home, session, [outcome])
-    return _judge(door, letter, session, known, outcome.tool, wait_s)
+    outcome, wait_s = _outcome(call, event.get("error"), int(ctx.now * 1000))
+    known = breakers.note(ctx.home, session, [outcome])
+    return _judge(ctx, snapshot, session, known, outcome.tool, wait_s)
 
 
 def _outcome(call: fingerprints.ToolCall, error: object, at_ms: int) -> tuple[CallOutcome, float | None]:
@@ -148,8 +148,8 @@ def _outcome(call: fingerprints.ToolCall, error: object, at_ms: int) -> tuple[Ca
 
 
 def _judge(
-    door: runtime.HookContext,
-    letter: dict[str, Any],
+    ctx: runtime.HookContext,
+    snapshot: dict[str, Any],
     session: str,
     known: list[CallOutcome],
     tool: str,
@@ -159,41 +159,41 @@ def _judge(
     from governor.hooks.loop import breaker
     from governor.hooks.state import breakers
 
-    rests, row = _whole(letter, "open_for", 60), breaker.row(known, tool)
+    rests, row = _whole(snapshot, "open_for", 60), breaker.row(known, tool)
     if not row:
         return None
-    stops = letter.get("action") == "stop"
+    stops = snapshot.get("action") == "stop"
     alike, storm = breaker.run_of(row), breaker.storm_of(row)
     kind = row[-1].kind if row[-1].kind in breaker.ADVICE else "alike"
     said = {"rule": kind, "tool": tool, "count": len(alike), "session": session}
-    held = breakers.standing(door.home, session).get(tool)
+    held = breakers.standing(ctx.home, session).get(tool)
     if held is not None:
-        if breakers.is_within(held, door.now) or not runtime.claim(door.home, f"again:{session}:{tool}:{held[0]:.3f}"):
+        if breakers.is_within(held, ctx.now) or not runtime.claim(ctx.home, f"again:{session}:{tool}:{held[0]:.3f}"):
             return None
-    elif len(alike) >= _whole(letter, "failures", 5):
-        if not runtime.claim(door.home, f"open:{session}:{tool}:{alike[0].at_ms}"):
+    elif len(alike) >= _whole(snapshot, "failures", 5):
+        if not runtime.claim(ctx.home, f"open:{session}:{tool}:{alike[0].at_ms}"):
             return None
-    elif len(storm) >= breaker.STORM and runtime.claim(door.home, f"storm:{session}:{tool}:{storm[0].at_ms}"):
+    elif len(storm) >= breaker.STORM and runtime.claim(ctx.home, f"storm:{session}:{tool}:{storm[0].at_ms}"):
         model = breaker.advice(tool, storm[-1].kind, len(storm), wait_s)
-        return _told(letter, "", model, {**said, "decision": "told", "rule": f"storm-{kind}", "count": len(storm)})
+        return _told(snapshot, "", model, {**said, "decision": "told", "rule": f"storm-{kind}", "count": len(storm)})
     else:
         return None
-    breakers.open_(door.home, session, tool, now=door.now, open_for=rests)
+    breakers.open_(ctx.home, session, tool, now=ctx.now, open_for=rests)
     person, model = breaker.opened(tool, len(alike), rests, stops=stops)
-    return _told(letter, person, model, {**said, "decision": "opened"})
+    return _told(snapshot, person, model, {**said, "decision": "opened"})
 
 
-def after_refusal(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply:
+def after_refusal(event: dict[str, Any], ctx: runtime.HookContext) -> runtime.Reply:
     """A turn ended with an error of the service. The client takes no answer here, so it is only recorded."""
     from governor.hooks.loop import failures
 
-    found = failures.of_event(event, now=door.now)
+    found = failures.of_event(event, now=ctx.now)
     session = call_log.name(str(event.get("session_id") or ""))
     said = {"decision": "refused", "rule": found.kind, "do": found.do, "by": found.by, "session": session}
     return runtime.Reply(record=said if found.wait_s is None else {**said, "wait_s": round(found.wait_s)})
 
 
-def keep_refusal(event: dict[str, Any], door: runtime.HookContext) -> None:
+def keep_refusal(event: dict[str, Any], ctx: runtime.HookContext) -> None:
     """A refusal of the plan is a reading, and the next prompt is to hear of it: so a refresh is due at once.
 
     Raises: OSError where the state folder cannot be written.
@@ -203,14 +203,14 @@ def keep_refusal(event: dict[str, Any], door: runtime.HookContext) -> None:
     from governor.hooks.loop import failures
     from governor.quota import stated_refusal
 
-    if failures.of_event(event, now=door.now).kind != "rate_limit":
+    if failures.of_event(event, now=ctx.now).kind != "rate_limit":
         return
-    stated = stated_refusal.of_record(event, now=int(door.now))
+    stated = stated_refusal.of_record(event, now=int(ctx.now))
     if stated is None:
         return
-    runtime.append(door.home, "limits.jsonl", fast_json.dumps(stated.reading(door.lane, at=int(door.now))))
+    runtime.append(ctx.home, "limits.jsonl", fast_json.dumps(stated.reading(ctx.lane, at=int(ctx.now))))
     try:
-        os.unlink(os.path.join(door.home, "letters", ".rung"))
+        os.unlink(os.path.join(ctx.home, "letters", ".rung"))
     except OSError:
         pass  # nothing was rung for lately
 
@@ -218,7 +218,7 @@ def keep_refusal(event: dict[str, Any], door: runtime.HookContext) -> None:
 # ---- turns -----------------------------------------------------------------------------------------------------------
 
 
-def after_turn(event: dict[str, Any], door: runtime.HookContext, letter: dict[str, Any]) -> runtime.Reply | None:
+def after_turn(event: dict[str, Any], ctx: runtime.HookContext, snapshot: dict[str, Any]) -> runtime.Reply | None:
     """The price of going on, when it is news."""
     from governor.hooks.loop import rules as loop_rules
 
@@ -227,28 +227,28 @@ def after_turn(event: dict[str, Any], door: runtime.HookContext, letter: dict[st
     if not record:
         return None
     if event.get("stop_hook_active") is not True:
-        call_log.forget(door.home, record)
-    for advice in loop_rules.at_stop(event, letter, session=session, now=door.now):
-        before = call_log.noted(door.home, record, advice.what)
+        call_log.forget(ctx.home, record)
+    for advice in loop_rules.at_stop(event, snapshot, session=session, now=ctx.now):
+        before = call_log.noted(ctx.home, record, advice.what)
         if loop_rules.is_news(advice, before) and runtime.claim(
-            door.home, f"{advice.what}:{record}:{before or 'first'}"
+            ctx.home, f"{advice.what}:{record}:{before or 'first'}"
         ):
-            call_log.note(door.home, record, advice.what, repr(advice.price))
-            return _told(letter, advice.person, "", {"decision": "told", **advice.record, "session": record})
+            call_log.note(ctx.home, record, advice.what, repr(advice.price))
+            return _told(snapshot, advice.person, "", {"decision": "told", **advice.record, "session": record})
     return None
 
 
 # ---- answering -------------------------------------------------------------------------------------------------------
 
 
-def _told(letter: dict[str, Any], person: str, model: str, record: dict[str, Any]) -> runtime.Reply:
-    if letter.get("action") == "observe":
+def _told(snapshot: dict[str, Any], person: str, model: str, record: dict[str, Any]) -> runtime.Reply:
+    if snapshot.get("action") == "observe":
         return runtime.Reply(record={**record, "said": False})
     return runtime.Reply(person=person, model=model, record={**record, "said": True})
 
 
-def _line(door: runtime.HookContext, record: dict[str, Any]) -> bytes:
-    return fast_json.compact({"at": round(door.now, 3), "hook": door.name, "lane": door.lane, **record})
+def _line(ctx: runtime.HookContext, record: dict[str, Any]) -> bytes:
+    return fast_json.compact({"at": round(ctx.now, 3), "hook": ctx.name, "lane": ctx.lane, **record})
 
 
 def _key(name: bytes) -> str:
@@ -257,6 +257,6 @@ def _key(name: bytes) -> str:
     return breakers.key(name)
 
 
-def _whole(letter: dict[str, Any], name: str, otherwise: int) -> int:
-    value = letter.get(name)
+def _whole(snapshot: dict[str, Any], name: str, otherwise: int) -> int:
+    value = snapshot.get(name)
     return value if isinstance(value, int) and value > 0 else otherwise

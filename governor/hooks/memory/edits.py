@@ -52,9 +52,13 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern)
 
 
-def fits(text: bytes | None, letter: dict[str, Any]) -> bool:
+def fits(text: bytes | None, snapshot: dict[str, Any]) -> bool:
     """Is this index plainly within the letter's limits? Most edits end here, before anything slow is loaded."""
-    lines, chars, size = letter.get("max_lines", 200), letter.get("line_chars", 350), letter.get("max_bytes", 24_900)
+    lines, chars, size = (
+        snapshot.get("max_lines", 200),
+        snapshot.get("line_chars", 350),
+        snapshot.get("max_bytes", 24_900),
+    )
     if text is None or not all(isinstance(limit, int) for limit in (lines, chars, size)) or b"\r" in text:
         return False
     rows = text.split(b"\n")

@@ -37,12 +37,12 @@ class IndexLimits(NamedTuple):
     max_bytes: int = 24_900
 
     @classmethod
-    def from_letter(cls, letter: Mapping[str, Any]) -> IndexLimits:
+    def from_snapshot(cls, snapshot: Mapping[str, Any]) -> IndexLimits:
         """The person's limits; a missing, odd or uselessly small one falls back to the default."""
         floors = {"line_chars": 80, "max_lines": 10, "max_bytes": 1_000}
         chosen = {}
         for name, floor in floors.items():
-            value = letter.get(name)
+            value = snapshot.get(name)
             if isinstance(value, int) and not isinstance(value, bool) and value >= floor:
                 chosen[name] = value
         return cls(**chosen)

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-LETTER = "handoffs"
+SNAPSHOT = "handoffs"
 MODEL_LIMIT = 200
 
 
@@ -29,7 +29,7 @@ def key(name: str) -> str:
 
 
 def news(
-    event: dict[str, Any], letter: dict[str, Any], *, lane: str, seen: Callable[[str], bool]
+    event: dict[str, Any], snapshot: dict[str, Any], *, lane: str, seen: Callable[[str], bool]
 ) -> HandoffNews | None:
     """The first piece of news for this session that nobody has heard yet, or None.
 
@@ -37,7 +37,7 @@ def news(
     plain terminal is told to the person, in whichever session of the lane (or of any, where no lane is known) works in
     its folder.
     """
-    pending = letter.get("news")
+    pending = snapshot.get("news")
     if event.get("hook_event_name") != "UserPromptSubmit" or not isinstance(pending, list):
         return None
     session, cwd = event.get("session_id"), event.get("cwd")

@@ -2,7 +2,7 @@
 
 Seen on Claude Code 2.1.332: a held prompt stands in the input line again, pasted text too; a custom slash command or a
 skill does not, and Up brings it back. Seen on Codex 0.171.0: the input line is empty, and Up brings the prompt back.
-Other faces of a client (an editor's panel) were not seen, so there the sentence names no key.
+Other views of a client (an editor's panel) were not seen, so there the sentence names no key.
 """
 
 from __future__ import annotations

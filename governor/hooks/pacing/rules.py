@@ -1,6 +1,6 @@
 """What to say about pace, and when to say nothing: the worst window's line once per episode.
 
-Pure: the letter that refresh left, the event and the clock go in, words come out. A projection never holds anything
+Pure: the snapshot that refresh left, the event and the clock go in, words come out. A projection never holds anything
 back. Only actual use of 95 % or more, in a window that has not reset yet, pauses a prompt, once, and only where a
 person is there to send it again. Where nobody is, the prompt goes on and the decision log says so: a held prompt ends
 the run as if it had succeeded, and no answer of a hook ends it otherwise (seen on Claude Code 2.1.332 and Codex 0.171).
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-STALE_S = 24 * 3600  # a letter this old says nothing any more
+STALE_S = 24 * 3600  # a snapshot this old says nothing any more
 GOES_ON = "Nobody is asked here, so this prompt goes on. To hold such prompts: pacing.hold_background in budget.json."
 RANK = {"GO": 0, "NUDGE": 1, "SLOW": 2, "STOP": 3}
 
@@ -54,7 +54,7 @@ class PacingAdvice:
 
 def decide(
     event: dict[str, Any],
-    letter: dict[str, Any],
+    snapshot: dict[str, Any],
     *,
     lane: str,
     now: float,
@@ -71,14 +71,14 @@ def decide(
     the session's context above the band's ceiling, windows by verdict, then alerts that ring the bell. Whatever was
     said already (``seen``) makes room for the next.
     """
-    written = letter.get("written_at")
+    written = snapshot.get("written_at")
     if not isinstance(written, (int, float)) or not -300 <= now - written <= STALE_S:
         return None
-    windows = _open(_heard_since(letter, lane, own or {}, written, now), now)
+    windows = _open(_heard_since(snapshot, lane, own or {}, written, now), now)
     session = str(event.get("session_id", ""))
     found = _candidates(
         event,
-        letter,
+        snapshot,
         windows,
         session=session,
         lane=lane,
@@ -87,21 +87,21 @@ def decide(
         is_watched=is_watched,
         overridden=overridden,
     )
-    for advice in [*found, *_alerts(letter)]:
+    for advice in [*found, *_alerts(snapshot)]:
         if not advice.once or not any(map(seen, (advice.once, *advice.near))):
             return advice
     return None
 
 
 def _heard_since(
-    letter: dict[str, Any], lane: str, own: dict[str, dict[str, Any]], written: float, now: float
+    snapshot: dict[str, Any], lane: str, own: dict[str, dict[str, Any]], written: float, now: float
 ) -> list[dict[str, Any]]:
-    """The letter's windows of this lane, with what this session heard after the letter was written.
+    """The letter's windows of this lane, with what this session heard after the snapshot was written.
 
     A window with a later reset takes the place of the letter's; a higher figure does in the same one. A lower figure
-    waits for the next letter, for one session alone does not prove a reset.
+    waits for the next snapshot, for one session alone does not prove a reset.
     """
-    lanes = letter.get("lanes")
+    lanes = snapshot.get("lanes")
     found = lanes.get(lane) if isinstance(lanes, dict) else None
     windows = found.get("windows") if isinstance(found, dict) else None
     told = {str(each.get("window")): each for each in windows or () if isinstance(each, dict)}
@@ -124,7 +124,7 @@ def _heard_since(
 def _fresh(
     lane: str, name: str, percent: float, resets_at: float, before: dict[str, Any], now: float
 ) -> dict[str, Any]:
-    """A window as a letter would have it, from the figure alone: at the wall it speaks, below it is quiet."""
+    """A window as a snapshot would have it, from the figure alone: at the wall it speaks, below it is quiet."""
     window = {"window": name, "resets_at": resets_at, "verdict": "GO", "official": percent}
     if percent < WALL:
         return window
@@ -145,7 +145,7 @@ def _left(seconds: float) -> str:
 
 
 def _open(windows: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
-    """The windows that have not reset, the worst first. A letter may be older than a reset: then it is void."""
+    """The windows that have not reset, the worst first. A snapshot may be older than a reset: then it is void."""
     alive = [
         window for window in windows if isinstance(window.get("resets_at"), (int, float)) and window["resets_at"] > now
     ]
@@ -154,7 +154,7 @@ def _open(windows: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
 
 def _candidates(
     event: dict[str, Any],
-    letter: dict[str, Any],
+    snapshot: dict[str, Any],
     windows: list[dict[str, Any]],
     *,
     session: str,
@@ -165,7 +165,7 @@ def _candidates(
     overridden: bool,
 ) -> list[PacingAdvice]:
     found = []
-    owner = f"{lane}:{letter['mark']}" if "mark" in letter else lane  # another account's episodes are its own
+    owner = f"{lane}:{snapshot['mark']}" if "mark" in snapshot else lane  # another account's episodes are its own
     prompting = event.get("hook_event_name") == "UserPromptSubmit"
     is_wall = prompting and not overridden and any(window.get("verdict") == "STOP" for window in windows)
     press = go_on() if is_wall else None
@@ -181,13 +181,13 @@ def _candidates(
         walls = [f"wall:{owner}:{name}:{key}" for key in keys]
         # Once, whichever session: /clear begins a new one.
         said = [f"pace:{owner}:{name}:{key}:{window.get('rule', verdict)}" for key in keys]
-        if verdict == "STOP" and is_alone and letter.get("hold_background") is True:
+        if verdict == "STOP" and is_alone and snapshot.get("hold_background") is True:
             held = f"{line} Held back and not done (pacing.hold_background). To let it through: governor override 30m"
             found.append(PacingAdvice("hold", rule, once="", block=held))
-        elif verdict == "STOP" and is_wall and press is not None and letter.get("pause_at_wall") is not False:
+        elif verdict == "STOP" and is_wall and press is not None and snapshot.get("pause_at_wall") is not False:
             reason = f"{line} {press}; for longer: governor override 30m"
             found.append(PacingAdvice("hold", rule, once=walls[0], near=walls[1:], block=reason, also=said[0]))
-        if verdict not in RANK or not line or name in (letter.get("hush") or ()):
+        if verdict not in RANK or not line or name in (snapshot.get("hush") or ()):
             continue
         is_said = any(map(seen, said))
         told = [f"told:{session}:{owner}:{name}:{key}" for key in keys]  # the model's own fact, once a session
@@ -206,15 +206,15 @@ def _candidates(
             found.append(PacingAdvice("warn", rule, once=alone[0], near=alone[1:], person=line, model=model))
         if model:
             found.append(PacingAdvice("warn", rule, once=told[0], near=told[1:], model=model))
-    heavy = _heavy(letter, session, lane)
+    heavy = _heavy(snapshot, session, lane)
     if heavy:
         found.insert(0 if not found or not found[0].block else 1, heavy)
     return found
 
 
-def _alerts(letter: dict[str, Any]) -> list[PacingAdvice]:
+def _alerts(snapshot: dict[str, Any]) -> list[PacingAdvice]:
     """What the person wants the bell rung for: once, in whichever session comes first."""
-    listed = letter.get("alerts")
+    listed = snapshot.get("alerts")
     return [
         PacingAdvice("alert", "alert", once=f"rung:{alert['key']}", person=alert["text"], bell=True)
         for alert in (listed if isinstance(listed, list) else ())
@@ -222,9 +222,9 @@ def _alerts(letter: dict[str, Any]) -> list[PacingAdvice]:
     ]
 
 
-def _heavy(letter: dict[str, Any], session: str, lane: str) -> PacingAdvice | None:
+def _heavy(snapshot: dict[str, Any], session: str, lane: str) -> PacingAdvice | None:
     """The session's own context, when it is larger than the projection leaves room for."""
-    contexts, ceilings = letter.get("contexts"), letter.get("ceilings")
+    contexts, ceilings = snapshot.get("contexts"), snapshot.get("ceilings")
     tokens = contexts.get(session) if isinstance(contexts, dict) else None
     ceiling = ceilings.get(lane) if isinstance(ceilings, dict) else None
     if not isinstance(tokens, int) or not isinstance(ceiling, int) or tokens <= ceiling:

@@ -18,24 +18,24 @@ LEAST_USD = 1.0  # notional, where no percentage is known
 NEVER = 1000  # turns; a switch that pays back later than this does not
 
 
-def say(event: dict[str, Any], letter: dict[str, Any], *, now: float) -> tuple[str, dict[str, Any]] | None:
+def say(event: dict[str, Any], snapshot: dict[str, Any], *, now: float) -> tuple[str, dict[str, Any]] | None:
     """(words for the person, numbers for the log), or None where there is nothing worth saying."""
-    written = number(letter, "written_at")
+    written = number(snapshot, "written_at")
     if written is None or not -300 <= now - written <= STALE_S:
         return None
     name = event.get("hook_event_name")
     if name == "SessionStart" and event.get("source") in ("resume", "fork"):
-        return _resume(event, letter)
-    return _switch(event, letter) if name == "PreModelSwitch" else None
+        return _resume(event, snapshot)
+    return _switch(event, snapshot) if name == "PreModelSwitch" else None
 
 
-def _resume(event: dict[str, Any], letter: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+def _resume(event: dict[str, Any], snapshot: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
     tokens = number(event, "context_tokens")
     if event.get("prompt_cache_likely_expired") is not True or tokens is None:
         return None
-    known = _session(event, letter)
-    model = event.get("model") or known.get("model") or letter.get("model")
-    price = _price(tokens, str(model or ""), "1h", event, letter)
+    known = _session(event, snapshot)
+    model = event.get("model") or known.get("model") or snapshot.get("model")
+    price = _price(tokens, str(model or ""), "1h", event, snapshot)
     if price is None:
         return None
     away = number(event, "seconds_since_last_response")
@@ -47,32 +47,32 @@ def _resume(event: dict[str, Any], letter: dict[str, Any]) -> tuple[str, dict[st
     return text, {"rule": "cold-resume", "tokens": int(tokens), **price[1]}
 
 
-def _switch(event: dict[str, Any], letter: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+def _switch(event: dict[str, Any], snapshot: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
     tokens, old, new = number(event, "context_tokens"), event.get("from_model"), event.get("to_model")
     if tokens is None or not isinstance(old, str) or not isinstance(new, str) or old == new:
         return None
     if event.get("prompt_cache_warm") is False:
         return None  # staying would write the context anew as well
-    price = _price(tokens, new, str(event.get("cache_ttl")), event, letter)
+    price = _price(tokens, new, str(event.get("cache_ttl")), event, snapshot)
     if price is None:
         return None
     text = (
         f"governor: switching to {_short(new)} writes {tokens / 1000:.0f}k tokens into its cache, {price[0]}. "
-        f"{_pays_back(tokens, old, new, event, letter)}After /compact, or in a fresh session, the switch costs little."
+        f"{_pays_back(tokens, old, new, event, snapshot)}After /compact, or in a fresh session, the switch costs little."
     )
     return text, {"rule": "model-switch", "tokens": int(tokens), **price[1]}
 
 
-def _pays_back(tokens: float, old: str, new: str, event: dict[str, Any], letter: dict[str, Any]) -> str:
+def _pays_back(tokens: float, old: str, new: str, event: dict[str, Any], snapshot: dict[str, Any]) -> str:
     """How many turns a cheaper model needs to win back its cache write; what a dearer one adds to every turn."""
-    weights = letter.get("weights")
+    weights = snapshot.get("weights")
     if not isinstance(weights, dict):
         return ""
     before, after = factor(old, weights), factor(new, weights)
     write, read = number(weights, "5m" if event.get("cache_ttl") == "5m" else "1h"), number(weights, "read")
     if write is None or read is None or before <= 0:
         return ""
-    turn = max(number(_session(event, letter), "turn") or 0.0, tokens * read * before)  # units, on the old model
+    turn = max(number(_session(event, snapshot), "turn") or 0.0, tokens * read * before)  # units, on the old model
     saving = turn * (1 - after / before)
     if saving > 0:
         turns = tokens * write * after / saving
@@ -85,10 +85,14 @@ def _pays_back(tokens: float, old: str, new: str, event: dict[str, Any], letter:
 
 
 def _price(
-    tokens: float, model: str, ttl: str, event: dict[str, Any], letter: dict[str, Any]
+    tokens: float, model: str, ttl: str, event: dict[str, Any], snapshot: dict[str, Any]
 ) -> tuple[str, dict[str, Any]] | None:
     """Words and number of writing so many tokens into a model's cache; None where it is too little to mention."""
-    weights, per_percent, least = letter.get("weights"), number(letter, "per_percent"), number(letter, "turn_percent")
+    weights, per_percent, least = (
+        snapshot.get("weights"),
+        number(snapshot, "per_percent"),
+        number(snapshot, "turn_percent"),
+    )
     if per_percent and isinstance(weights, dict) and model and least is not None:
         write = number(weights, "5m" if ttl == "5m" else "1h")
         if write is not None:
@@ -109,8 +113,8 @@ def factor(model: str, weights: dict[str, Any]) -> float:
     return number(weights, "other") or 1.0
 
 
-def _session(event: dict[str, Any], letter: dict[str, Any]) -> dict[str, Any]:
-    sessions = letter.get("sessions")
+def _session(event: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
+    sessions = snapshot.get("sessions")
     found = sessions.get(event.get("session_id")) if isinstance(sessions, dict) else None
     return found if isinstance(found, dict) else {}
 

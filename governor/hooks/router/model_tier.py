@@ -51,13 +51,13 @@ class Suit:
         self.signals = signals
 
 
-def suits(text: object, letter: dict[str, Any]) -> Suit:
+def suits(text: object, snapshot: dict[str, Any]) -> Suit:
     """The tier that a prompt's own words ask for. Never raises: whatever is not text fits none."""
     from governor.hooks.router.prompt import read
     from governor.hooks.router.user_prose import own_words, sentences
     from governor.hooks.router.vocabulary import KEEP_NOUNS, KEEP_VERBS, base
 
-    own = _own_words(letter)
+    own = _own_words(snapshot)
     reading = read(text, verbs=[*SMALL_VERBS, *own["small"]], keep=[*OWN_KEEP, *own["middle"], *own["large"]])
     asked = {sign.partition(":")[2] for sign in reading.signals if sign.startswith("verb:")}
     judged = {sign.partition(":")[2] for sign in reading.signals if sign.startswith("keep:")}
@@ -87,9 +87,9 @@ def _stands(pair: tuple[str, str], words: list[str]) -> bool:
     return any(pair == (word, *words[at + 1 : at + 2]) for at, word in enumerate(words))
 
 
-def _own_words(letter: dict[str, Any]) -> dict[str, frozenset[str]]:
+def _own_words(snapshot: dict[str, Any]) -> dict[str, frozenset[str]]:
     """The person's additions, by tier."""
-    wish = letter.get("tiers")
+    wish = snapshot.get("tiers")
     lists = wish if isinstance(wish, dict) else {}
     return {
         tier: frozenset(w.casefold() for w in lists.get(tier) or () if isinstance(w, str) and 1 < len(w) <= 40)

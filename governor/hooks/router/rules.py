@@ -5,7 +5,7 @@ offers only a lane that is installed, healthy, in no trouble of its own and clea
 in use is under pressure or would pass its cap. It never blocks; what it says costs no tokens unless the person asks for
 a model note.
 
-**Recorded**: a prompt that asked for broad building or for judgement while a letter said that a lane is under
+**Recorded**: a prompt that asked for broad building or for judgement while a snapshot said that a lane is under
 pressure: ``handoff`` and ``return`` (offers), ``local`` (no other lane can help), ``keep`` (judgement stays on Claude)
 and ``silent`` (the lanes gave no reason). Prompts that ask for neither leave no trace, and no text of any prompt does.
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from governor.hooks.router.prompt import PromptReading
 
-STALE_S = 6 * 3600  # an older letter knows nothing about now
-AHEAD_S = 300  # a letter from the future: the clock was set back
+STALE_S = 6 * 3600  # an older snapshot knows nothing about now
+AHEAD_S = 300  # a snapshot from the future: the clock was set back
 MARGIN = 10.0  # points of slack by which the other lane must be better off
 LINE = 240  # characters a person is asked to read, at most
 NOTE = 200  # characters a model is made to read, at most
@@ -71,18 +71,18 @@ class RouterAdvice:
         self.slack = slack  # per lane, points of room at the reset, below 0 past the cap; None: not known
 
 
-def read_prompt(prompt: object, letter: dict[str, Any]) -> PromptReading:
+def read_prompt(prompt: object, snapshot: dict[str, Any]) -> PromptReading:
     """What the prompt asks for, by our words and those the person added in the budget file."""
     from governor.hooks.router.prompt import read
 
-    own = letter.get("words")
+    own = snapshot.get("words")
     added = own if isinstance(own, dict) else {}
     return read(prompt, verbs=added.get("verbs"), breadth=added.get("breadth"), keep=added.get("keep"))
 
 
-def advise(reading: PromptReading, *, lane: str, letter: dict[str, Any], now: float) -> RouterAdvice:
+def advise(reading: PromptReading, *, lane: str, snapshot: dict[str, Any], now: float) -> RouterAdvice:
     """Where work of this kind, typed in ``lane``, should go, given the letter's word on both lanes at ``now``."""
-    mine, theirs = lane_of(letter, lane), lane_of(letter, OTHER[lane])
+    mine, theirs = lane_of(snapshot, lane), lane_of(snapshot, OTHER[lane])
     slack = {lane: slack_of(mine), OTHER[lane]: slack_of(theirs)}
 
     def answer(decision: str, rule: str, to: str | None = None) -> RouterAdvice:
@@ -90,7 +90,7 @@ def advise(reading: PromptReading, *, lane: str, letter: dict[str, Any], now: fl
 
     if reading.kind in ("none", "narrow"):
         return answer("silent", "too-narrow" if reading.kind == "narrow" else "nothing-asked")
-    if fault := _letter_fault(letter, now):
+    if fault := _snapshot_fault(snapshot, now):
         return answer("silent", fault)
     if reading.kind == "held" or (reading.kind == "keep" and lane == "claude"):
         return answer("keep", "judgement-stays", lane)
@@ -116,12 +116,12 @@ def unsaid(about: str, *, now: float, seen: Callable[[str], bool]) -> str:
     return "" if seen(key) or seen(past) else key
 
 
-def first_word(letter: dict[str, Any], now: float) -> str:
-    """What a letter should begin with: ``quiet`` when no prompt, in either lane, could be answered with a word."""
+def first_word(snapshot: dict[str, Any], now: float) -> str:
+    """What a snapshot should begin with: ``quiet`` when no prompt, in either lane, could be answered with a word."""
     from governor.hooks.router.prompt import PromptReading
 
     answers = (
-        advise(PromptReading(kind, [], 0), lane=lane, letter=letter, now=now).decision
+        advise(PromptReading(kind, [], 0), lane=lane, snapshot=snapshot, now=now).decision
         for kind in ("build", "keep")
         for lane in NAMES
     )
@@ -146,15 +146,15 @@ def record_of(
     }
 
 
-def _letter_fault(letter: dict[str, Any], now: float) -> str:
-    written = _number(letter.get("written_at"))
+def _snapshot_fault(snapshot: dict[str, Any], now: float) -> str:
+    written = _number(snapshot.get("written_at"))
     if written is None:
         return "no-letter"
     if written < now - STALE_S:
         return "stale-letter"
     if written > now + AHEAD_S:
         return "future-letter"
-    return "" if mode_of(letter) != "off" else "mode-off"
+    return "" if mode_of(snapshot) != "off" else "mode-off"
 
 
 def _obstacle(mine: dict[str, Any], theirs: dict[str, Any], now: float) -> str:
@@ -175,15 +175,15 @@ def _obstacle(mine: dict[str, Any], theirs: dict[str, Any], now: float) -> str:
     return "" if other - own >= MARGIN else "too-close"
 
 
-def mode_of(letter: dict[str, Any]) -> str:
+def mode_of(snapshot: dict[str, Any]) -> str:
     """advise (the default), shadow (decide and record, say nothing) or off; a word nobody knows is off."""
-    mode = letter.get("mode", "advise")
+    mode = snapshot.get("mode", "advise")
     return mode if mode in ("advise", "shadow") else "off"
 
 
-def lane_of(letter: dict[str, Any], lane: str) -> dict[str, Any]:
-    """What the letter says about one lane; empty where it says nothing usable."""
-    lanes = letter.get("lanes")
+def lane_of(snapshot: dict[str, Any], lane: str) -> dict[str, Any]:
+    """What the snapshot says about one lane; empty where it says nothing usable."""
+    lanes = snapshot.get("lanes")
     facts = lanes.get(lane) if isinstance(lanes, dict) else None
     return facts if isinstance(facts, dict) else {}
 
@@ -217,13 +217,13 @@ def _number(value: Any) -> float | None:
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
-def line_for(advice: RouterAdvice, *, lane: str, letter: dict[str, Any], cwd: object, in_git: bool = True) -> str:
+def line_for(advice: RouterAdvice, *, lane: str, snapshot: dict[str, Any], cwd: object, in_git: bool = True) -> str:
     """One line for the person, of at most 240 characters, that ends with what to type; empty when nothing is said.
 
     The command says "…your task…": the prompt itself is never repeated.
     """
     if advice.decision == "local":
-        own = _standing(lane, letter)
+        own = _standing(lane, snapshot)
         other = "not installed" if advice.rule == "one-lane" else "no help now"
         return _fit(
             f"{own}, and {NAMES[OTHER[lane]]} is {other}. Broad task: split it, or have the "
@@ -234,19 +234,19 @@ def line_for(advice: RouterAdvice, *, lane: str, letter: dict[str, Any], cwd: ob
     verb = {"handoff": "Hand it over", "return": "Send it back"}[advice.decision]
     if advice.rule == "judgement-to-claude":
         verb = "Design and review sit better there"
-    words = f"{_both(lane, advice.to, letter)}. {verb}: "
+    words = f"{_both(lane, advice.to, snapshot)}. {verb}: "
     folder = _quoted(cwd)
-    if letter.get("handoff") is True and advice.rule != "judgement-to-claude":  # judgement wants a person at hand
+    if snapshot.get("handoff") is True and advice.rule != "judgement-to-claude":  # judgement wants a person at hand
         return _fit(words + HANDOFF)
     full = words + command(advice.to, folder, in_git=in_git)
     return full if len(full) <= LINE else _fit(words + command(advice.to, "", in_git=in_git))
 
 
-def note_for(advice: RouterAdvice, *, lane: str, letter: dict[str, Any]) -> str:
+def note_for(advice: RouterAdvice, *, lane: str, snapshot: dict[str, Any]) -> str:
     """A note for the model, of at most 200 characters, stated as a fact (an order could read as an injection)."""
     if advice.to is None or advice.decision not in ("handoff", "return"):
         return ""
-    return f"Quota note: {_both(lane, advice.to, letter)}."[:NOTE]
+    return f"Quota note: {_both(lane, advice.to, snapshot)}."[:NOTE]
 
 
 def command(to: str, folder: str, *, in_git: bool = True) -> str:
@@ -257,10 +257,10 @@ def command(to: str, folder: str, *, in_git: bool = True) -> str:
     return f"codex exec{check} -s workspace-write" + (f" -C {folder}" if folder else "") + ' "…your task…"'
 
 
-def _both(lane: str, to: str, letter: dict[str, Any]) -> str:
+def _both(lane: str, to: str, snapshot: dict[str, Any]) -> str:
     """Both lanes in one breath; a window of the same name is named once."""
-    same = _window(lane_of(letter, lane)) == _window(lane_of(letter, to))
-    return f"{_standing(lane, letter)}, {_standing(to, letter, named=not same)}"
+    same = _window(lane_of(snapshot, lane)) == _window(lane_of(snapshot, to))
+    return f"{_standing(lane, snapshot)}, {_standing(to, snapshot, named=not same)}"
 
 
 def _window(facts: dict[str, Any]) -> str:
@@ -268,9 +268,9 @@ def _window(facts: dict[str, Any]) -> str:
     return WINDOWS.get(named, f"{named[:20]} window") if isinstance(named, str) else "window"
 
 
-def _standing(lane: str, letter: dict[str, Any], *, named: bool = True) -> str:
+def _standing(lane: str, snapshot: dict[str, Any], *, named: bool = True) -> str:
     """Room at the reset, an estimate, and not pace: a lane ahead of even pace may still land below its cap."""
-    facts = lane_of(letter, lane)
+    facts = lane_of(snapshot, lane)
     if said := _refused(facts):
         return f"{NAMES[lane]}: {said}"
     slack = slack_of(facts)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from governor.hooks.router.model_tier import Suit
     from governor.hooks.spawn.degrade import Shift
-    from governor.hooks.spawn.spawn_event import Called
+    from governor.hooks.spawn.spawn_event import SpawningCall
 
 # What a request uses beside reading its context: 600 tokens of output at five units, 2,000 of new input. About the
 # middle of working sessions; stated wherever the comparison is shown.
@@ -63,95 +63,95 @@ class Hint:
         self.cost = cost
 
 
-def tier_of(model: str, letter: dict[str, Any], lane: str) -> str:
+def tier_of(model: str, snapshot: dict[str, Any], lane: str) -> str:
     """The tier a model belongs to: the one that names it, else by its weight beside theirs; empty where unknown."""
     from governor.hooks.spawn.degrade import factor
 
-    names = models(letter, lane)
+    names = models(snapshot, lane)
     low = model.casefold()
     parts = [low, *low.split("-")]
     named = [tier for tier, name in zip(TIERS, names) if name.casefold() in parts]
     if named:
         return named[0]
-    weights = [factor(letter, name) for name in names]
-    own = factor(letter, model)
+    weights = [factor(snapshot, name) for name in names]
+    own = factor(snapshot, model)
     if own is None or len(names) != 3 or None in weights:
         return ""
     small, _, large = weights
     return "small" if own <= (small or 0) else "large" if own >= (large or 0) else "middle"
 
 
-def models(letter: dict[str, Any], lane: str) -> list[str]:
-    """The lane's models by tier, the smallest first; empty where the letter names none."""
-    wish = letter.get("tiers")
+def models(snapshot: dict[str, Any], lane: str) -> list[str]:
+    """The lane's models by tier, the smallest first; empty where the snapshot names none."""
+    wish = snapshot.get("tiers")
     found = wish.get(lane) if isinstance(wish, dict) else None
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
-def hint(suit: Suit, letter: dict[str, Any], *, lane: str, now: float, model: str, context: int | None) -> Hint:
+def hint(suit: Suit, snapshot: dict[str, Any], *, lane: str, now: float, model: str, context: int | None) -> Hint:
     """Whether to offer the tier that suits, to a session on ``model`` whose turns read ``context`` tokens again."""
     from governor.hooks.router.rules import lane_of
-    from governor.hooks.spawn.degrade import factor, letter_fault
+    from governor.hooks.spawn.degrade import factor, snapshot_fault
 
-    mode = mode_of(letter)
+    mode = mode_of(snapshot)
     if mode == "off":
         return Hint("off")
-    if fault := letter_fault(letter, now):
+    if fault := snapshot_fault(snapshot, now):
         return Hint(fault)
     if not suit.tier:
         return Hint("unclear")
-    standing = lane_of(letter, lane)
+    standing = lane_of(snapshot, lane)
     verdict, resets_at = standing.get("verdict"), standing.get("resets_at")
     if verdict not in ("NUDGE", "SLOW", "STOP") or (isinstance(resets_at, (int, float)) and resets_at <= now):
         return Hint("roomy", tier=suit.tier)
     if not model:
         return Hint("model-unknown", tier=suit.tier)
-    here = tier_of(model, letter, lane)
+    here = tier_of(model, snapshot, lane)
     if not here:
         return Hint("tier-unknown", tier=suit.tier, was=model)
     if here == suit.tier:
         return Hint("same-tier", tier=suit.tier, was=model)
     if TIERS.index(suit.tier) > TIERS.index(here):
         return Hint("upward", tier=suit.tier, was=model)
-    to = models(letter, lane)[TIERS.index(suit.tier)]
-    before, after = factor(letter, model), factor(letter, to)
+    to = models(snapshot, lane)[TIERS.index(suit.tier)]
+    before, after = factor(snapshot, model), factor(snapshot, to)
     if before is None or after is None:
         return Hint("tier-unknown", tier=suit.tier, was=model)
     if context is None:
         return Hint("context-unknown", tier=suit.tier, was=model)
-    cost, saved = switch(letter, context, before=before, after=after)
+    cost, saved = switch(snapshot, context, before=before, after=after)
     rule = "smaller-suits" if saved > cost else "costs-more"
     return Hint(rule, tier=suit.tier, was=model, to=to if saved > cost else "", saved=saved, cost=cost)
 
 
-def switch(letter: dict[str, Any], context: int, *, before: float, after: float) -> tuple[float, float]:
+def switch(snapshot: dict[str, Any], context: int, *, before: float, after: float) -> tuple[float, float]:
     """(units that writing the context anew costs over reading it, units that REQUESTS smaller requests save)."""
-    read = letter.get("read")
-    rewrite = letter.get("rewrite")
+    read = snapshot.get("read")
+    rewrite = snapshot.get("rewrite")
     reading = float(read) if isinstance(read, (int, float)) else 0.0
     writing = float(rewrite) if isinstance(rewrite, (int, float)) else 1.0
     return context * writing * after, REQUESTS * (context * reading + TURN_UNITS) * (before - after)
 
 
-def mode_of(letter: dict[str, Any]) -> str:
-    """advise, shadow (record, say nothing) or off; a word nobody knows is off, and so is a letter without any."""
-    wish = letter.get("tiers")
+def mode_of(snapshot: dict[str, Any]) -> str:
+    """advise, shadow (record, say nothing) or off; a word nobody knows is off, and so is a snapshot without any."""
+    wish = snapshot.get("tiers")
     mode = wish.get("mode") if isinstance(wish, dict) else None
     return mode if mode in ("advise", "shadow") else "off"
 
 
-def session_of(letter: dict[str, Any], session: object) -> tuple[str, int | None]:
-    """(model, context) of a session used lately; ("", None) where the letter does not know it."""
-    sessions = letter.get("sessions")
+def session_of(snapshot: dict[str, Any], session: object) -> tuple[str, int | None]:
+    """(model, context) of a session used lately; ("", None) where the snapshot does not know it."""
+    sessions = snapshot.get("sessions")
     found = sessions.get(session) if isinstance(sessions, dict) and isinstance(session, str) else None
     if not isinstance(found, list) or len(found) != 3 or not isinstance(found[0], str):
         return "", None
     return found[0], found[1] if isinstance(found[1], int) else None
 
 
-def latest(letter: dict[str, Any], lane: str) -> str:
-    """The session of a lane that was used last, by a letter that names them in that order; empty without any."""
-    sessions = letter.get("sessions")
+def latest(snapshot: dict[str, Any], lane: str) -> str:
+    """The session of a lane that was used last, by a snapshot that names them in that order; empty without any."""
+    sessions = snapshot.get("sessions")
     found = [name for name, facts in sessions.items() if lane in facts] if isinstance(sessions, dict) else []
     return str(found[-1]) if found else ""
 
@@ -186,7 +186,7 @@ def record_of(found: Hint, suit: Suit, *, said: bool, mode: str) -> dict[str, An
 
 
 def word(
-    event: dict[str, Any], letter: dict[str, Any], *, lane: str, now: float, seen: Callable[[str], bool]
+    event: dict[str, Any], snapshot: dict[str, Any], *, lane: str, now: float, seen: Callable[[str], bool]
 ) -> dict[str, Any] | None:
     """What a prompt's event comes to: ``person``, ``once`` and ``record``; None where there is nothing to record.
 
@@ -195,13 +195,13 @@ def word(
     from governor.hooks.router.rules import unsaid
 
     session = str(event.get("session_id", ""))[:64]
-    known, context = session_of(letter, session)
-    suit = suits(event.get("prompt"), letter)
+    known, context = session_of(snapshot, session)
+    suit = suits(event.get("prompt"), snapshot)
     model = str(event.get("model") or "")[:80] or known
-    found = hint(suit, letter, lane=lane, now=now, model=model, context=context)
+    found = hint(suit, snapshot, lane=lane, now=now, model=model, context=context)
     if found.rule not in RECORDED:
         return None
-    mode = mode_of(letter)
+    mode = mode_of(snapshot)
     offers = bool(found.to) and mode == "advise"
     once = unsaid(f"tier:{session}:{found.to}", now=now, seen=seen) if offers else ""
     speaks = bool(once)
@@ -213,17 +213,17 @@ def word(
     }
 
 
-def for_subagent(what: Called, letter: dict[str, Any], *, lane: str, current: str) -> Shift:
+def for_subagent(what: SpawningCall, snapshot: dict[str, Any], *, lane: str, current: str) -> Shift:
     """The tier that suits a subagent's task, as a shift to its model; only downward, and only when none is named."""
     from governor.hooks.spawn.degrade import Shift, move
 
-    wish = letter.get("tiers")
-    if not isinstance(wish, dict) or wish.get("subagents") is not True or mode_of(letter) == "off":
+    wish = snapshot.get("tiers")
+    if not isinstance(wish, dict) or wish.get("subagents") is not True or mode_of(snapshot) == "off":
         return Shift("off")
     if what.model:
         return Shift("named")
-    found = {suit.tier for words in what.words if (suit := suits(words, letter)).tier}
-    names = models(letter, lane)
+    found = {suit.tier for words in what.words if (suit := suits(words, snapshot)).tier}
+    names = models(snapshot, lane)
     if len(found) != 1 or len(names) != 3:
         return Shift("unclear")
-    return move(what, names[TIERS.index(found.pop())], letter, lane=lane, current=current)
+    return move(what, names[TIERS.index(found.pop())], snapshot, lane=lane, current=current)

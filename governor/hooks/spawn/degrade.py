@@ -2,7 +2,7 @@
 
 One comparator for degrading and for tiers. A cheaper model finds none of the agent's opening in its cache, so what the
 dearer model would have read there it must write first: with a long opening and a short task that costs more than it
-saves. What such agents use comes from the ledger (letters.spawn); without any history only a model of half the weight
+saves. What such agents use comes from the ledger (snapshots.spawn); without any history only a model of half the weight
 or less is taken. Never upward or sideways, never a fork, never a type the person marked critical.
 """
 
@@ -12,10 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from governor.hooks.spawn.spawn_event import Called
+    from governor.hooks.spawn.spawn_event import SpawningCall
 
-STALE_S = 6 * 3600  # an older letter knows nothing about now
-AHEAD_S = 300  # a letter from the future: the clock was set back
+STALE_S = 6 * 3600  # an older snapshot knows nothing about now
+AHEAD_S = 300  # a snapshot from the future: the clock was set back
 RANK = {"GO": 0, "NUDGE": 1, "SLOW": 2, "STOP": 3}
 WINDOWS = {"5h": "5-hour window", "week": "week"}
 NAMES = {"claude": "Claude", "codex": "Codex"}
@@ -60,9 +60,9 @@ class Shift:
         self.basis = basis
 
 
-def wall(letter: dict[str, Any], lane: str, now: float) -> tuple[str, str, int]:
+def wall(snapshot: dict[str, Any], lane: str, now: float) -> tuple[str, str, int]:
     """(verdict, window, cycle) of the lane's worst window that has not reset; ("", "", 0) where none is known."""
-    lanes = letter.get("lanes")
+    lanes = snapshot.get("lanes")
     windows = lanes.get(lane) if isinstance(lanes, dict) else None
     worst = ("", "", 0)
     for window in windows if isinstance(windows, list) else ():
@@ -76,49 +76,51 @@ def wall(letter: dict[str, Any], lane: str, now: float) -> tuple[str, str, int]:
     return worst
 
 
-def letter_fault(letter: dict[str, Any], now: float) -> str:
+def snapshot_fault(snapshot: dict[str, Any], now: float) -> str:
     """Why the letter's figures are void, or an empty string."""
-    written = letter.get("written_at")
+    written = snapshot.get("written_at")
     if not isinstance(written, (int, float)) or isinstance(written, bool):
         return "no-letter"
     return "" if -AHEAD_S <= now - written <= STALE_S else "stale-letter"
 
 
-def choose(what: Called, letter: dict[str, Any], *, lane: str, now: float, current: str, overridden: bool) -> Shift:
+def choose(
+    what: SpawningCall, snapshot: dict[str, Any], *, lane: str, now: float, current: str, overridden: bool
+) -> Shift:
     """The model for this call: the wall's word first, then the tier's. An override leaves everything as asked for."""
     from governor.hooks.router import tier_hint
 
-    shift = degrade(what, letter, lane=lane, now=now, current=current)
+    shift = degrade(what, snapshot, lane=lane, now=now, current=current)
     if shift.to:
-        shift.acts = letter["degrade"]["mode"] == "act" and not overridden
+        shift.acts = snapshot["degrade"]["mode"] == "act" and not overridden
         return shift
-    other = tier_hint.for_subagent(what, letter, lane=lane, current=current)
+    other = tier_hint.for_subagent(what, snapshot, lane=lane, current=current)
     if other.rule == "off":
         return shift
     other.by = "tier"
-    other.acts = bool(other.to) and tier_hint.mode_of(letter) == "advise" and not overridden
+    other.acts = bool(other.to) and tier_hint.mode_of(snapshot) == "advise" and not overridden
     return other
 
 
-def degrade(what: Called, letter: dict[str, Any], *, lane: str, now: float, current: str) -> Shift:
+def degrade(what: SpawningCall, snapshot: dict[str, Any], *, lane: str, now: float, current: str) -> Shift:
     """Whether this call should go to the lane's cheaper model now; ``current``: what it would run on, if known."""
-    wish = letter.get("degrade")
+    wish = snapshot.get("degrade")
     wish = wish if isinstance(wish, dict) else {}
     if wish.get("mode") not in ("observe", "act"):
-        return Shift("off" if letter else "no-letter")
-    if fault := letter_fault(letter, now):
+        return Shift("off" if snapshot else "no-letter")
+    if fault := snapshot_fault(snapshot, now):
         return Shift(fault)
-    verdict = wall(letter, lane, now)[0]
+    verdict = wall(snapshot, lane, now)[0]
     if not verdict or RANK[verdict] < RANK.get(str(wish.get("at")), RANK["SLOW"]):
         return Shift("roomy")
-    return move(what, str(wish.get(lane) or ""), letter, lane=lane, current=current)
+    return move(what, str(wish.get(lane) or ""), snapshot, lane=lane, current=current)
 
 
-def move(what: Called, target: str, letter: dict[str, Any], *, lane: str, current: str) -> Shift:
+def move(what: SpawningCall, target: str, snapshot: dict[str, Any], *, lane: str, current: str) -> Shift:
     """Whether ``target`` is cheaper for this call than ``current``, everything that never moves left alone."""
     from governor.hooks.spawn.spawn_event import target as as_taken
 
-    if is_critical(what.kind, letter):
+    if is_critical(what.kind, snapshot):
         return Shift("critical", was=current)
     if not what.movable:
         return Shift("fixed", was=current)
@@ -129,45 +131,45 @@ def move(what: Called, target: str, letter: dict[str, Any], *, lane: str, curren
         return Shift("no-target", was=current)
     if not current:
         return Shift("model-unknown", to="")
-    before, after = factor(letter, current), factor(letter, to)
+    before, after = factor(snapshot, current), factor(snapshot, to)
     if before is None or after is None:
         return Shift("weight-unknown", was=current)
-    use = _use(letter, lane, what.kind)
+    use = _use(snapshot, lane, what.kind)
     most = use.get("most") if use.get("basis") == "type" else None  # its own file may ask for less, where we cannot see
     if after >= before or (isinstance(most, (int, float)) and most < after):
         return Shift("as-cheap", was=current)
     if use.get("basis") == "none":
         rule = "cheaper" if after <= WITHOUT_HISTORY * before else "no-history"
         return Shift(rule, was=current, to=to if rule == "cheaper" else "", basis="none")
-    saved = saving(use, letter, before=before, after=after)
+    saved = saving(use, snapshot, before=before, after=after)
     if saved <= 0:
         return Shift("costs-more", was=current, saved=saved, basis=use["basis"])
     return Shift("cheaper", was=current, to=to, saved=saved, basis=use["basis"])
 
 
-def saving(use: dict[str, Any], letter: dict[str, Any], *, before: float, after: float) -> float:
+def saving(use: dict[str, Any], snapshot: dict[str, Any], *, before: float, after: float) -> float:
     """Units saved by an agent that uses ``use``: positive where the model of factor ``after`` is cheaper in all.
 
     ``use`` holds weighed units per kind at factor 1, and ``opening``: tokens that its first request reads from the
     dearer model's cache, which the other model must write.
     """
     units = sum(_number(use.get(kind)) for kind in KINDS)
-    rewritten = _number(use.get("opening")) * max(0.0, _number(letter.get("rewrite")))
+    rewritten = _number(use.get("opening")) * max(0.0, _number(snapshot.get("rewrite")))
     return before * units - after * (units + rewritten)
 
 
-def factor(letter: dict[str, Any], model: str) -> float | None:
-    """What a token of a model weighs, by the letter, its date left out; None for a model it does not know."""
-    table = letter.get("factors")
+def factor(snapshot: dict[str, Any], model: str) -> float | None:
+    """What a token of a model weighs, by the snapshot, its date left out; None for a model it does not know."""
+    table = snapshot.get("factors")
     name, _, date = model.rpartition("-")
     undated = name if len(date) == 8 and date.isdigit() else model
     found = table.get(model, table.get(undated)) if isinstance(table, dict) else None
     return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and found >= 0 else None
 
 
-def episode(shift: Shift, letter: dict[str, Any], *, lane: str, now: float, session: str) -> str:
+def episode(shift: Shift, snapshot: dict[str, Any], *, lane: str, now: float, session: str) -> str:
     """What the full word is said once for."""
-    about = f"{lane}:{wall(letter, lane, now)[2]}" if shift.by == "wall" else f"{lane}:tier"
+    about = f"{lane}:{wall(snapshot, lane, now)[2]}" if shift.by == "wall" else f"{lane}:tier"
     return f"degrade:{session}:{about}"
 
 
@@ -185,18 +187,18 @@ def record_of(shift: Shift) -> dict[str, Any]:
     }
 
 
-def is_critical(kind: str, letter: dict[str, Any]) -> bool:
+def is_critical(kind: str, snapshot: dict[str, Any]) -> bool:
     """Did the person mark this agent type, with or without its plugin's name before it?"""
-    wish = letter.get("degrade")
+    wish = snapshot.get("degrade")
     named = wish.get("critical") if isinstance(wish, dict) else None
     low = kind.casefold()
     marked = {name.casefold() for name in named if isinstance(name, str)} if isinstance(named, list) else set()
     return low in marked or low.rpartition(":")[2] in marked
 
 
-def _use(letter: dict[str, Any], lane: str, kind: str) -> dict[str, Any]:
+def _use(snapshot: dict[str, Any], lane: str, kind: str) -> dict[str, Any]:
     """What agents of this type used lately, else what all did; ``basis`` says which."""
-    types = letter.get("types")
+    types = snapshot.get("types")
     table = types.get(lane) if isinstance(types, dict) else None
     for name, basis in ((kind, "type"), ("", "all")):
         use = table.get(name) if isinstance(table, dict) else None
@@ -209,12 +211,12 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
 
 
-def told(shift: Shift, what: Called, letter: dict[str, Any], *, lane: str, now: float, first: bool) -> str:
+def told(shift: Shift, what: SpawningCall, snapshot: dict[str, Any], *, lane: str, now: float, first: bool) -> str:
     """The line for the person: in full for the first of an episode, short after that; never nothing."""
     units = f" (≈ {shift.saved / 1000:,.0f}k units saved, estimate)" if shift.saved and shift.saved >= 500 else ""
     if not first:
         return f"governor: {what.kind} → {shift.to}{units}. As asked for: governor override 30m"
-    verdict, window, _ = wall(letter, lane, now)
+    verdict, window, _ = wall(snapshot, lane, now)
     name = WINDOWS.get(window, f"{window} window")
     why = f"{NAMES.get(lane, lane)}'s {name} is at {verdict}: " if shift.by == "wall" else "the smaller tier suits: "
     return (

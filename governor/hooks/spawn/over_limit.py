@@ -47,13 +47,13 @@ class Said:
 
 
 def action_of(
-    letter: dict[str, Any], lane: str, *, overridden: bool, is_answered: Callable[[], bool] = lambda: True
+    snapshot: dict[str, Any], lane: str, *, overridden: bool, is_answered: Callable[[], bool] = lambda: True
 ) -> str:
     """The action in force: a word nobody knows observes, Codex cannot ask, and an override lifts whatever stops.
 
     ``unasked`` where nobody would answer: the agent starts, and the log says so.
     """
-    wish = letter.get("action")
+    wish = snapshot.get("action")
     action = wish if isinstance(wish, str) and wish in ACTIONS else "observe"
     if action == "ask" and lane != "claude":
         action = "advise"

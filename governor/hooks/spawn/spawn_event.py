@@ -16,7 +16,7 @@ CODEX = "spawn_agent"
 ALIASES = ("haiku", "sonnet", "opus", "fable")  # the only names that Claude Code's Agent tool takes for a model
 
 
-class Called:
+class SpawningCall:
     """One call that spawns. ``forks``: the agent begins with its parent's whole conversation, in its parent's cache.
 
     ``movable``: a model can be asked for in its input.

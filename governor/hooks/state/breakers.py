@@ -24,7 +24,7 @@ TOOL_CHARS = 64  # of a tool's name that are kept; MCP tools have long ones
 
 
 def key(name: str | bytes) -> str:
-    """A tool's name as it is written into our files: no blanks, no line ends, nothing that is not a plain letter."""
+    """A tool's name as it is written into our files: no blanks, no line ends, nothing that is not a plain snapshot."""
     tool = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
     return "".join(c if (c.isascii() and c.isalnum()) or c in "-_." else "_" for c in tool)[:TOOL_CHARS] or "_"
 
@@ -138,7 +138,7 @@ def refusal(home: str, session: str, tool: str, now: float) -> str:
     held = standing(home, session).get(key(tool))
     if held is None or runtime.is_overridden(home, now):
         return ""
-    if runtime.read_letter(home, "loop")[1].get("action") != "stop":
+    if runtime.read_snapshot(home, "loop")[1].get("action") != "stop":
         return ""
     opened_at, open_for, _ = held
     waited = now - opened_at
@@ -152,12 +152,12 @@ def refusal(home: str, session: str, tool: str, now: float) -> str:
     return breaker.refused(key(tool), open_for - waited % open_for, probing=True)
 
 
-def before_call(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
+def before_call(event: dict[str, Any], ctx: runtime.HookContext) -> runtime.Reply | None:
     """The refusal as a hook's answer to PreToolUse; None to go on."""
     if event.get("hook_event_name") != "PreToolUse":
         return None
     tool, session = str(event.get("tool_name")), str(event.get("session_id"))
-    held = refusal(door.home, session, tool, door.now)
+    held = refusal(ctx.home, session, tool, ctx.now)
     record = {"hook": "loop", "decision": "held", "rule": "breaker", "tool": key(tool), "session": session[:64]}
     return runtime.Reply(deny=held, record=record) if held else None
 

@@ -1,7 +1,7 @@
 """The last calls of every session, and what was said of them: small files under ``loops/``.
 
 One line a call, appended by one write, so that parallel calls never mix; a turn's end forgets them, and a turn of very
-many calls keeps its last ones. Every name comes from a hook's input and is untrusted: only its plain letters are used.
+many calls keeps its last ones. Every name comes from a hook's input and is untrusted: only its plain snapshots are used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from governor.hooks.loop.fingerprints import Batch, ToolCall, Trace
 
 KEPT = 2 * 5  # calls that are read back: twice what the rule looks at
 LINE = 41  # bytes: mark, exact, answer, verbatim in hexadecimal, newline
-ALIKE = 4  # where the letter does not say
+ALIKE = 4  # where the snapshot does not say
 FULL = LINE * 240  # a longer record is cut back to its end
 
 
@@ -97,13 +97,13 @@ def noted(home: str, record: str, what: str) -> str:
 # ---- what a quiet hook asks ------------------------------------------------------------------------------------------
 
 
-def is_odd(home: str, batch: Batch, letter: bytes, *, now: float) -> bool:
+def is_odd(home: str, batch: Batch, snapshot: bytes, *, now: float) -> bool:
     """Note the calls; is there anything in them to decide about? Raises: OSError where nothing can be noted."""
     record = name(batch.session, batch.agent)
     if not record:
         return False
     batch.traces = remember(home, record, batch.calls)
-    wanted = letter.partition(b'"alike":')[2].lstrip()[:1]
+    wanted = snapshot.partition(b'"alike":')[2].lstrip()[:1]
     if fingerprints.is_loop(batch.traces, int(wanted) if wanted.isdigit() else ALIKE):
         return True
     calm(home, record, before=now)
@@ -113,12 +113,12 @@ def is_odd(home: str, batch: Batch, letter: bytes, *, now: float) -> bool:
     return os.path.exists(path(home, f"{session}.fails")) or os.path.exists(os.path.join(home, "breakers", session))
 
 
-def ended(home: str, raw: bytes, letter: bytes) -> bool:
-    """A turn ended: its calls are forgotten, unless a Stop hook drives it on. Has the letter figures of the session?"""
+def ended(home: str, raw: bytes, snapshot: bytes) -> bool:
+    """A turn ended: its calls are forgotten, unless a Stop hook drives it on. Has the snapshot figures of the session?"""
     session = fingerprints.text_after(raw, b'"session_id":"')
     record = name(session)
     if not record:
         return False
     if b'"stop_hook_active":true' not in raw:
         forget(home, record)
-    return b'"%s":' % session in letter
+    return b'"%s":' % session in snapshot

@@ -90,12 +90,12 @@ def _time_of(path: str) -> float:
         return 0.0
 
 
-def reply(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
+def reply(event: dict[str, Any], ctx: runtime.HookContext) -> runtime.Reply | None:
     """The answer to a prompt or a tool call of an agent that is halted; None for any other."""
     name = event.get("hook_event_name")
     if name not in ("PreToolUse", "UserPromptSubmit"):
         return None
-    held = holding(door.home, halt.agent_of(event, door.lane), door.now)
+    held = holding(ctx.home, halt.agent_of(event, ctx.lane), ctx.now)
     if held is None:
         return None
     found, path = held
@@ -109,21 +109,21 @@ def reply(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | N
     return runtime.Reply(person=told, halt=halt.to_agent(found), record=record)
 
 
-def obeyed(raw: bytes, door: runtime.HookContext) -> bool:
+def obeyed(raw: bytes, ctx: runtime.HookContext) -> bool:
     """Does a halt hold for the event on stdin? Then its agent has been told so.
 
     An event that cannot be read is held when everybody is halted: what it asks for, nobody can say.
     """
     told: list[runtime.Reply] = []
 
-    def decide(event: dict[str, Any], door: runtime.HookContext) -> runtime.Reply | None:
-        answer = reply(event, door)
+    def decide(event: dict[str, Any], ctx: runtime.HookContext) -> runtime.Reply | None:
+        answer = reply(event, ctx)
         told.extend([answer] if answer is not None else ())
         return answer
 
-    runtime.answer(door, decide, raw)
+    runtime.answer(ctx, decide, raw)
     if not told and b'"PreToolUse"' in raw and not _is_readable(raw):
-        runtime.answer(door, decide, b'{"hook_event_name":"PreToolUse"}')
+        runtime.answer(ctx, decide, b'{"hook_event_name":"PreToolUse"}')
     return bool(told)
 
 

@@ -36,7 +36,7 @@ def admit(
 
     Its rule is ``busy`` where the lock could not be had, and ``uncounted`` where there are no locks or no files.
     """
-    what, own = spawn_event.Called(event), client_process.identity(lane, os.environ)
+    what, own = spawn_event.SpawningCall(event), client_process.identity(lane, os.environ)
     outside = _depth_outside(event, what, lane)
     lease_s = caps.get("lease")
 
@@ -64,7 +64,7 @@ def admit(
 
 def give_back(home: str, lane: str, event: dict[str, Any]) -> None:
     """The call was counted and then refused by another guard: it has no lease. Raises: as ``change``."""
-    what = spawn_event.Called(event)
+    what = spawn_event.SpawningCall(event)
     call = spawn_rules.SpawnCall(what.use, prompt=what.prompt, kind=what.kind)
     place = path(home, lane, what.session)
     if os.path.exists(place):
@@ -73,7 +73,7 @@ def give_back(home: str, lane: str, event: dict[str, Any]) -> None:
 
 def heard(home: str, lane: str, event: dict[str, Any]) -> None:
     """Keep the book by a SessionStart, PostToolUse, PostToolUseFailure or SubagentStop event. Raises: as ``change``."""
-    what, name = spawn_event.Called(event), event.get("hook_event_name")
+    what, name = spawn_event.SpawningCall(event), event.get("hook_event_name")
     call = spawn_rules.SpawnCall(
         what.use, prompt=what.prompt, kind=what.kind, client=client_process.identity(lane, os.environ)
     )
@@ -96,7 +96,7 @@ def heard(home: str, lane: str, event: dict[str, Any]) -> None:
         change(place, lambda book: (None, spawn_rules.finish(book, call, tick=tick())))
 
 
-def _depth_outside(event: dict[str, Any], what: spawn_event.Called, lane: str) -> int | None:
+def _depth_outside(event: dict[str, Any], what: spawn_event.SpawningCall, lane: str) -> int | None:
     """How deep the calling subagent is, by the client's own word."""
     if not what.agent:
         return None

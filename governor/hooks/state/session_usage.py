@@ -3,7 +3,7 @@
 The ledger is a minute behind, and a hook may not open it. So this reads what the session's own transcripts (and its
 subagents') gained since the last tool call, counts by the same rule as the ledger does (each response once, its largest
 output), and keeps the sums in one small private file per session. It counts from the first event of the session that
-reached us; what a resumed session used before is taken from the ledger, by way of the letter.
+reached us; what a resumed session used before is taken from the ledger, by way of the snapshot.
 
 A response counts once however its line got into a file: the newest are in the session's file, all of them in a list
 beside it (``.seen-…``) that is opened only when a file is read from its beginning.
@@ -142,13 +142,13 @@ class SessionUsage:
         day = day_of(self.now)
         self.state["days"][day] = max(self.state["days"].get(day, 0) + more, 0)
 
-    def note_place(self, event: dict[str, Any], letter: dict[str, Any]) -> None:
+    def note_place(self, event: dict[str, Any], snapshot: dict[str, Any]) -> None:
         """Remember where the session began, what it had used by then, and when each subagent was first heard of."""
         cwd, agent = event.get("cwd"), event.get("agent_id")
         self._note_transcript(event)
         if "project" not in self.state:
             self.state["project"] = cwd[:400] if isinstance(cwd, str) else ""
-            before = (letter.get("before") or {}).get(self.session)
+            before = (snapshot.get("before") or {}).get(self.session)
             if isinstance(before, list) and len(before) == 4:
                 self.state["sums"]["session"] = before
         if isinstance(agent, str) and agent:

@@ -65,15 +65,15 @@ class Together:
         for other in [other for other, about in files.items() if about[0] < self.now - ACTIVE_S]:
             del files[other]
 
-    def rows(self, letter: dict[str, Any], project: str) -> list[Any]:
+    def rows(self, snapshot: dict[str, Any], project: str) -> list[Any]:
         """The letter's budgets, those of all sessions with what was used of them by now."""
-        listed = letter.get("budgets") or ()
+        listed = snapshot.get("budgets") or ()
         together = [row for row in listed if isinstance(row, dict) and row.get("per") in budget_rules.PERS]
         told = [
             shared_sums.used(self.book, row, project=project, now=self.now, day_of=session_usage.day_of)
             for row in together
         ]
-        return [*budget_rules.own(letter), *(row for row in told if row is not None)]
+        return [*budget_rules.own(snapshot), *(row for row in told if row is not None)]
 
     def grown(self, *, but: str) -> list[tuple[str, str]]:
         """(lane, session) of every other session whose transcripts have grown since it was last counted."""

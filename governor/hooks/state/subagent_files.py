@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from governor.hooks.spawn.rules import Book
-    from governor.hooks.spawn.spawn_event import Called
+    from governor.hooks.spawn.spawn_event import SpawningCall
 
 MOST = 400  # files of one session that are looked at
 HEAD = 2**12  # bytes: a rollout's own introduction stands in its first thousand
@@ -63,21 +63,23 @@ def introduction(rollout: object) -> tuple[str, int | None]:
     return path.decode("utf-8", "replace"), int(digits) if digits.isdigit() and len(digits) < 4 else None
 
 
-def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], door: runtime.HookContext) -> int | None:
+def tree_tokens(
+    event: dict[str, Any], what: SpawningCall, snapshot: dict[str, Any], ctx: runtime.HookContext
+) -> int | None:
     """Tokens (cache reads left out) that the session's subagents have used: to the last response in Claude Code while
     there is a cap on them, else as of the last refresh. None where nothing is known.
     """
-    trees = letter.get("trees")
+    trees = snapshot.get("trees")
     told = trees.get(what.session) if isinstance(trees, dict) else None
     known = told if isinstance(told, int) else None
-    if not letter.get("tree_tokens") or door.lane != "claude":
+    if not snapshot.get("tree_tokens") or ctx.lane != "claude":
         return known
     from governor.hooks.budget.usage_lines import TOKENS
     from governor.hooks.state import locks, session_usage
 
     try:
-        with session_usage.SessionUsage(door.home, door.lane, what.session, door.now) as used:
-            budget = door.letter("budget")
+        with session_usage.SessionUsage(ctx.home, ctx.lane, what.session, ctx.now) as used:
+            budget = ctx.snapshot("budget")
             used.note_place(event, budget)
             used.take_in(event, budget.get("models") or {})
             sums = used.state["sums"].items()
@@ -87,7 +89,7 @@ def tree_tokens(event: dict[str, Any], what: Called, letter: dict[str, Any], doo
     return max(counted, known or 0)
 
 
-def current_model(event: dict[str, Any], what: Called, letter: dict[str, Any], lane: str) -> str:
+def current_model(event: dict[str, Any], what: SpawningCall, snapshot: dict[str, Any], lane: str) -> str:
     """What the call's agent would run on, in the order the client decides; empty where that is not known.
 
     Claude Code since 2.1.251: the call's own, the agent type's, the environment's, the caller's.
@@ -102,7 +104,7 @@ def current_model(event: dict[str, Any], what: Called, letter: dict[str, Any], l
     transcript = event.get("transcript_path")
     if what.agent:
         return str(meta_of(transcript, what.agent).get("model") or "")[:80]
-    return session_of(letter, what.session)[0] or last_model(transcript)
+    return session_of(snapshot, what.session)[0] or last_model(transcript)
 
 
 def last_model(transcript: object) -> str:

@@ -22,7 +22,7 @@ REPEAT_S = 600  # an unchanged figure is worth saying again after this long
 FELL = 3.0  # points: less may be noise, as much is a reset
 CONFIRMATIONS = 1  # answers after one that moved are told too, whatever they say: they confirm a fall
 SIGHT_S = 30  # a repaint that brings nothing is remembered again after this long
-TURNED = "letters/turned"  # there while a session has heard what the letters do not say yet
+TURNED = "letters/turned"  # there while a session has heard what the snapshots do not say yet
 PROCESSES = 3  # of one session, beside the one that repaints
 SIGNS = {"GO": "", "NUDGE": "▲", "SLOW": "◆", "STOP": "■"}
 COLOURS = {"GO": "32", "NUDGE": "33", "SLOW": "38;5;208", "STOP": "1;31"}
@@ -207,7 +207,7 @@ def _reading(
 
 def line(
     event: dict[str, Any],
-    letter: dict[str, Any],
+    snapshot: dict[str, Any],
     *,
     now: float,
     colour: bool,
@@ -218,7 +218,7 @@ def line(
     """
     parts = []
     shown = figures(event)
-    lanes = letter.get("lanes")
+    lanes = snapshot.get("lanes")
     lane = lanes.get("claude") if isinstance(lanes, dict) else None
     told = lane.get("windows") if isinstance(lane, dict) else None
     known = {str(w.get("window")): w for w in told if isinstance(w, dict)} if isinstance(told, list) else {}
@@ -247,10 +247,10 @@ def line(
 def _newest(
     percent: float, resets_at: int | None, seen_at: float, about: dict[str, Any], now: float
 ) -> tuple[float, float | None, dict[str, Any]]:
-    """(figure, its reset, what the letter says of it): this session's own figure or the letter's, whichever is newer.
+    """(figure, its reset, what the snapshot says of it): this session's own figure or the letter's, whichever is newer.
 
     An idle session shows old figures for hours; then the letter's figure is the truth. A figure that fell since the
-    letter was written, or counts in a later window, is a reset, and nothing the letter says is about it.
+    snapshot was written, or counts in a later window, is a reset, and nothing the snapshot says is about it.
     """
     until, official = about.get("resets_at"), about.get("official")
     if not isinstance(until, (int, float)) or until <= now:  # None: not official
@@ -261,7 +261,7 @@ def _newest(
     if not is_same and (resets_at or 0) > until:
         return percent, resets_at, {}
     read_at = about.get("official_at")
-    if not isinstance(read_at, (int, float)):  # an older letter: use never falls, so the higher figure is the newer
+    if not isinstance(read_at, (int, float)):  # an older snapshot: use never falls, so the higher figure is the newer
         return (max(percent, official), resets_at, about) if is_same else (percent, resets_at, {})
     since_read = seen_at - read_at if seen_at else 0  # 0: not known, or the same answer
     if not is_same or since_read < 0 or (since_read == 0 and percent < official):

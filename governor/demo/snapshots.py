@@ -1,4 +1,4 @@
-"""What refresh would have left for the hooks at any moment of the made-up life, by the rooms that write real letters.
+"""What refresh would have left for the hooks at any moment of the made-up life, by the rooms that write real snapshots.
 
 Known is what the person's machine had been shown by then: the official figures, and what was used here. Only the
 forecast is stood in for, whose draws would take a minute: the rest of a week goes like the usual week so far. It names
@@ -46,8 +46,8 @@ QUARTER_MS = 900_000
 WEEKS = 8  # ended ones that say what is usual
 
 
-class Letters:
-    """Told of every response and figure in the order of time; ``write`` is a refresh, the letters are what it left."""
+class Snapshots:
+    """Told of every response and figure in the order of time; ``write`` is a refresh, the snapshots are what it left."""
 
     def __init__(self, life: Life) -> None:
         self.life = life
@@ -101,16 +101,16 @@ class Letters:
         self.rows[session.id] = (week, row, quarters)
 
     def write(self, at: float) -> None:
-        """A refresh: what was shown by now is what the next hooks know. The letters are made when one is read."""
+        """A refresh: what was shown by now is what the next hooks know. The snapshots are made when one is read."""
         self.written_at, self.as_read, self._report = at, dict(self.shown), None
         self._made.clear()
 
     def pacing(self) -> tuple[str, dict[str, Any]]:
         """(quiet or speak, content)."""
-        return self._letter("pacing")
+        return self._snapshot("pacing")
 
     def router(self) -> tuple[str, dict[str, Any]]:
-        return self._letter("router")
+        return self._snapshot("router")
 
     def loop(self, session: str) -> dict[str, Any]:
         """What the loop guard's says of one session."""
@@ -139,15 +139,15 @@ class Letters:
             "weights": price_snapshot.plain(self.settings.weights),
         }
 
-    def _letter(self, name: str) -> tuple[str, dict[str, Any]]:
+    def _snapshot(self, name: str) -> tuple[str, dict[str, Any]]:
         if name not in self._made:
             report, settings, now = self.report(), self.settings, int(self.written_at)
             if name == "router":
                 word, content = router_snapshot.of(report, settings, self._latest)
             else:
-                # The pacing letter is written from the report alone.
+                # The pacing snapshot is written from the report alone.
                 ledger = cast("Ledger", None)
-                word, content = pacing_snapshot.letter(
+                word, content = pacing_snapshot.snapshot(
                     SnapshotMaterial(ledger, settings, report, self._contexts(), now)
                 )
                 for lane in report.lanes:  # the same bytes wherever the demo is made
