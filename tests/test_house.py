@@ -28,6 +28,8 @@ THINKING = {
     f"governor.{name}"
     for name in [
         "calibration.cap_ratio",
+        "calibration.elsewhere",
+        "calibration.wander",
         "calibration.change_points",
         "calibration.observations",
         "calibration.percent_input",
@@ -43,6 +45,8 @@ THINKING = {
         "forecasting.activity_level",
         "forecasting.alarm",
         "forecasting.day_profile",
+        "forecasting.demand",
+        "forecasting.own_errors",
         "forecasting.day_samples",
         "forecasting.distribution",
         "forecasting.estimate",

@@ -2,7 +2,7 @@
 
 Use here and elsewhere moves both meters alike, and so do meter weights that are wrong and a new mix of models. So the
 slope of the weekly figure on the five-hour one changes only with a plan or a cap (quotas.md, E1) and, for headless
-runs move the five-hour meter 1.49 times more (B1), with a new way of working; a headless day or two is no change.
+runs move the five-hour meter 1.49 times more (B1), with a new way of working; some headless days are no change.
 What it cannot see: both caps moved by the same factor.
 """
 
@@ -23,8 +23,13 @@ FIVE_HOURS_S: Final = 18_000
 TOGETHER_S: Final = 60  # two meters read within a minute of each other were read together
 ENOUGH: Final = 3.0  # weekly points that a day should hold; thinner ones are joined with the next
 NOISE: Final = 0.03  # of a day's log slope, beside rounding: nobody has measured less
+MOST_NOISE: Final = 0.25
 ODD: Final = 0.1  # share of days whose slope is not that of their time
-STEP: Final = 0.02  # of the grid of log slopes
+HEADLESS: Final = math.log(1.49)  # how far a wholly headless day lies below the others (quotas.md, B1)
+WHOLLY: Final = 0.6  # share of headless days on which all use is; on the others any part of it
+BEGINS, STAYS = 0.06, 0.5  # chances of a headless day after another day, and after a headless one: a tenth of all
+ELSE: Final = 0.02  # share of days that lie anywhere, for whatever reason
+STEP: Final = 0.03  # of the grid of log slopes
 REACH: Final = 1.0  # how far a log slope may lie from the middle one: a cap three times as large
 
 
@@ -115,17 +120,19 @@ def _together(five_hour: Iterable[Anchor], week: Iterable[Anchor]) -> list[list[
 def rates(found: Sequence[CapRatioDay], *, changes: Sequence[int] = ()) -> list[CapRatio]:
     """The times between changes, oldest first, as the five-hour window sees them (``turned`` is the week's view).
 
-    Bayes on a grid of slopes: a day is near its time's slope, or odd (headless, mostly) and anywhere. A boundary is
-    accepted at posterior odds above 1, from a prior of ``KNOWN_ODDS`` for an announced change and of ``OTHER_ODDS`` for
-    any other day, which also needs ``LEAST`` days on each side (a known change: two).
+    Bayes on a grid of slopes. A day is near its time's slope; or it is headless, by whatever share, and such days come
+    in rows; or it is odd and lies anywhere. A boundary is accepted at posterior odds above 1, from a prior of
+    ``KNOWN_ODDS`` for an announced change and of ``OTHER_ODDS`` for any other day, which also needs ``LEAST`` days on
+    each side (a known change: two). The priors are what keeps false changes rare under daily looks
+    (docs/calibration.md, "Changes").
     """
     if not found:
         return []
-    levels, sums = _grid(found)
-    bounds = [0, *_bounds(found, sums, (0, len(found)), changes), len(found)]
+    levels, rows = _rows(found)
+    bounds = [0, *_bounds(found, rows, (0, len(found)), changes), len(found)]
     out = []
     for begin, end in pairwise(bounds):
-        each = [b - a for a, b in zip(sums[begin], sums[end], strict=True)]
+        each = _pass(rows[begin:end])[1]
         best = max(each)
         weights = [math.exp(x - best) for x in each]
         size = sum(w * x for w, x in zip(weights, levels, strict=True)) / sum(weights)
@@ -135,52 +142,86 @@ def rates(found: Sequence[CapRatioDay], *, changes: Sequence[int] = ()) -> list[
     return out
 
 
-def _grid(found: Sequence[CapRatioDay]) -> tuple[list[float], list[list[float]]]:
-    """Log slopes that a time may have; and for each, the log likelihood of the first n days, n from 0 on."""
-    steps = sorted(abs(b.slope - a.slope) for a, b in pairwise(found))
-    rounding = median(d.variance for d in found)
-    # The median of the steps between ordinary days, for an odd one makes two; it is 0.954 of their standard deviation.
-    typical = 1.048 * steps[int(len(steps) * (0.5 - ODD))] if steps else 0.0
-    noise = max(NOISE**2, typical**2 - rounding)
+def _noise(found: Sequence[CapRatioDay]) -> float:
+    """Variance of a day's log slope beside rounding: above that of ``NOISE`` where steps are twice what it allows."""
+    steps = [(abs(b.slope - a.slope), a.variance + b.variance) for a, b in pairwise(found)]
+    noise = NOISE**2
+    while steps and noise < MOST_NOISE**2:
+        ordered = sorted(step / math.sqrt(rounding + 2 * noise) for step, rounding in steps)
+        # The median of the steps between ordinary days, for an odd one makes two: 0.524 of their standard deviation.
+        if ordered[int(len(ordered) * (0.5 - ODD))] <= 2 * 0.524:
+            break
+        noise *= 2
+    return noise
+
+
+def _rows(found: Sequence[CapRatioDay]) -> tuple[list[float], list[list[tuple[float, float]]]]:
+    """Log slopes that a time may have; and for each day how likely it is at each of them, interactive and headless."""
+    noise = _noise(found)
     middle = median(d.slope for d in found)
-    edge = min(REACH, 2 * math.sqrt(rounding + noise))
+    edge = min(REACH, 2 * math.sqrt(median(d.variance for d in found) + noise))
     low = max(min(d.slope for d in found), middle - REACH) - edge
     high = min(max(d.slope for d in found), middle + REACH) + edge
     levels = [low + i * STEP for i in range(int((high - low) / STEP) + 2)]
-    sums = [[0.0] * len(levels)]
-    odd = ODD / (2 * REACH)
+    odd = ELSE / (2 * REACH)
+    rows = []
     for day in found:
         twice = 2 * (day.variance + noise)
-        top = (1 - ODD) / math.sqrt(math.pi * twice)
-        gained = [math.log(top * math.exp(-((day.slope - x) ** 2) / twice) + odd) for x in levels]
-        sums.append([a + b for a, b in zip(sums[-1], gained, strict=True)])
-    return levels, sums
+        wide = math.sqrt(twice)
+        top = (1 - ELSE) / (wide * math.sqrt(math.pi))
+        row = []
+        for x in levels:
+            off, alone = day.slope - x, day.slope - x + HEADLESS
+            near = top * math.exp(-off * off / twice)
+            whole = top * math.exp(-alone * alone / twice)
+            part = (math.erf(alone / wide) - math.erf(off / wide)) / (2 * HEADLESS)
+            row.append((near + odd, WHOLLY * whole + (1 - WHOLLY) * part + odd))
+        rows.append(row)
+    return levels, rows
+
+
+def _pass(rows: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[float], list[float]]:
+    """(log of how likely the first n days are at one slope, nobody knows which, n from 0 on; the same of all days, at
+    each slope). A headless day follows upon another with the chance ``STAYS``.
+    """
+    begin = BEGINS / (BEGINS + 1 - STAYS)
+    headless = [begin] * len(rows[0])
+    logs = [0.0] * len(rows[0])
+    out = [0.0]
+    for row in rows:
+        for k, (near, alone) in enumerate(row):
+            share = headless[k] * STAYS + (1 - headless[k]) * BEGINS
+            alone *= share
+            both = near * (1 - share) + alone
+            headless[k] = alone / both
+            logs[k] += math.log(both)
+        best = max(logs)
+        out.append(best + math.log(sum(math.exp(x - best) for x in logs) * STEP / (2 * REACH)))
+    return out, logs
 
 
 def _bounds(
-    found: Sequence[CapRatioDay], sums: Sequence[Sequence[float]], span: tuple[int, int], changes: Sequence[int]
+    found: Sequence[CapRatioDay],
+    rows: Sequence[Sequence[tuple[float, float]]],
+    span: tuple[int, int],
+    changes: Sequence[int],
 ) -> list[int]:
     """Before which days the slope changed, as positions in ``found``."""
     begin, end = span
-    whole = _evidence(sums, begin, end)
+    if end - begin < 4:
+        return []
+    before, after = _pass(rows[begin:end])[0], _pass(rows[begin:end][::-1])[0]
     best, where = 0.0, 0
     for i in range(begin + 2, end - 1):
         is_known = _known(found, i, changes) is not None
         if is_known or min(i - begin, end - i) >= LEAST:
             prior = math.log(KNOWN_ODDS if is_known else OTHER_ODDS)
-            odds = prior + _evidence(sums, begin, i) + _evidence(sums, i, end) - whole
+            odds = prior + before[i - begin] + after[end - i] - before[-1]
             if odds > best:
                 best, where = odds, i
     if not where:
         return []
-    return [*_bounds(found, sums, (begin, where), changes), where, *_bounds(found, sums, (where, end), changes)]
-
-
-def _evidence(sums: Sequence[Sequence[float]], begin: int, end: int) -> float:
-    """Log of how likely these days are at one slope, nobody knows which."""
-    each = [b - a for a, b in zip(sums[begin], sums[end], strict=True)]
-    best = max(each)
-    return best + math.log(sum(math.exp(x - best) for x in each) * STEP / (2 * REACH))
+    return [*_bounds(found, rows, (begin, where), changes), where, *_bounds(found, rows, (where, end), changes)]
 
 
 def _known(found: Sequence[CapRatioDay], i: int, changes: Sequence[int]) -> int | None:

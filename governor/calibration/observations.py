@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from governor.limit_facts import is_same_window, used_percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 DAY_S: Final = 86_400
 WEEK_S: Final = 7 * DAY_S
@@ -22,6 +22,10 @@ CHUNK: Final = 6.0  # points a stretch of work should span before it counts as o
 IDLE_S: Final = 1800  # a pause this long ends a stretch: what moves meanwhile is somebody else
 MERGE_S: Final = 6 * 3600  # short idle steps are joined up to this
 TINY: Final = 1e-50  # units beyond this, either way, are a broken number
+# Points an hour at which nine of ten measured stretches of heavy work stayed below (docs/calibration.md): of a 5-hour
+# window; and of a week, which holds about six and a half of them.
+BRISK_5H: Final = 33.0
+BRISK_WEEK: Final = 5.0
 KEEP: Final = 240  # newest stretches looked at; older ones say little about today's scale
 
 
@@ -58,8 +62,8 @@ def runs(anchors: Iterable[Anchor], *, window_s: int = WEEK_S) -> list[list[Anch
     """Readings that may be compared: one window, no reset inside, use never falling.
 
     A reset inside a window (a gift, a saved reset, a moved anchor) shows as a fall of more than ``FALL`` points that
-    later readings confirm; it starts a new run. Smaller or unconfirmed falls are stale reports and are left out. The
-    first run of a window begins with its opening, 0 % and 0 units.
+    later readings confirm; it starts a new run. Smaller or unconfirmed falls are stale reports and are left out; so is
+    a spike, one figure above both its neighbours. The first run of a window begins with its opening, 0 % and 0 units.
     """
     groups: dict[int, list[Anchor]] = {}
     for anchor in tidy(anchors):
@@ -76,6 +80,14 @@ def runs(anchors: Iterable[Anchor], *, window_s: int = WEEK_S) -> list[list[Anch
             top = run[-1] if run else anchor
             if anchor.used_percent < top.used_percent or anchor.units < top.units:
                 later = group[i + 1 : i + 3]
+                if _is_spike(run, [anchor, *later]):
+                    run = [a for a in run if a.used_percent < top.used_percent]
+                    since_h = (anchor.observed_at - top.observed_at) / 3600
+                    if anchor.used_percent < FALL + brisk(window_s) * since_h:  # a reset could look the same: no bridge
+                        out.append(run)
+                        run = []
+                    run.append(anchor)
+                    continue
                 is_reset = top.used_percent - anchor.used_percent > FALL and bool(later)
                 if not is_reset or any(a.used_percent > top.used_percent - FALL for a in later):
                     continue
@@ -84,6 +96,23 @@ def runs(anchors: Iterable[Anchor], *, window_s: int = WEEK_S) -> list[list[Anch
             run.append(anchor)
         out.append(run)
     return [run for run in out if run]
+
+
+def _is_spike(run: Sequence[Anchor], falls: Sequence[Anchor]) -> bool:
+    """Was the figure that ends the run never true: a slip of the keys, another account's? ``falls`` came after it.
+
+    It stands alone above what came before and what came after, while a true climb leaves figures on its way.
+    """
+    top, fall = run[-1], falls[0]
+    before = [a for a in run if a.used_percent < top.used_percent]
+    if not before or before[-1].used_percent > fall.used_percent or before[-1].units > fall.units:
+        return False
+    return len(falls) > 1 and all(a.used_percent < top.used_percent - FALL for a in falls)
+
+
+def brisk(window_s: int) -> float:
+    """The most that is ordinarily used of a window of that length, in points an hour."""
+    return min(BRISK_5H, BRISK_WEEK * WEEK_S / window_s)
 
 
 def stretches(anchors: Iterable[Anchor], *, window_s: int = WEEK_S) -> list[Stretch]:

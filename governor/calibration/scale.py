@@ -16,15 +16,29 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governor.calibration.change_points import Z80, Bound, bounds
+from governor.calibration.elsewhere import Elsewhere, learned
 from governor.calibration.observations import DAY_S, WEEK_S, Anchor, Stretch, stretches, tidy
-from governor.calibration.slope import ROUNDING, SlopeFit, fit
+from governor.calibration.slope import ROUNDING, SlopeFit, by_day, fit
+from governor.calibration.wander import LOOSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from governor.calibration.cap_ratio import CapRatio
 
-__all__ = ["Anchor", "Coverage", "Scale", "ScaleChange", "SlopeFit", "Stretch", "calibrate", "cover", "fit", "scales"]
+__all__ = [
+    "Anchor",
+    "Coverage",
+    "Elsewhere",
+    "Scale",
+    "ScaleChange",
+    "SlopeFit",
+    "Stretch",
+    "calibrate",
+    "cover",
+    "fit",
+    "scales",
+]
 
 ACCOUNTS: Final = 0.25  # accounts on one plan differ by 17-27 % (quotas.md, B1): how little a foreign prior binds
 CHANGED: Final = 0.5  # and how little the regime before binds the present one
@@ -70,6 +84,28 @@ class Scale(NamedTuple):
     change: ScaleChange | None  # None: no change was ever seen
     coverage: Coverage | None
     note: str
+    day: int = 0  # number (since 1970) of the last day that it rests on
+    own: float = 0.0  # log of that day's own units per percent over those of days in general
+    wander: float = 0.0  # standard deviation of log(units_per_percent) that each further day adds
+    elsewhere: Elsewhere | None = None  # what is used elsewhere in an hour; None where one anchor tells nothing of it
+
+    def aged(self, now: int, *, changes: Sequence[int] = ()) -> Scale:
+        """The same by now: the interval grows with the days since, and with limits that may have moved meanwhile."""
+        days = now // DAY_S - self.day
+        if not self.day or days <= 0:
+            return self
+        more = self.wander**2 * days + LOOSE**2 * any(self.day < c // DAY_S <= now // DAY_S for c in changes)
+        half = Z80 * (math.hypot(self.spread, math.sqrt(more)) - self.spread)
+        return self._replace(low=self.low * math.exp(-half), high=self.high * math.exp(half))
+
+    def on_day_of(self, now: int) -> Scale:
+        """The scale to count this day's use by: the day's own, where it has spoken already."""
+        if now // DAY_S != self.day:
+            return self
+        shift = math.exp(self.own)
+        return self._replace(
+            units_per_percent=self.units_per_percent * shift, low=self.low * shift, high=self.high * shift
+        )
 
     @property
     def since(self) -> int | None:
@@ -140,7 +176,7 @@ def scales(
         count = len(mine) if len({(a.resets_at, a.used_percent) for a in mine}) > 1 else min(len(mine), 1)
         guesses = [(out[-1], CHANGED)] if out else []
         guesses += [(prior, ACCOUNTS)] if prior is not None else []
-        scale = _scale(part, count=count, guesses=guesses)
+        scale = _scale(part, count=count, guesses=guesses, changes=changes, window_s=window_s)
         if scale is not None:
             out.append(scale._replace(change=_change(bound, out[-1], scale)) if out else scale)
     return out
@@ -155,11 +191,21 @@ def _change(bound: Bound, before: Scale, after: Scale) -> ScaleChange:
     return ScaleChange(bound.at, *factors, "units" if bound.step is None else "meters")
 
 
-def _scale(pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Scale, float]]) -> Scale | None:
-    found = fit(pieces)
-    if found is None:
+def _scale(
+    pieces: Sequence[Stretch],
+    *,
+    count: int,
+    guesses: Sequence[tuple[Scale, float]],
+    changes: Sequence[int],
+    window_s: int,
+) -> Scale | None:
+    settled = by_day(pieces, breaks=[c // DAY_S for c in changes])
+    if settled is None:
         return None
+    found, now = settled
     slope, sd = found.slope, found.sd
+    if now is not None:  # what a new day will count by, its own effect and all
+        slope, sd = slope * math.exp(now.level), max(sd, math.hypot(now.sd, now.effect))
     for guess, doubt in guesses:
         guess_sd = math.hypot(guess.spread, doubt)
         trust = sd**2 / (sd**2 + guess_sd**2)
@@ -171,9 +217,11 @@ def _scale(pieces: Sequence[Stretch], *, count: int, guesses: Sequence[tuple[Sca
         return Scale(
             ratio, ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd) * 2.5, count, None, None, ONE_ANCHOR
         )
-    coverage = cover(pieces, found._replace(slope=slope, sd=sd))
+    coverage = cover(pieces, found)
     low, high = ratio * math.exp(-Z80 * sd), ratio * math.exp(Z80 * sd)
-    return Scale(ratio, low, high, count, None, coverage, _note(pieces, has_guess=bool(guesses)))
+    scale = Scale(ratio, low, high, count, None, coverage, _note(pieces, has_guess=bool(guesses)))
+    scale = scale._replace(elsewhere=learned(pieces, found, window_s=window_s))
+    return scale if now is None else scale._replace(day=found.days[-1].at, own=-now.own, wander=now.wander)
 
 
 def cover(pieces: Sequence[Stretch], found: SlopeFit) -> Coverage | None:

@@ -27,6 +27,15 @@ class Score(NamedTuple):
     covered_low: float | None
     covered_high: float | None
     brier: float | None
+    above: float | None = None  # share of truths above the upper end, which should be 0.1
+
+
+class Said(NamedTuple):
+    """Reliability: how often passing the cap was called about this likely, and how often it came."""
+
+    said: float  # mean probability, 0-1
+    came: float  # share of those weeks that passed the cap
+    looks: int
 
 
 class AlarmScore(NamedTuple):
@@ -50,6 +59,7 @@ class Backtest(NamedTuple):
     origins: int
     scores: list[Score]
     alarms: list[AlarmScore]
+    reliability: Sequence[Said] = ()  # by tenths of what was said, empty tenths left out
 
 
 class ForecastOrigin(NamedTuple):
@@ -93,19 +103,20 @@ def quantile(values: Iterable[float], q: float) -> float:
 
 def score(method: str, origins: Sequence[ForecastOrigin], *, weeks: int) -> Score:
     """All origins of one method. Raises: ZeroDivisionError for none."""
-    loss = error = inside = brier = 0.0
+    loss = error = inside = brier = above = 0.0
     for o in origins:
         # A refused week wanted at least 100 %: nobody is blamed for having foreseen more.
         seen = [min(x, o.truth) for x in o.quantiles] if o.is_bound else o.quantiles
         loss += sum(pinball(q, truth=o.truth, predicted=x) for q, x in zip(QUANTILES, seen, strict=True)) / len(seen)
         error += abs(o.truth - seen[2])
-        inside += seen[0] <= o.truth <= seen[4]
+        inside += seen[0] - 1e-9 <= o.truth <= seen[4] + 1e-9
+        above += o.truth > seen[4] + 1e-9
         brier += ((o.p_exceed or 0.0) - (o.truth >= 100)) ** 2
     n = len(origins)
     if origins[0].p_exceed is None:
         return Score(method, loss / n, error / n, None, None, None, None)
     low, high = wilson(inside / n, weeks)
-    return Score(method, loss / n, error / n, inside / n, low, high, brier / n)
+    return Score(method, loss / n, error / n, inside / n, low, high, brier / n, above / n)
 
 
 def alarm_score(rule: str, watches: Sequence[AlarmWatch]) -> AlarmScore:
@@ -132,12 +143,12 @@ def _shares(rule: str, *, harmless: int, false: int, exceeding: int, leads: Sequ
 
 
 def pool(results: Iterable[Backtest]) -> Backtest:
-    """Several people as one: losses averaged by weeks, weeks and alarms added up."""
-    kept = [r for r in results if r.weeks]
+    """Several people as one: losses averaged by forecasts, weeks and alarms added up."""
+    kept = [r for r in results if r.origins]
     weeks = sum(r.weeks for r in kept)
     scores = []
     for method in dict.fromkeys(s.method for r in kept for s in r.scores):
-        found = [(r.weeks, s) for r in kept for s in r.scores if s.method == method]
+        found = [(r.origins, s) for r in kept for s in r.scores if s.method == method]
 
         def mean(place: int, found: Sequence[tuple[int, Score]] = found) -> float | None:
             values = [(n, s[place]) for n, s in found]
@@ -147,7 +158,7 @@ def pool(results: Iterable[Backtest]) -> Backtest:
 
         covered = mean(3)
         low, high = wilson(covered, weeks) if covered is not None else (None, None)
-        scores.append(Score(method, mean(1) or 0.0, mean(2) or 0.0, covered, low, high, mean(6)))
+        scores.append(Score(method, mean(1) or 0.0, mean(2) or 0.0, covered, low, high, mean(6), mean(7)))
     alarms = []
     for rule in dict.fromkeys(a.rule for r in kept for a in r.alarms):
         same = [a for r in kept for a in r.alarms if a.rule == rule]
@@ -160,4 +171,26 @@ def pool(results: Iterable[Backtest]) -> Backtest:
                 leads=[lead for a in same for lead in a.leads_h],
             )
         )
-    return Backtest(weeks, sum(r.origins for r in kept), scores, alarms)
+    return Backtest(weeks, sum(r.origins for r in kept), scores, alarms, _together(r.reliability for r in kept))
+
+
+def reliability(origins: Iterable[ForecastOrigin]) -> list[Said]:
+    """What came of what was said, by tenths; origins without a probability count for nothing."""
+    pairs = ((o.p_exceed, o.truth >= 100) for o in origins)
+    return _together([Said(p, float(came), 1)] for p, came in pairs if p is not None)
+
+
+def _together(results: Iterable[Sequence[Said]]) -> list[Said]:
+    tenths: dict[int, list[Said]] = {}
+    for each in results:
+        for bin_ in each:
+            tenths.setdefault(min(int(bin_.said * 10), 9), []).append(bin_)
+    out = []
+    for _, bins in sorted(tenths.items()):
+        looks = sum(b.looks for b in bins)
+        said, came = (
+            sum(b.looks * value for b, value in zip(bins, values, strict=True)) / looks
+            for values in ([b.said for b in bins], [b.came for b in bins])
+        )
+        out.append(Said(said, came, looks))
+    return out

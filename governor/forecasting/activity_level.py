@@ -2,7 +2,7 @@
 
 A day's use is its weekday's usual use times the level, plus noise of its own. The level is a first-order
 autoregression, followed day by day by a Kalman filter, without regard to where windows begin. How fast it is forgotten
-and how much it wanders differ between people more than anything else, so nobody's value is assumed: twelve pairs are
+and how much it wanders differ between people more than anything else, so nobody's value is assumed: sixteen pairs are
 followed at once and weighed by how well each foretold the person's own days (Bayesian model averaging; the noise is
 integrated out under an inverse-gamma prior).
 """
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 KEEPS: Final = (0.6, 0.85, 0.95, 0.985)  # of a deviation, from one day to the next: half gone in 1.4, 4, 14, 46 days
-SIGNALS: Final = (0.15, 0.4, 1.2)  # variance of levels over variance of days
+SIGNALS: Final = (0.15, 0.4, 1.2, 3.0)  # variance of levels over variance of days
 PRIOR_NOISE, PRIOR_DAYS = 0.8, 10.0  # squared variation of a day around its expectation; counts as ten days
 CLIP: Final = 3.0  # standard deviations: beyond, a day says no more than that it was a big one
-MEMORY_DAYS: Final = 80.0  # what weights of half-life 56 days come to
+MEMORY_DAYS: Final = 40.0  # what weights of half-life 28 days come to
+HALF_LIFE_D: Final = 28.0  # days of four weeks ago count half
+BEGIN_DAYS, BEGIN_WEIGHT = 14, 5.0  # what the level first came back to: the first two weeks, counting as five days
 TRUST: Final = 0.5  # in the evidence for a pair: days are not as Gaussian as it takes them to be
 LOWEST: Final = 0.15
 
@@ -42,6 +44,19 @@ class ActivityLevel(NamedTuple):
     var: float
 
 
+class Track(NamedTuple):
+    """One day of the past and what was known at its end. Variances are in squared levels."""
+
+    day: int
+    size: float  # in usual days
+    level: float
+    var: float
+    base: float  # what the level comes back to
+    keep: float
+    wander: float
+    noise: float
+
+
 class _LevelStep(NamedTuple):
     day: int
     before: tuple[float, float]  # level and variance, expected
@@ -55,9 +70,10 @@ def learn(number: Sequence[int], sizes: Sequence[float], usual: Sequence[float])
     both in usual days.
     """
     found = []
+    bases = _bases(number, sizes, usual)
     for keep in KEEPS:
         for signal in SIGNALS:
-            steps, logs, squares = _follow(number, sizes, usual, keep=keep, signal=signal)
+            steps, logs, squares = _follow(number, sizes, usual, bases, keep=keep, signal=signal)
             freedom = PRIOR_DAYS + len(number)
             total = PRIOR_DAYS * PRIOR_NOISE + squares
             found.append((-0.5 * logs - 0.5 * freedom * math.log(total), keep, signal, total / freedom, steps))
@@ -70,15 +86,34 @@ def learn(number: Sequence[int], sizes: Sequence[float], usual: Sequence[float])
     return [h for h in habits if h.chance > 1e-3], _smooth(best[4], keep=best[1])
 
 
+def track(
+    number: Sequence[int], sizes: Sequence[float], usual: Sequence[float], habits: Sequence[Habit]
+) -> list[Track]:
+    """The past as the likeliest pair followed it, arguments as for ``learn``."""
+    h = max(habits, key=lambda habit: habit.chance)
+    bases = _bases(number, sizes, usual)
+    steps, _, _ = _follow(number, sizes, usual, bases, keep=h.keep, signal=h.wander / h.noise)
+    return [
+        Track(step.day, size, step.after[0], step.after[1] * h.noise, base, h.keep, h.wander, h.noise)
+        for step, size, base in zip(steps, sizes, [*bases[1:], 1.0], strict=True)
+    ]
+
+
 def _follow(
-    number: Sequence[int], sizes: Sequence[float], usual: Sequence[float], *, keep: float, signal: float
+    number: Sequence[int],
+    sizes: Sequence[float],
+    usual: Sequence[float],
+    bases: Sequence[float],
+    *,
+    keep: float,
+    signal: float,
 ) -> tuple[list[_LevelStep], float, float]:
     """The filter with noise 1: its steps, the sum of log variances and of squared surprises."""
-    level, var, last = 1.0, signal, number[0]
+    level, var, last = bases[0], signal, number[0]
     logs = squares = 0.0
     steps = []
-    for day, size in zip(number, sizes, strict=True):
-        level, var = _later(level, var, days=day - last, keep=keep, wander=signal)
+    for day, size, base in zip(number, sizes, bases, strict=True):
+        level, var = _later(level, var, days=day - last, keep=keep, wander=signal, base=base)
         before = level, var
         level, var, surprise, spread = _seen(level, var, size, usual[day % 7], noise=1.0, typical=PRIOR_NOISE)
         logs += math.log(spread)
@@ -88,9 +123,24 @@ def _follow(
     return steps, logs, squares
 
 
-def _later(level: float, var: float, *, days: int, keep: float, wander: float) -> tuple[float, float]:
+def _bases(number: Sequence[int], sizes: Sequence[float], usual: Sequence[float]) -> list[float]:
+    """What the level came back to by what was known before each day: the past as it was then, weighed by its age."""
+    begin = sum(sizes[:BEGIN_DAYS]) / max(1e-9, sum(usual[day % 7] for day in number[:BEGIN_DAYS]))
+    top, bottom, last = BEGIN_WEIGHT * begin, BEGIN_WEIGHT, number[0]
+    out = []
+    for day, size in zip(number, sizes, strict=True):
+        aged = 0.5 ** ((day - last) / HALF_LIFE_D)
+        top, bottom = top * aged, bottom * aged
+        out.append(top / bottom)
+        top, bottom, last = top + size, bottom + usual[day % 7], day
+    return out
+
+
+def _later(
+    level: float, var: float, *, days: int, keep: float, wander: float, base: float = 1.0
+) -> tuple[float, float]:
     kept = keep**days
-    return 1 + kept * (level - 1), kept * kept * var + (1 - kept * kept) * wander
+    return base + kept * (level - base), kept * kept * var + (1 - kept * kept) * wander
 
 
 def _seen(

@@ -9,15 +9,18 @@ import math
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governor.forecasting import activity_level
+from governor.forecasting import activity_level, demand, own_errors
+from governor.forecasting.demand import is_weekend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 HOUR_S: Final = 3600
-DAWN_H: Final = 4  # a working day ends in the small hours, not at midnight
+DAWN_H: Final = demand.DAWN_H
+FIVE_HOURS_S: Final = 18_000
 PAST_DAYS: Final = 182
-HALF_LIFE_D: Final = 56.0  # days of eight weeks ago count half
+WIDEN: Final = 1.7  # of the level's variance: people are less regular than any model of them
+HALF_LIFE_D: Final = activity_level.HALF_LIFE_D
 SAME_DAY, SAME_KIND, OTHER_KIND = 1.0, 0.3, 0.02  # weights of the same weekday, of workdays for a workday, of the rest
 
 
@@ -30,11 +33,13 @@ class Days(NamedTuple):
     mean: list[float]  # expected total by weekday
     shape: list[float]  # share of a day by hour, adding up to 1
     habits: list[activity_level.Habit]
+    errors: own_errors.OwnErrors = own_errors.OwnErrors()  # how far off such forecasts have been
+    shut_today: frozenset[int] = frozenset()  # hours since dawn of the day after ``learn`` in which use was refused
 
     @property
     def weeks(self) -> float:
-        """Weeks of history."""
-        return len(self.number) / 7
+        """Weeks from the first day learnt to the last: who is refused from Tuesdays on has a history all the same."""
+        return (self.number[-1] - self.number[0] + 1) / 7
 
     def at(self, hour: float) -> list[float]:
         """Units used until this hour of each day, -24 to 24: until that hour of the day before where negative."""
@@ -47,6 +52,12 @@ class Days(NamedTuple):
         return [a + part * (b - a) for a, b in zip(early, late, strict=True)]
 
 
+def dawn(now: int, *, tz_offset: int) -> int:
+    """When the day of ``now`` began, in epoch seconds."""
+    day = ((now + tz_offset) // HOUR_S - DAWN_H) // 24
+    return (day * 24 + DAWN_H) * HOUR_S - tz_offset
+
+
 def learn(
     history: Iterable[tuple[int, float]],
     *,
@@ -57,8 +68,8 @@ def learn(
     """What the past says, up to the last whole day before ``now``; None without one whole day.
 
     ``history``: (start of the hour, units), gaps meaning none. ``refused``: (from, to) in which use was refused
-    because a window stood at 100 %. Such hours say what was allowed, not what was wanted: a day that holds one is left
-    out.
+    because a window stood at 100 %. Such hours say what was allowed, not what was wanted (``demand.wanted``); refusals
+    of up to five hours count as use like any other, for they will come again.
     """
     by_hour: dict[int, float] = {}
     for at, units in history:
@@ -69,36 +80,33 @@ def learn(
         return None
     today = ((now + tz_offset) // HOUR_S - DAWN_H) // 24
     first = max(min(by_hour) // 24, today - PAST_DAYS)
-    shut = {
-        day
-        for begin, end in refused
-        for day in range(*(((t + tz_offset) // HOUR_S - DAWN_H) // 24 + k for t, k in ((begin, 0), (end, 1))))
-    }
-    number = [d for d in range(first, today) if d not in shut]
+    past = {hour: units for hour, units in by_hour.items() if hour < today * 24}
+    wanted = demand.wanted(past, refused, tz_offset=tz_offset, longer_than=FIVE_HOURS_S)
+    number = [d for d in range(first, today) if d not in wanted.unknown]
     if not number:
         return None
-    hours = [[by_hour.get(d * 24 + h, 0.0) for h in range(24)] for d in number]
+    hours = [[wanted.by_hour.get(d * 24 + h, 0.0) for h in range(24)] for d in number]
     totals = [sum(h) for h in hours]
     if sum(totals) < 1e-100:  # nothing, or so little that its square is
         return None
     weight = [0.5 ** ((today - d) / HALF_LIFE_D) for d in number]
     mean = _weekday_means(number, totals, weight)
     typical = sum(mean) / 7
-    habits, levels = activity_level.learn(number, [t / typical for t in totals], [m / typical for m in mean])
+    sizes, usual = [t / typical for t in totals], [m / typical for m in mean]
+    habits, levels = activity_level.learn(number, sizes, usual)
+    errors = own_errors.learn(activity_level.track(number, sizes, usual, habits), usual, widen=WIDEN)
     shape = [sum(w * h[i] for w, h in zip(weight, hours, strict=True)) for i in range(24)]
     whole = sum(shape)
     until = [0.0, *accumulate(units for day in hours for units in day)]
-    return Days(number, until, levels, mean, [s / whole for s in shape], habits)
-
-
-def _is_weekend(day: int) -> bool:
-    return (day + 3) % 7 >= 5  # 1970-01-01 was a Thursday
+    shut = demand.refused_hours(by_hour, refused, tz_offset=tz_offset, longer_than=FIVE_HOURS_S)
+    now_shut = frozenset(hour - today * 24 for hour in shut if hour // 24 == today)
+    return Days(number, until, levels, mean, [s / whole for s in shape], habits, errors, now_shut)
 
 
 def affinity(a: int, b: int) -> float:
     if (a - b) % 7 == 0:
         return SAME_DAY
-    return SAME_KIND if _is_weekend(a) == _is_weekend(b) else OTHER_KIND
+    return SAME_KIND if is_weekend(a) == is_weekend(b) else OTHER_KIND
 
 
 def _weekday_means(number: Sequence[int], totals: Sequence[float], weight: Sequence[float]) -> list[float]:

@@ -13,7 +13,13 @@ from typing import Final, NamedTuple
 
 DRAWS: Final = 400
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
-_ROOTS: Final = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+EIGHTY: Final = 1.2816  # standard deviations from the middle to either end of an 80 % interval
+PRESENT: Final = 35  # the coordinate of the present figure
+# One for the level, one for the scale, and one for each remaining day of a month, and one for the present figure.
+_ROOTS: Final = (
+    *(2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71),
+    *(73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151),
+)
 
 
 class Forecast(NamedTuple):
@@ -54,9 +60,18 @@ def landed(
     return Forecast(p10, p25, p50, p75, p90, above, wall_at, line, grade, round(weeks))
 
 
+def starts(spent: float, sure: tuple[float, float] | None) -> list[float]:
+    """Where each draw begins: at ``spent``, or around it where only an 80 % interval of it is known."""
+    if sure is None:
+        return [spent] * DRAWS
+    low, high = min(sure[0], spent), max(sure[1], spent)
+    ups, downs = (high - spent) / EIGHTY, (spent - low) / EIGHTY
+    return [max(0.0, spent + z * (ups if z > 0 else downs)) for z in normals(PRESENT)]
+
+
 @cache
 def points(k: int) -> tuple[float, ...]:
-    """The ``k``-th coordinate of every draw, even over 0-1. There are twelve; further ones repeat."""
+    """The ``k``-th coordinate of every draw, even over 0-1. There are 36; further ones repeat."""
     alpha = math.sqrt(_ROOTS[k % len(_ROOTS)]) % 1.0
     return tuple((i * alpha + 0.5) % 1.0 for i in range(1, DRAWS + 1))
 

@@ -7,8 +7,11 @@ reading is shown as a floor, with what to type. Every screen, snapshot and exit 
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
+from governor.calibration import elsewhere
+from governor.calibration.observations import brisk
 from governor.calibration.scale import Scale
 from governor.quota import windows
 from governor.report import Estimate, Unplaced
@@ -16,11 +19,7 @@ from governor.report import Estimate, Unplaced
 ROUNDING: Final = 1.0  # an official percentage p stands for somewhere in [p - 1, p + 1)
 WIDEST: Final = 20.0  # points from low to high; the rungs of the alert ladder (50, 70, 90) are as far apart
 CAP: Final = 100.0  # the vendor refuses above it, but for those who bought credits, and then the meter itself says so
-ELSEWHERE: Final = 0.1  # the least share of all use that is taken to be local: below that every figure is a guess
-# Points an hour at which nine of ten measured stretches of heavy work stayed below (docs/calibration.md): of a 5-hour
-# window; and of a week, which holds about six and a half of them.
-BRISK_5H: Final = 33.0
-BRISK_WEEK: Final = 5.0
+SEEN: Final = 0.5  # points: less than that moves no whole-numbered figure
 
 
 def place(
@@ -40,7 +39,9 @@ def place(
     CAP unless the meter itself has said CAP or more.
     """
     found = (
-        _alone(window, units, scale) if official is None else _carried(window, official, scale, since, busy_s, now=now)
+        _alone(window, units, scale, busy_s, now=now)
+        if official is None
+        else _carried(window, official, scale, since, busy_s, now=now)
     )
     if found is None:
         return None, None
@@ -63,35 +64,49 @@ def _carried(
     *,
     now: int,
 ) -> Estimate:
-    """The reading, and what was used since."""
-    at = official.used_percent
-    low, high = max(at - ROUNDING, 0.0), at + ROUNDING
-    if since <= 0:
-        return Estimate(at, low, high, "official")
-    brisk, gone_s = _brisk(windows.length(window.name)), max(now - official.observed_at, 0)
+    """The reading, what was used here since, and what may have been used elsewhere meanwhile."""
+    at, size = official.used_percent, windows.length(window.name)
+    gone_s = max(now - official.observed_at, 0)
+    busy_s = min(busy_s, gone_s)
     slope = scale.slope if scale else None
+    away = elsewhere.used(
+        scale.elsewhere if scale and slope else None, busy_s=busy_s, idle_s=gone_s - busy_s, window_s=size
+    )
+    low, high = max(at - ROUNDING, 0.0), at + ROUNDING
     if scale is None or slope is None:  # between nothing and the most that is used in such a time
-        return Estimate(at, low, high + brisk * min(busy_s, gone_s) / 3600, "official")
-    share = max(scale.coverage.low, ELSEWHERE) if scale.coverage else 1.0
-    most = since / scale.low
-    high += most + min(most / share - most, brisk * gone_s / 3600)
-    return Estimate(at + since / slope, low + since / scale.high, high, "official+local")
+        most = brisk(size) * busy_s / 3600 if since > 0 else 0.0
+        return Estimate(at, low, high + max(most, away.high), "official")
+    here = _here(scale.on_day_of(now), max(since, 0.0))
+    mean, below, above = _sum(here, away)
+    if mean < SEEN:  # too little to move the figure
+        return Estimate(at, low, high + above, "official")
+    return Estimate(at + mean, max(low, at + mean - ROUNDING - below), at + mean + ROUNDING + above, "official+local")
 
 
-def _alone(window: windows.Window, units: float | None, scale: Scale | None) -> Estimate | None:
-    """Local units alone, where the window has had no reading of its own."""
+def _alone(
+    window: windows.Window, units: float | None, scale: Scale | None, busy_s: int, *, now: int
+) -> Estimate | None:
+    """Local units, and what is usually used elsewhere, where the window has had no reading of its own."""
     if scale is None or scale.slope is None or units is None:
         return None
     if window.resets_at is None:  # none is known to be open, and use elsewhere may have opened one
         return None
-    share = scale.effective / scale.units_per_percent
-    high = units / (scale.low * share) if scale.low * share > 0 else float("inf")
-    return Estimate(units / scale.effective, units / scale.high, high, "local")
+    gone_s = max(now - window.starts_at, 0)
+    busy_s, size = min(busy_s, gone_s), windows.length(window.name)
+    away = elsewhere.used(scale.elsewhere, busy_s=busy_s, idle_s=gone_s - busy_s, window_s=size)
+    mean, below, above = _sum(_here(scale, units), away)
+    return Estimate(mean, max(mean - below, 0.0), mean + above + ROUNDING, "local")
 
 
-def _brisk(size: int) -> float:
-    """The most that is ordinarily used of a window of ``size`` seconds, in points an hour."""
-    return min(BRISK_5H, BRISK_WEEK * windows.LENGTH["week"] / size)
+def _here(scale: Scale, units: float) -> elsewhere.Spread:
+    """Points that local units are, by the scale."""
+    return elsewhere.Spread(units / scale.units_per_percent, units / scale.high, units / scale.low)
+
+
+def _sum(here: elsewhere.Spread, away: elsewhere.Spread) -> tuple[float, float, float]:
+    """The mean of both together, and how far below and above it eight of ten lie."""
+    below = math.hypot(here.mean - here.low, away.mean - away.low)
+    return here.mean + away.mean, below, math.hypot(here.high - here.mean, away.high - away.mean)
 
 
 def words(unplaced: Unplaced) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from governor.forecasting.demand import Wall
 from governor.ledger import owners
 from governor.ledger.store import Ledger
 from governor.model import LANES, Account, Lane, LimitReading
 from governor.quota import windows
-from governor.quota.stated_refusal import ANY
 from governor.quota.stated_refusal import SOURCE as REFUSED
 
 
@@ -105,18 +105,15 @@ def withdrawn(ledger: Ledger, lane: Lane) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def walls(ledger: Ledger, whose: Account, since: int) -> list[tuple[int, int]]:
-    """(from, until) of the times when use was refused or a window stood full.
-
-    A refusal of one model, or of a window that nobody named, says little of the others: only its first hour counts.
-    """
-    narrow = f"source = '{REFUSED}' AND (window GLOB '*:*' OR window = '{ANY}')"
-    until = f"iif({narrow}, observed_at + 3600, ifnull(resets_at, observed_at + 3600))"
+def walls(ledger: Ledger, whose: Account, since: int) -> list[Wall]:
+    """When windows stood full or refused use, oldest first; what each of them says of others: ``demand.concerning``."""
     query = (
-        f"SELECT observed_at, {until} FROM reading WHERE NOT forgotten AND lane = ? AND observed_at >= ? "
-        f"AND used_percent >= 100 {_of(whose)} ORDER BY observed_at"
+        "SELECT window, observed_at, ifnull(resets_at, observed_at + 3600), resets_at IS NULL FROM reading "
+        "WHERE NOT forgotten AND lane = ? AND observed_at >= ? AND used_percent >= 100 "
+        f"{_of(whose)} ORDER BY observed_at"
     )
-    return list(ledger.connection.execute(query, (whose.lane, since, *whose.keys)))
+    rows = ledger.connection.execute(query, (whose.lane, since, *whose.keys))
+    return [Wall(windows.name_of(name), begin, end, bool(is_vague)) for name, begin, end, is_vague in rows]
 
 
 def plan(ledger: Ledger, whose: Account, window: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from governor import paths
 from governor.calibration import scale as calibration_scale
 from governor.config import Settings
-from governor.forecasting import day_profile, estimate
+from governor.forecasting import day_profile, demand, estimate
 from governor.forecasting import week as forecasting_week
 from governor.hooks import runtime
 from governor.ledger import owners, read, statements
@@ -94,7 +94,10 @@ def _lane(ledger: Ledger, settings: Settings, whose: Account, *, now: int) -> La
         return LaneReport(lane, False, [], whose)
     order = {"5h": 0, "day": 1, "week": 2, "month": 4}
     names.sort(key=lambda name: (order.get(name, 3), name))
-    named = {model_families.of(name): name for name in names}
+    named: dict[str, str] = {}
+    for name in reversed(names):  # days are learnt for the shortest window that is longer than five hours
+        if model_families.of(name) not in named or windows.length(name) > windows.LENGTH["5h"]:
+            named[model_families.of(name)] = name
     pasts = {family: past_of(ledger, settings, whose, now=now, window=name) for family, name in named.items()}
     latest = {name: each[0] for name, each in holding.items()}
     found = [
@@ -175,7 +178,7 @@ def _window(
         official,
         scale,
         since=since,
-        busy_s=_busy(past, official.observed_at, now=now) if official else 0,
+        busy_s=_busy(past, official.observed_at if official else window.starts_at, now=now),
         units=local.units if is_told else None,
         now=now,
     )
@@ -208,7 +211,7 @@ class Past(NamedTuple):
 
     hours: list[tuple[int, float]]
     active: list[int]  # quarters with use in the last ACTIVE_S
-    refused: list[tuple[int, int]]  # spans in which the wall stood, so that little use says nothing about demand
+    walls: list[demand.Wall]  # when windows stood full
     tz_offset: int
     days: day_profile.Days | None  # what the hours teach
 
@@ -221,9 +224,10 @@ def past_of(ledger: Ledger, settings: Settings, whose: Account, *, now: int, win
     offset = datetime.fromtimestamp(now).astimezone().utcoffset()
     tz_offset = int(offset.total_seconds()) if offset else 0
     hours = history.hourly(ledger, settings, whose, now=now, window=window)
-    refused = statements.walls(ledger, whose, now - history.PAST_S)
-    days = day_profile.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
-    return Past(hours, sorted({piece.start for piece in used}), refused, tz_offset, days)
+    walls = statements.walls(ledger, whose, now - history.PAST_S)
+    refused = demand.concerning(walls, window or "week")
+    days = history.learnt(ledger, whose, hours, now=now, window=window, tz_offset=tz_offset, refused=refused)
+    return Past(hours, sorted({piece.start for piece in used}), walls, tz_offset, days)
 
 
 def _project(
@@ -232,15 +236,26 @@ def _project(
     if placed is None or scale is None or not scale.can_project or window.resets_at is None:
         return None
     used = placed.used_percent
-    found = projected(window, used, scale, past, until=window.resets_at, now=now)
+    found = projected(window, used, scale, past, until=window.resets_at, now=now, placed=placed)
     wall_at = now if used >= estimate.CAP else found.wall_at  # it stands there already
     return Projection(found.p10, found.p50, found.p90, found.p_exceed, found.naive, wall_at, found.confidence)
 
 
 def projected(
-    window: windows.Window, used: float, scale: calibration_scale.Scale, past: Past, *, until: int, now: int
+    window: windows.Window,
+    used: float,
+    scale: calibration_scale.Scale,
+    past: Past,
+    *,
+    until: int,
+    now: int,
+    placed: Estimate | None = None,
 ) -> forecasting_week.Forecast:
-    """Where the window stands at ``until`` (its reset, or a moment before it)."""
+    """Where the window stands at ``until`` (its reset, or a moment before it). ``placed``: how sure ``used`` is."""
+    is_read = placed is None or placed.basis != "local"
+    sure = None
+    if placed is not None and placed.high - placed.low > 2 * estimate.ROUNDING + 1e-9:
+        sure = (placed.low, placed.high)
     if windows.length(window.name) <= windows.LENGTH["5h"]:
         return forecasting_week.project_5h(
             past.hours,
@@ -250,6 +265,9 @@ def projected(
             units_per_point=scale.effective,
             spread=scale.spread,
             tz_offset=past.tz_offset,
+            refused=demand.concerning(past.walls, window.name),
+            is_read=is_read,
+            sure=sure,
         )
     return forecasting_week.project_week(
         past.hours,
@@ -260,6 +278,7 @@ def projected(
         units_per_point=scale.effective,
         spread=scale.spread,
         tz_offset=past.tz_offset,
-        refused=past.refused,
+        refused=demand.concerning(past.walls, window.name),
         days=past.days,
+        sure=sure,
     )

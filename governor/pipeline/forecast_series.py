@@ -50,6 +50,6 @@ def outlook(ledger: Ledger, settings: Settings, whose: Account, window: str, *, 
         past = assess.past_of(ledger, settings, whose, now=now, window=window)
         for step in range(1, STEPS + 1):
             until = now + (reset - now) * step // STEPS
-            then = assess.projected(found.window, at, found.scale, past, until=until, now=now)
+            then = assess.projected(found.window, at, found.scale, past, until=until, now=now, placed=found.estimate)
             fan.append(SeriesPoint(until, then.p10, then.p50, then.p90))
     return ForecastSeries(found, so_far, fan, whose)

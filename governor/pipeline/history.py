@@ -17,11 +17,13 @@ from governor.calibration import cap_ratio, change_points, observations
 from governor.calibration import scale as calibration_scale
 from governor.config import Settings
 from governor.errors import StateError
+from governor.forecasting import activity_level, day_profile, own_errors
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.limit_facts import is_same_window
 from governor.model import Account, LimitReading, Slice, Tally
-from governor.quota import model_families, units, windows
+from governor.quota import model_families, windows
+from governor.quota import units as quota_units
 
 HOUR = 3600
 DAY = 86_400
@@ -47,8 +49,8 @@ def is_told(ledger: Ledger, settings: Settings, window: str, *, now: int) -> boo
     return model_families.is_told(window, known)
 
 
-def _units(piece: Slice, weights: units.Weights) -> float:
-    return units.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
+def _units(piece: Slice, weights: quota_units.Weights) -> float:
+    return quota_units.units(piece.tally, piece.model, weights, lane=piece.lane, fast=piece.fast)
 
 
 def hourly(
@@ -88,7 +90,7 @@ def scale(
         found = cap_ratio.turned(found)
     changes = change_points.candidates(whose.lane, settings.plan)
     known = [changes, [list(rate) for rate in found]]
-    key = [6, repr(settings.weights), *known, *statements.stamp(ledger, whose, window)]
+    key = [7, repr(settings.weights), *known, *statements.stamp(ledger, whose, window)]
     kept = kept_fact(ledger, fact_name("scale", whose, window), key)
     if kept is None:
         size = windows.length(window)
@@ -96,18 +98,37 @@ def scale(
         anchors = _anchors(ledger, settings, whose, window, heard, now=now)
         done = calibration_scale.calibrate(anchors, window_s=size, changes=changes, rates=found)
         keep_fact(ledger, fact_name("scale", whose, window), key, [done])
-        return done
-    if kept[0] is None:
+    else:
+        done = None if kept[0] is None else calibration_scale.Scale(*kept[0])
+    if done is None:
         return None
-    *plain, change, coverage, note = kept[0]
-    return calibration_scale.Scale._make(
-        (
-            *plain,
-            calibration_scale.ScaleChange(*change) if change else None,
-            calibration_scale.Coverage(*coverage) if coverage else None,
-            note,
-        )
+    change, coverage, elsewhere = done.change, done.coverage, done.elsewhere
+    done = done._replace(
+        change=calibration_scale.ScaleChange(*change) if change else None,
+        coverage=calibration_scale.Coverage(*coverage) if coverage else None,
+        elsewhere=calibration_scale.Elsewhere(*elsewhere) if elsewhere else None,
     )
+    return done.aged(now, changes=changes)
+
+
+def scale_then(
+    ledger: Ledger, settings: Settings, whose: Account, window: str, *, now: int
+) -> calibration_scale.Scale | None:
+    """The scale as it would have been worked out at a past moment: of what had been read by then. Nothing is kept."""
+    since = {name: now // DAY * DAY - READINGS_S.get(name, LONG_S) for name in ("5h", "week", window)}
+    heard = {
+        name: [r for r in _heard(ledger, whose, name, since=begin) if r.observed_at <= now]
+        for name, begin in since.items()
+    }
+    changes = [at for at in change_points.candidates(whose.lane, settings.plan) if at <= now]
+    found: list[cap_ratio.CapRatio] = []
+    if window in ("5h", "week"):
+        known = [at for at in change_points.KNOWN_CHANGES.get(whose.lane, ()) if at <= now]
+        found = cap_ratio.rates(cap_ratio.days(_bare(heard["5h"]), _bare(heard["week"])), changes=known)
+    anchors = _beside(ledger, settings, whose, window, heard[window])
+    size = windows.length(window)
+    turned = cap_ratio.turned(found) if window == "week" else found
+    return calibration_scale.calibrate(anchors, window_s=size, changes=changes, rates=turned)
 
 
 def rates(ledger: Ledger, whose: Account, *, now: int) -> list[cap_ratio.CapRatio]:
@@ -216,6 +237,33 @@ def _beside(
         used = max(until(reading.observed_at) - opened[cycle], 0.0)
         anchors.append(observations.Anchor(reading.observed_at, reading.used_percent, reading.resets_at, used))
     return anchors
+
+
+def learnt(
+    ledger: Ledger,
+    whose: Account,
+    hours: Sequence[tuple[int, float]],
+    *,
+    now: int,
+    window: str,
+    tz_offset: int,
+    refused: Sequence[tuple[int, int]],
+) -> day_profile.Days | None:
+    """``season.learn``, once a day: it is kept until a day is over, or the past looks different."""
+    dawn = day_profile.dawn(now, tz_offset=tz_offset)
+    old = [units for at, units in hours if at < dawn]
+    key = [1, dawn, tz_offset, len(old), sum(old), [list(span) for span in refused]]
+    name = fact_name("learnt", whose, model_families.of(window) or "")
+    kept = kept_fact(ledger, name, key)
+    if kept is None:
+        days = day_profile.learn(hours, now=now, tz_offset=tz_offset, refused=refused)
+        keep_fact(ledger, name, key, [days and [*days[:-1], sorted(days.shut_today)]])
+        return days
+    if kept[0] is None:
+        return None
+    number, until, busy, mean, shape, habits, errors, shut = kept[0]
+    habits = [activity_level.Habit(*habit) for habit in habits]
+    return day_profile.Days(number, until, busy, mean, shape, habits, own_errors.OwnErrors(*errors), frozenset(shut))
 
 
 def fact_name(kind: str, whose: Account, window: str = "") -> str:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from governor.calibration import weights
 from governor.calibration.scale import Scale
 from governor.config import Settings
-from governor.evaluation.backtest import HOUR_S, Course
+from governor.evaluation.backtest import HOUR_S, Course, Known
 from governor.ledger import read, statements
 from governor.ledger.store import Ledger
 from governor.limit_facts import is_same_window
@@ -38,6 +38,12 @@ def courses(ledger: Ledger, settings: Settings, whose: Account, window: str, sca
         starts_at = resets_at - windows.length(window)
         found.append(_course(starts_at, resets_at, mine, scale, units_until))
     return found
+
+
+def known(ledger: Ledger, settings: Settings, whose: Account, window: str, *, now: int) -> Known | None:
+    """The scale as it was known at that moment."""
+    scale = history.scale_then(ledger, settings, whose, window, now=now)
+    return None if scale is None or not scale.can_project else Known(scale.effective, scale.spread)
 
 
 def _cycles(seen: Sequence[LimitReading]) -> list[tuple[int, list[LimitReading]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from random import Random
 
 import click
@@ -10,8 +11,10 @@ from click.core import ParameterSource
 from governor.cli.opening import json_option, lane_option, opened
 from governor.errors import BadInputError
 from governor.evaluation import backtest as scorer
+from governor.evaluation import crowd
 from governor.evaluation.scores import Backtest
-from governor.ledger import owners
+from governor.forecasting import demand
+from governor.ledger import owners, statements
 from governor.model import LANES, Lane
 from governor.pipeline import history, past_windows
 from governor.views import json_data
@@ -31,7 +34,7 @@ def backtest(lane: Lane | None, simulate: int | None, family: str, seed: int, as
         if family not in FAMILIES:
             raise BadInputError(f"There are no made-up people called {family!r}.", f"one of: {', '.join(FAMILIES)}")
         rng = Random(seed)  # noqa: S311 - repeatable, not secret
-        result = scorer.simulated([person(rng, family) for _ in range(simulate)], rng)
+        result = crowd.simulated([person(rng, family, has_short=True) for _ in range(simulate)], rng)
         title = f"{simulate} made-up people of the family {family}"
     elif click.get_current_context().get_parameter_source("family") is not ParameterSource.DEFAULT:
         raise BadInputError("--family is for made-up people.", f"governor backtest --simulate 20 --family {family}")
@@ -54,6 +57,14 @@ def _own(lane: Lane | None) -> tuple[Backtest, str]:
                 continue
             weeks = past_windows.courses(ledger, settings, whose, "week", scale, now=now)
             hours = history.hourly(ledger, settings, whose, now=now)
-            result = scorer.run(hours, weeks, units_per_point=scale.effective, spread=scale.spread)
+            scales = [past_windows.known(ledger, settings, whose, "week", now=week.starts_at) for week in weeks]
+            walls = demand.concerning(statements.walls(ledger, whose, now - history.PAST_S), "week")
+            result = scorer.run(hours, weeks, scales=scales, walls=walls, offset_at=_offset_at)
             return result, f"{one}: {len(weeks)} finished weeks, scored from week {scorer.MIN_WEEKS + 1} on"
     raise BadInputError("No official reading of any week yet.", "governor backtest --simulate 20")
+
+
+def _offset_at(moment: int) -> int:
+    """Seconds that local time was ahead of UTC then."""
+    offset = datetime.fromtimestamp(moment).astimezone().utcoffset()
+    return int(offset.total_seconds()) if offset else 0
