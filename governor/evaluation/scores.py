@@ -30,7 +30,7 @@ class Score(NamedTuple):
     above: float | None = None  # share of truths above the upper end, which should be 0.1
 
 
-class Said(NamedTuple):
+class SaidAndCame(NamedTuple):
     """Reliability: how often passing the cap was called about this likely, and how often it came."""
 
     said: float  # mean probability, 0-1
@@ -59,7 +59,7 @@ class Backtest(NamedTuple):
     origins: int
     scores: list[Score]
     alarms: list[AlarmScore]
-    reliability: Sequence[Said] = ()  # by tenths of what was said, empty tenths left out
+    reliability: Sequence[SaidAndCame] = ()  # by tenths of what was said, empty tenths left out
 
 
 class ForecastOrigin(NamedTuple):
@@ -174,14 +174,14 @@ def pool(results: Iterable[Backtest]) -> Backtest:
     return Backtest(weeks, sum(r.origins for r in kept), scores, alarms, _together(r.reliability for r in kept))
 
 
-def reliability(origins: Iterable[ForecastOrigin]) -> list[Said]:
+def reliability(origins: Iterable[ForecastOrigin]) -> list[SaidAndCame]:
     """What came of what was said, by tenths; origins without a probability count for nothing."""
     pairs = ((o.p_exceed, o.truth >= 100) for o in origins)
-    return _together([Said(p, float(came), 1)] for p, came in pairs if p is not None)
+    return _together([SaidAndCame(p, float(came), 1)] for p, came in pairs if p is not None)
 
 
-def _together(results: Iterable[Sequence[Said]]) -> list[Said]:
-    tenths: dict[int, list[Said]] = {}
+def _together(results: Iterable[Sequence[SaidAndCame]]) -> list[SaidAndCame]:
+    tenths: dict[int, list[SaidAndCame]] = {}
     for each in results:
         for bin_ in each:
             tenths.setdefault(min(int(bin_.said * 10), 9), []).append(bin_)
@@ -192,5 +192,5 @@ def _together(results: Iterable[Sequence[Said]]) -> list[Said]:
             sum(b.looks * value for b, value in zip(bins, values, strict=True)) / looks
             for values in ([b.said for b in bins], [b.came for b in bins])
         )
-        out.append(Said(said, came, looks))
+        out.append(SaidAndCame(said, came, looks))
     return out

@@ -25,7 +25,7 @@ LOAD: Final = (0.9, 0.35)  # median and log-deviation of a mean week, in full we
 ROUNDS: Final = 4
 
 
-class Wall(NamedTuple):
+class MadeUpWall(NamedTuple):
     """One refusal: use was refused from ``begin`` to ``end`` because ``window`` stood at 100 %."""
 
     window: str  # "5h" or "week"
@@ -44,7 +44,7 @@ class Lived(NamedTuple):
     used_5h: list[float]  # percent of the open 5-hour window, 0 where none is open
     wanted_5h: list[float]  # the same as if it refused nothing
     resets_5h: list[int]  # when the open 5-hour window resets, 0 where none is open
-    walls: list[Wall]
+    walls: list[MadeUpWall]
     week: list[SeenMeter]  # what a machine reads of the weekly meter
     short: list[SeenMeter]  # and of the 5-hour one
 
@@ -78,8 +78,8 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
     out = Lived(someone, [], [], [], [], [], [], [], [], [])
     week_used = week_wanted = short_used = short_wanted = units = short_units = waiting = later = 0.0
     week_ends = short_ends = quits_until = 0
-    week_wall: Wall | None = None
-    short_wall: Wall | None = None
+    week_wall: MadeUpWall | None = None
+    short_wall: MadeUpWall | None = None
     for i, (mine, away) in enumerate(zip(here, there, strict=True)):
         at = someone.starts_at + i * SLOT_S
         if at >= week_ends:
@@ -113,10 +113,10 @@ def live(rng: Random, someone: Person, *, holidays: float = 0.015, unread: float
                 later += AFTER_A_WEEK * wish
             if week_wall is None and week_used >= 100 * upp:
                 week_used = 100 * upp
-                week_wall = Wall("week", at + SLOT_S, week_ends, answer("week"))
+                week_wall = MadeUpWall("week", at + SLOT_S, week_ends, answer("week"))
                 out.walls.append(week_wall)
             if short_wall is None and short_used >= 100 * upp_5h and at < short_ends:
-                short_wall = Wall("5h", at + SLOT_S, short_ends, answer("5h"))
+                short_wall = MadeUpWall("5h", at + SLOT_S, short_ends, answer("5h"))
                 if week_wall is None:  # nobody is told of a wall behind a wall
                     out.walls.append(short_wall)
                 if short_wall.answer == "stops":
