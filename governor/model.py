@@ -45,7 +45,7 @@ class Usage(NamedTuple):
     """
 
     # What is the response's own:
-    key: str  # identity of the response; see sources.claude.identity and sources.codex
+    key: str  # identity of the response; see clients.claude.copies.identity and clients.codex
     part: int  # 0 is the response; 1, 2, ... server-side steps billed at a model of their own; BOOKED is neither
     at_ms: int  # the earliest line of this response
     input: int
@@ -101,7 +101,7 @@ class Booked(NamedTuple):
     """What a client's own books say that one model used in one session until then: cumulative, exactly as it billed.
 
     ``spent_ms`` is how long the session's processes ran, which numbers the statements of one counter; ``epoch`` and
-    ``ancestors`` are those of ``auxiliary.Checkpoint``.
+    ``ancestors`` are those of ``unlogged.Checkpoint``.
     """
 
     session: str

@@ -460,6 +460,25 @@ def test_no_room_or_class_goes_by_a_word_that_was_given_up() -> None:
     assert set() == {name.lower() for name in classes} & {*GIVEN_UP}
 
 
+def test_no_comment_sends_the_reader_to_a_room_that_is_gone() -> None:
+    gone = {
+        *GIVEN_UP,
+        "letters",
+        "guards",
+        "sources",
+        "simulate",
+        "regimes",
+        "weigh",
+        "auxiliary",
+        "tap",
+        "watch",
+        "originals",
+    }
+    for path in [*ROOMS.values(), *HOOKS]:
+        named = re.findall(r"``(\w+)\.\w+``", path.read_text("utf-8"))
+        assert set() == gone & {*named}, path.name
+
+
 def test_a_class_name_means_one_class() -> None:
     where: dict[str, list[str]] = {}
     for room, path in ROOMS.items():

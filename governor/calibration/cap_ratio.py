@@ -55,7 +55,7 @@ class CapRatio(NamedTuple):
 
 
 class MeterPoint(NamedTuple):
-    """Both meters at one moment; ``run`` is the weekly run (``stretches.runs``) that the week's figure belongs to."""
+    """Both meters at one moment; ``run`` is the weekly run (``observations.runs``) of the week's figure."""
 
     at: int
     run: int

@@ -1,6 +1,6 @@
 """When the scale changed: a plan, a cap, weights, a promotion. No constant of these limits has survived a year.
 
-This is the detector on units per percent, day against day; ``slopes`` is the one that needs no tokens.
+This is the detector on units per percent, day against day; ``cap_ratio`` is the one that needs no tokens.
 """
 
 from __future__ import annotations

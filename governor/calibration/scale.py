@@ -148,8 +148,8 @@ def calibrate(
     """The scale of the present regime; ``prior`` (or None) where there is nothing to calibrate from.
 
     ``prior`` (the same plan elsewhere, another window) is one more, weak, observation. ``changes`` are moments at
-    which limits are known to have moved (``regimes.KNOWN_CHANGES``); ``rates`` what the two official meters say of each
-    other, as this window sees it (``slopes.rates``). Never raises; never gives NaN, zero or infinity.
+    which limits are known to have moved (``change_points.KNOWN_CHANGES``); ``rates`` what the two official meters say
+    of each other, as this window sees it (``cap_ratio.rates``). Never raises; never gives NaN, zero or infinity.
     """
     found = scales(anchors, prior=prior, window_s=window_s, changes=changes, rates=rates)
     return found[-1] if found else prior

@@ -63,8 +63,8 @@ def run(
     """Score every week from the ``first`` on by what the weeks before it said.
 
     ``history``: local units by hour; ``weeks``: whole weekly windows in order of time; ``scales``: for each of them, as
-    known when it began, None where it was not; ``walls``: when use was refused (``season.learn``); ``offset_at``: of
-    local time at a moment, in seconds. With too few weeks the lists are empty: nothing can be scored.
+    known when it began, None where it was not; ``walls``: when use was refused (``day_profile.learn``);
+    ``offset_at``: of local time at a moment, in seconds. With too few weeks the lists are empty: nothing can be scored.
     """
     origins: dict[str, list[ForecastOrigin]] = {}
     watches: dict[str, list[AlarmWatch]] = {}

@@ -41,7 +41,7 @@ class OwnErrors(NamedTuple):
 def learn(track: Sequence[Track], usual: Sequence[float], *, widen: float) -> OwnErrors:
     """What followed each day of the past, against what was to be expected of it then.
 
-    ``track``: ``level.track``; ``usual``: by weekday, in usual days; ``widen``: of the level's variance.
+    ``track``: ``activity_level.track``; ``usual``: by weekday, in usual days; ``widen``: of the level's variance.
     """
     pairs: list[tuple[float, float]] = []
     for i in range(BEGIN_DAYS, len(track)):

@@ -1,8 +1,9 @@
 """Where a week will stand at its reset: a distribution, not a line.
 
-The rest of the week is put together from the person's own days (``pools``), times how busy they are these days
-(``level``); what is unknown about that is drawn from a Gamma distribution. Linear projection is worse than knowing
-nothing about the present week until mid-week, and alarms in most harmless weeks (quotas.md E2, E3; docs/forecast.md).
+The rest of the week is put together from the person's own days (``day_samples``), times how busy they are these days
+(``activity_level``); what is unknown about that is drawn from a Gamma distribution. Linear projection is worse than
+knowing nothing about the present week until mid-week, and alarms in most harmless weeks (quotas.md E2, E3;
+docs/forecast.md).
 
 Pure and quick: a projection may not cost more than 30 ms of a refresh.
 """
@@ -47,7 +48,7 @@ def project_week(
 
     With percentages, ``units_per_point`` is the local units per official percent as it will be used from here on:
     the scale times the share that is used here, so that use elsewhere is expected to keep its share. ``spread`` is the
-    standard deviation of its log. ``days`` may be given where ``season.learn`` was called already. No quantile is
+    standard deviation of its log. ``days`` may be given where ``day_profile.learn`` was called already. No quantile is
     below ``spent``; a window that is over, or clocks that jump, give ``spent`` itself. ``sure`` is the 80 % interval of
     ``spent`` where the last reading is old: then the ends begin there, and may lie below ``spent``.
     """

@@ -267,7 +267,7 @@ def last_run(ledger: Ledger, since: int) -> int | None:
 
 
 def worse(ledger: Ledger) -> list[str]:
-    """What the quality canary last found significantly worse after a change, a sentence each (``review.watch``)."""
+    """What the quality canary last found worse after a change, a sentence each (``review.canary_runner``)."""
     try:
         return [str(sentence) for sentence in json.loads(ledger.fact("canary") or "{}").get("worse", [])]
     except (ValueError, AttributeError, TypeError):

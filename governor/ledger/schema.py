@@ -19,7 +19,7 @@ MIGRATIONS: tuple[str, ...] = (
 CREATE TABLE label (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 
 -- One row per model response (part 0) and per server-side step billed at a model of its own (part 1, 2, ...).
--- `key` is the response's identity wherever it is repeated (sources.claude.identity, sources.codex), which is what
+-- `key` is the response's identity wherever it is repeated (clients.claude.copies, clients.codex), which is what
 -- makes a response count once. Columns are those of model.Usage; lane, model, session, agent, thread, project, branch,
 -- commit_hash, surface and machine are labels. `cost` is in picodollars at the list price of the day it was used,
 -- NULL where the model has no known price. `line_ms`, `born_ms`, `tie`, `main` and `replay` rank repeats.

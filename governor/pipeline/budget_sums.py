@@ -10,8 +10,7 @@ from governor import paths
 from governor.config import Settings
 from governor.hooks.budget import shared_sums
 from governor.hooks.budget.rules import PERS, UNITS, BudgetStanding, Used, matches
-from governor.hooks.state import session_usage
-from governor.hooks.state import shared_usage as acts
+from governor.hooks.state import session_usage, shared_usage
 from governor.ledger import by_key, read
 from governor.ledger.store import Ledger
 from governor.model import Slice, Tally
@@ -34,7 +33,7 @@ def spent(ledger: Ledger, settings: Settings, *, now: int, book: shared_sums.Boo
     ``book`` has the tool calls (governor.hooks.state.shared_usage); it is read where none is given.
     """
     found = []
-    calls_by_day = acts.peek(str(paths.home())) if book is None else book
+    calls_by_day = shared_usage.peek(str(paths.home())) if book is None else book
     for budget in (settled(budget, settings) for budget in settings.values["budgets"] if budget["per"] in PERS):
         since, until = period("day" if budget["per"] == "day" else budget["every"], now=now)
         pieces = read.slices(ledger, since, now + 1, lane=budget["lane"], bucket_s=86_400, keys=_keys(budget))

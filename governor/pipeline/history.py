@@ -249,7 +249,7 @@ def learnt(
     tz_offset: int,
     refused: Sequence[tuple[int, int]],
 ) -> day_profile.Days | None:
-    """``season.learn``, once a day: it is kept until a day is over, or the past looks different."""
+    """``day_profile.learn``, once a day: it is kept until a day is over, or the past looks different."""
     dawn = day_profile.dawn(now, tz_offset=tz_offset)
     old = [units for at, units in hours if at < dawn]
     key = [1, dawn, tz_offset, len(old), sum(old), [list(span) for span in refused]]

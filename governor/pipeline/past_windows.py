@@ -73,7 +73,7 @@ def _course(starts_at: int, resets_at: int, mine: list[LimitReading], scale: Sca
 
 
 def samples(ledger: Ledger, whose: Account, window: str) -> list[weights.Sample]:
-    """Stretches between official readings, by what was used in them: what ``weigh.fit_weights`` asks for."""
+    """Stretches between official readings, by what was used in them: what ``weights.fit_weights`` asks for."""
     seen = [s.reading for s in statements.readings(ledger, whose=whose, window=window)]
     found = []
     for resets_at, mine in _cycles(seen):

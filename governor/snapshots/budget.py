@@ -12,8 +12,7 @@ from governor import config, paths
 from governor.config import Settings
 from governor.hooks.budget import shared_sums
 from governor.hooks.budget.rules import PERS, UNITS
-from governor.hooks.state import locks, session_file
-from governor.hooks.state import shared_usage as acts
+from governor.hooks.state import locks, session_file, shared_usage
 from governor.ledger import by_key, read
 from governor.pipeline import budget_sums
 from governor.quota.prices import COMPONENTS
@@ -56,12 +55,12 @@ def _settle(desk: SnapshotMaterial, models: dict[str, Any]) -> dict[str, Any]:
     """
     home, now = str(paths.home()), desk.now
     with by_key.moment(desk.ledger):
-        for state in acts.states(home):
+        for state in shared_usage.states(home):
             place = session_file(home, "live", lane=state["lane"], session=state["session"])
             if os.path.getmtime(place) > now - LIVE_S:
-                acts.catch_up(home, state["lane"], state["session"], models, now, wait_s=PATIENCE_S)
+                shared_usage.catch_up(home, state["lane"], state["session"], models, now, wait_s=PATIENCE_S)
         try:
-            with acts.Together(home, now) as together:
+            with shared_usage.Together(home, now) as together:
                 book = together.book
                 counted = by_key.outputs(desk.ledger, book["rows"])
                 waiting = shared_sums.unfinished(book, counted)

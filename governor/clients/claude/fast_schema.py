@@ -1,7 +1,7 @@
 """The line that Claude Code writes nearly always, decoded straight into its fields: a third of the price of a dict.
 
 Whatever is not exactly so (another type, a step of its own, an impossible count, another vendor's id) is no fault: it
-does not fit, and ``claude`` reads it with patience.
+does not fit, and ``transcripts`` reads it with patience.
 """
 
 from __future__ import annotations

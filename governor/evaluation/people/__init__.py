@@ -50,7 +50,7 @@ class Person(NamedTuple):
         return len(self.local) * SLOT_S // WEEK_S
 
     def hourly(self) -> list[tuple[int, float]]:
-        """Local use as ``forecast`` takes it: (start of the hour, units), empty hours left out."""
+        """Local use as ``week.project_week`` takes it: (start of the hour, units), empty hours left out."""
         step = 3600 // SLOT_S
         sums = ((i, sum(self.local[i : i + step])) for i in range(0, len(self.local), step))
         return [(self.starts_at + i * SLOT_S, units) for i, units in sums if units > 0]

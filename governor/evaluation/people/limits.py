@@ -49,7 +49,7 @@ class Lived(NamedTuple):
     short: list[SeenMeter]  # and of the 5-hour one
 
     def hourly(self) -> list[tuple[int, float]]:
-        """Local use as ``forecast`` takes it."""
+        """Local use as ``week.project_week`` takes it."""
         return self.person._replace(local=self.local).hourly()
 
 

@@ -1,6 +1,6 @@
 """What a few new lines of a transcript state about usage, and what that weighs: a hook's share of counting.
 
-The same rules as ``sources.claude`` and ``sources.codex`` (``usage_steps``), for the newest clients' lines alone and in
+The same rules as ``clients.claude`` and ``clients.codex`` (``usage_steps``), for the newest clients' lines alone and in
 the cheapest way: the ledger counts everything again a minute later.
 """
 
@@ -35,7 +35,7 @@ def claude(data: bytes, _: str, session: str = "") -> Iterator[Response]:
     """(identity, time, model, [input, output, cache read, write 5m, write 1h]) of each line that states usage, and of
     each step that it was billed for.
 
-    The identity is the ledger's (sources.copies.identity), without which no response of another's could be told apart.
+    The identity is the ledger's (claude.copies.identity), without which no response of another's could be told apart.
     A step beside the answer has it with ``#`` and its place behind.
     """
     from governor import usage_steps
@@ -82,7 +82,7 @@ def codex(data: bytes, model: str, session: str = "") -> Iterator[Response]:
         prompt, cached, written, output, _ = map(_whole, codex_counts(usage))
         counts = [max(prompt - cached - written, 0), output, cached, written, 0]
         id_ = str(payload.get("response_id"))
-        if not (id_.startswith("resp_") and len(id_) >= 24):  # not the vendor's (sources.codex)
+        if not (id_.startswith("resp_") and len(id_) >= 24):  # not the vendor's (clients.codex)
             id_ = f"{id_}|{payload.get('thread_id') or session}"
         yield _plain(f"codex:{id_}"), epoch(record.get("timestamp")), model, counts
 

@@ -1,6 +1,6 @@
 """What the loop guard does with an event: note it, ask the pure rules, and answer. Standard library only.
 
-Loaded only when there is something to say or to decide; what an ordinary call needs is in ``loops``.
+Loaded only when there is something to say or to decide; what an ordinary call needs is in ``call_log``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A path in a hook's event is whatever a model wrote, so a file is touched only if, with every link on the way resolved,
 it is an index of a client or one that the person named in budget.json. Three things are written and no other: the
 index (replaced in one step, its mode kept), ``memory-archive.md`` next to it (appended to), and the originals, private,
-in the state folder (``originals``). Standard library only: a hook comes here.
+in the state folder (``state.backups``). Standard library only: a hook comes here.
 """
 
 from __future__ import annotations

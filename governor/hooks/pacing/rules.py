@@ -64,7 +64,7 @@ def decide(
     overridden: bool = False,
     own: dict[str, dict[str, Any]] | None = None,
 ) -> PacingAdvice | None:
-    """The one thing worth saying now, or None. ``own``: what this session heard itself, by window (``tap.own``).
+    """The one thing worth saying now, or None. ``own``: what this session heard itself (``statusline.rules.own``).
 
     ``go_on`` says what a person presses after a hold of this prompt (``hooks.pacing.going_on``), None where nobody can;
     ``is_watched`` whether somebody reads this session. Both are asked only where it matters. In this order: the wall,

@@ -25,7 +25,7 @@ FILES = 20  # of one session that are looked at
 
 
 class Together:
-    """The book, held (``with``) while it is changed. Raises: as ``live.Session``."""
+    """The book, held (``with``) while it is changed. Raises: as ``SessionUsage``."""
 
     def __init__(self, state_home: str, now: float) -> None:
         self.home = state_home
