@@ -21,14 +21,14 @@ import os, sys
 sys.path.insert(0, {root!r})
 from governor.hooks import runtime as hook
 
-def wants(raw, door):
+def wants(raw, ctx):
     if os.environ.get("TOY_MODULES"):
         os.write(2, " ".join(sorted(sys.modules)).encode())
     if os.environ.get("TOY_WANTS") == "raise":
         raise RuntimeError("secret words")
     return b"quiet" not in raw
 
-def decide(event, door):
+def decide(event, ctx):
     what = event.get("what")
     if what == "raise":
         raise ValueError("secret words")
@@ -50,7 +50,7 @@ def decide(event, door):
         return hook.Reply(halt="enough")
     if what == "update":
         return hook.Reply(update={{"model": "haiku"}})
-    return hook.Reply(person="told ü", model="ask", record={{"lane": door.lane}})
+    return hook.Reply(person="told ü", model="ask", record={{"lane": ctx.lane}})
 
 hook.run("toy", decide, wants=wants)
 """

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 STUB = b"""import os, sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from governor.hooks import runtime as hook
-hook.run("stub", lambda event, door: hook.Reply(person="seen by " + door.lane), wants=lambda raw, door: True)
+hook.run("stub", lambda event, ctx: hook.Reply(person="seen by " + ctx.lane), wants=lambda raw, ctx: True)
 """
 SCRIPTS = ("on_event.py", "pacing_warner.py", "prompt_router.py", "memory_compactor.py", "statusline.py")
 

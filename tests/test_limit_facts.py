@@ -1,4 +1,4 @@
-"""What a percentage is, and which readings speak of one window: one answer, at every door they come in by."""
+"""What a percentage is, and which readings speak of one window: one answer, whoever reads them."""
 
 from __future__ import annotations
 
@@ -68,18 +68,18 @@ MACHINES = [by_status_line, by_spool, by_rollout, by_asking, by_stream]
 PERSONS = [by_typing, by_pasting]
 
 
-@pytest.mark.parametrize("ctx", [*MACHINES, *PERSONS])
+@pytest.mark.parametrize("reader", [*MACHINES, *PERSONS])
 @pytest.mark.parametrize("value", [0, 60, 100, 101, 104.5, 137, 200])
-def test_above_100_is_a_figure_at_every_door(ctx: object, value: float) -> None:
-    assert pytest.approx(value) == ctx(value)  # type: ignore[operator]
+def test_above_100_is_a_figure_by_every_reader(reader: object, value: float) -> None:
+    assert pytest.approx(value) == reader(value)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("ctx", [*MACHINES, *PERSONS])
+@pytest.mark.parametrize("reader", [*MACHINES, *PERSONS])
 @pytest.mark.parametrize("value", [EPOCH, 1001, 10**400, True, None, "60x"])
-def test_an_epoch_is_no_percentage_at_any_door(ctx: object, value: object) -> None:
-    if value == 10**400 and ctx is by_stream:
+def test_an_epoch_is_no_percentage_to_any_reader(reader: object, value: object) -> None:
+    if value == 10**400 and reader is by_stream:
         value = 1e300
-    assert ctx(value) is None  # type: ignore[operator]
+    assert reader(value) is None  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.001, False, "7"])

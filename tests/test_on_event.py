@@ -28,22 +28,22 @@ GUARD = """
 import os, sys
 from governor.hooks import runtime as hook
 
-def wants(raw, door):
+def wants(raw, ctx):
     if b'"%(name)s"' not in raw and b'"all"' not in raw:
         return False
     return True
 
-def decide(event, door):
+def decide(event, ctx):
     what = event.get("%(name)s") or event.get("all") or {}
-    with open(os.path.join(door.home, "asked"), "a") as file:
-        file.write(door.name + " ")
+    with open(os.path.join(ctx.home, "asked"), "a") as file:
+        file.write(ctx.name + " ")
     if what == "raise":
         raise ValueError("secret words")
     return hook.Reply(**what) if what else None
 
-def release(event, door, reply):
-    with open(os.path.join(door.home, "released"), "a") as file:
-        file.write(door.name + " ")
+def release(event, ctx, reply):
+    with open(os.path.join(ctx.home, "released"), "a") as file:
+        file.write(ctx.name + " ")
 """
 Reply = dict[str, Any]
 

@@ -222,9 +222,9 @@ spec = importlib.util.spec_from_file_location("g", sys.argv[1] + "/hooks/budget_
 guard = importlib.util.module_from_spec(spec); spec.loader.exec_module(guard)
 passed = 0
 for call in range(int(sys.argv[4])):
-    door = hook.HookContext("budget", sys.argv[2], "claude", time.time())
+    ctx = hook.HookContext("budget", sys.argv[2], "claude", time.time())
     event = {"hook_event_name": "PreToolUse", "session_id": sys.argv[3], "cwd": sys.argv[5], "transcript_path": ""}
-    reply = guard.decide(event, door)
+    reply = guard.decide(event, ctx)
     passed += not (reply and reply.halt)
 print(passed)
 """

@@ -1,4 +1,4 @@
-"""The command line: one file per command, loaded when called, behind one door that catches.
+"""The command line: one file per command, loaded when called, behind one entry that catches.
 
 Exit codes: 0 done, 1 the person's mistake or missing input, 3 a fault of ours, 130 interrupted. Click's own 2 becomes
 1, because 2 means "block" to the clients that may one day call us.

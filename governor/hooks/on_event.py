@@ -8,7 +8,7 @@ joined, and of two updates the first counts. An episode is claimed only for what
 
 The guards are the scripts in ``hooks/``, loaded as modules: each says by ``wants`` whether it looks at all, from the
 event's bytes, and by ``decide`` what it says. Nothing is parsed before one of them wants it. A guard that counts calls
-may have a ``release(event, door, reply)``: it gives back what ``decide`` took for a call that another guard refused.
+may have a ``release(event, ctx, reply)``: it gives back what ``decide`` took for a call that another guard refused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The one door for names on their way to a terminal, a page or a table.
+"""The one way for names on their way to a terminal, a page or a table.
 
 Folder, branch, model, session and agent names come from files that anybody may have written. A terminal acts on their
 control characters: OSC 52 writes the clipboard, bidi overrides turn text around, a newline fakes a line of ours. Here
-each becomes a visible escape such as ``\\x1b``. JSON needs no door: there such characters are escapes already.
+each becomes a visible escape such as ``\\x1b``. JSON needs none of it: there such characters are escapes already.
 
 Runs on Python 3.9, and imports nothing.
 """
