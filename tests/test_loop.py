@@ -147,7 +147,7 @@ ADVANCING: dict[str, list[tuple[str, Any, str]]] = {
     "the same failure after other edits": [
         call for n in range(6) for call in (bash("pytest -q", "1 failed in 0.41s"), edit(f"old {'x' * n}"))
     ],
-    "five questions in turn": [bash(f"cat {snapshot}", snapshot) for _ in range(3) for snapshot in "abcde"],
+    "five questions in turn": [bash(f"cat {letter}", letter) for _ in range(3) for letter in "abcde"],
     "waiting": [("BashOutput", {"id": "b"}, "running")] * 9,
 }
 STUCK: dict[str, list[tuple[str, Any, str]]] = {
@@ -166,8 +166,8 @@ STUCK: dict[str, list[tuple[str, Any, str]]] = {
     ],
     "an address": [bash("./run", f"Segfault at 0x7f{n}a in main") for n in range(4)],
     "a request id": [
-        bash("curl x", f"503 (request id: req_{snapshot}1, uuid 0b9c3c1e-000{n}-4000-8000-000000000001)")
-        for n, snapshot in enumerate("abcd")
+        bash("curl x", f"503 (request id: req_{letter}1, uuid 0b9c3c1e-000{n}-4000-8000-000000000001)")
+        for n, letter in enumerate("abcd")
     ],
     "all of it in a long answer": [
         bash("make", f"{'gcc -c x.c ' * 900}\n12:00:0{n} make: *** [all] Error 1 (pid {n})") for n in range(4)
@@ -233,17 +233,15 @@ def test_waiting_is_no_loop(tool: str) -> None:
         ("ABCDE", 1),
     ],
 )
-def test_how_many_of_the_last_five(snapshots: str, count: int) -> None:
-    assert count == fingerprints.most_alike(traces(*[bash(snapshot) for snapshot in snapshots]) if snapshots else [])[0]
+def test_how_many_of_the_last_five(letters: str, count: int) -> None:
+    assert count == fingerprints.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
 
 
 @given(st.lists(st.sampled_from("ABC"), max_size=12))
-def test_the_count_is_that_of_the_commonest_of_the_last_five(snapshots: list[str]) -> None:
-    last = snapshots[-5:]
-    expected = max((last.count(snapshot) for snapshot in last), default=0)
-    assert (
-        expected == fingerprints.most_alike(traces(*[bash(snapshot) for snapshot in snapshots]) if snapshots else [])[0]
-    )
+def test_the_count_is_that_of_the_commonest_of_the_last_five(letters: list[str]) -> None:
+    last = letters[-5:]
+    expected = max((last.count(letter) for letter in last), default=0)
+    assert expected == fingerprints.most_alike(traces(*[bash(letter) for letter in letters]) if letters else [])[0]
 
 
 @pytest.mark.parametrize(
