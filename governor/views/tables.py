@@ -58,7 +58,7 @@ def names_of(key: str, values: Iterable[str]) -> dict[str, str]:
     shown = {value: name_of(key, value) for value in values}
     counts = Counter(shown.values())
     alike = [value for value, name in shown.items() if counts[name] > 1]
-    if key == "session":  # Codex's begin with the time: those of one minute share their first snapshots
+    if key == "session":  # Codex's begin with the time: those of one minute share their first letters
         longest = max(map(len, alike), default=0)
         size = next((n for n in range(9, longest) if len({value[:n] for value in alike}) == len(alike)), longest)
         return shown | {value: value[:size] for value in alike}

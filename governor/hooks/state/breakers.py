@@ -24,7 +24,7 @@ TOOL_CHARS = 64  # of a tool's name that are kept; MCP tools have long ones
 
 
 def key(name: str | bytes) -> str:
-    """A tool's name as it is written into our files: no blanks, no line ends, nothing that is not a plain snapshot."""
+    """A tool's name as it is written into our files: no blanks, no line ends, nothing that is not a plain letter."""
     tool = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
     return "".join(c if (c.isascii() and c.isalnum()) or c in "-_." else "_" for c in tool)[:TOOL_CHARS] or "_"
 
